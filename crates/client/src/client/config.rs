@@ -1,0 +1,43 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::log::{Logger, StderrLogger};
+
+/// How a client behaves. The defaults are those of the established clients.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// How long an operation (creating, subscribing, closing, a lookup) may take. Default 30 s.
+    pub operation_timeout: Duration,
+    /// How long a connection may take, handshake included. Default 10 s.
+    pub connect_timeout: Duration,
+    /// How often an idle broker is asked whether it lives; it is given up after twice this time. Zero: never.
+    /// Default 30 s.
+    pub keep_alive: Duration,
+    /// Which of the brokers' advertised listeners lookups ask for.
+    pub listener_name: Option<String>,
+    /// Where log lines go. Default: warnings and errors to standard error.
+    pub logger: Arc<dyn Logger>,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        ClientConfig {
+            operation_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(30),
+            listener_name: None,
+            logger: Arc::new(StderrLogger),
+        }
+    }
+}
+
+impl std::fmt::Debug for ClientConfig {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("ClientConfig")
+            .field("operation_timeout", &self.operation_timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("keep_alive", &self.keep_alive)
+            .field("listener_name", &self.listener_name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,212 @@
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::ClientConfig;
+use crate::backoff::Backoff;
+use crate::connection::{Broker, Connection, ConnectionConfig, ConnectionPool};
+use crate::log::Log;
+use crate::lookup::Lookup;
+use crate::service_url::{Address, ServiceUrl};
+use crate::{Error, TopicName};
+
+/// A close under way.
+pub(crate) type Closing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// When an operation has to be done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    timeout: Duration,
+}
+
+/// A producer or consumer, as its client sees it.
+pub(crate) trait Member: Send + Sync {
+    /// Closes it; nothing to do when it is closed already. What fails on our side fails before this returns.
+    fn close(self: Arc<Self>) -> Closing;
+}
+
+#[derive(Debug)]
+pub(crate) struct ClientInner {
+    runtime: Handle,
+    operation_timeout: Duration,
+    log: Log,
+    pool: ConnectionPool,
+    lookup: Lookup,
+    /// Producers and consumers share one sequence of numbers, which makes logs easier to read.
+    last_id: AtomicU64,
+    members: Mutex<Members>,
+}
+
+#[derive(Default)]
+struct Members {
+    by_id: HashMap<u64, Weak<dyn Member>>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Members {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} members, closed: {}", self.by_id.len(), self.closed)
+    }
+}
+
+impl ClientInner {
+    pub fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
+        let service = ServiceUrl::parse(service_url)?;
+        let log = Log::new(config.logger);
+        let connections = ConnectionConfig {
+            runtime: runtime.clone(),
+            connect_timeout: config.connect_timeout,
+            operation_timeout: config.operation_timeout,
+            keep_alive: config.keep_alive,
+            log: log.clone(),
+        };
+        Ok(ClientInner {
+            runtime,
+            operation_timeout: config.operation_timeout,
+            log,
+            pool: ConnectionPool::new(connections),
+            lookup: Lookup::new(service, config.listener_name),
+            last_id: AtomicU64::new(0),
+            members: Mutex::default(),
+        })
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
+    pub fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub fn check_open(&self) -> Result<(), Error> {
+        self.members.lock().check_open()
+    }
+
+    /// Makes a producer or consumer known, so that closing the client closes it.
+    pub fn register(&self, id: u64, member: Weak<dyn Member>) -> Result<(), Error> {
+        let mut members = self.members.lock();
+        members.check_open()?;
+        members.by_id.insert(id, member);
+        Ok(())
+    }
+
+    pub fn unregister(&self, id: u64) {
+        self.members.lock().by_id.remove(&id);
+    }
+
+    /// When an operation that begins now has to be done.
+    pub fn deadline(&self) -> Deadline {
+        Deadline { at: Instant::now() + self.operation_timeout, timeout: self.operation_timeout }
+    }
+
+    /// Repeats an attempt until it succeeds, fails for good, or the deadline passes.
+    pub async fn attempt<T, F>(
+        &self,
+        what: &str,
+        deadline: Deadline,
+        mut attempt: impl FnMut() -> F,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut last = None;
+        let mut backoff = Backoff::default();
+        let repeat = async {
+            loop {
+                match attempt().await {
+                    Err(error) if error.is_transient() => {
+                        self.log.info(format_args!("cannot {what}, trying again: {error}"));
+                        last = Some(error);
+                        tokio::time::sleep(backoff.next()).await;
+                    }
+                    settled => return settled,
+                }
+            }
+        };
+        if let Ok(settled) = timeout_at(deadline.at, repeat).await {
+            return settled;
+        }
+        let cause = last.map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::Timeout(format!("cannot {what} within {:?}{cause}", deadline.timeout)))
+    }
+
+    /// A connection to the broker of `topic`; `assigned` is the broker that the last one named.
+    pub async fn connection_for(
+        &self,
+        topic: &TopicName,
+        assigned: Option<String>,
+    ) -> Result<Arc<Connection>, Error> {
+        let broker = match assigned {
+            Some(url) => Broker::direct(Address::parse_broker_url(&url)?),
+            None => self.lookup.broker(&self.pool, topic).await?,
+        };
+        self.pool.get(&broker).await
+    }
+
+    /// Number of partitions of `topic`; 0 when it has none.
+    pub async fn partitions(&self, topic: &TopicName, deadline: Deadline) -> Result<u32, Error> {
+        let ask = || self.lookup.partitions(&self.pool, topic);
+        self.attempt("get the partitions", deadline, ask).await
+    }
+
+    /// Producers and consumers of a whole partitioned topic are not there yet; single partitions are.
+    pub async fn refuse_partitioned(&self, topic: &TopicName, deadline: Deadline) -> Result<(), Error> {
+        match self.partitions(topic, deadline).await? {
+            0 => Ok(()),
+            count => Err(Error::NotSupported(format!(
+                "{topic} has {count} partitions; name one of them, such as {}",
+                topic.with_partition(0)
+            ))),
+        }
+    }
+
+    pub fn abandon(&self) {
+        self.members.lock().closed = true;
+        self.pool.close();
+    }
+
+    pub async fn close(&self) -> Result<(), Error> {
+        let members = {
+            let mut members = self.members.lock();
+            members.check_open()?;
+            members.closed = true;
+            std::mem::take(&mut members.by_id)
+        };
+        // Everything ends on our side first, then the brokers are told, all at once.
+        let closing: Vec<Closing> =
+            members.into_values().filter_map(|member| Some(member.upgrade()?.close())).collect();
+        let tell = async {
+            let mut outcome = Ok(());
+            let tasks: Vec<_> = closing.into_iter().map(|close| self.runtime.spawn(close)).collect();
+            for task in tasks {
+                if let Ok(Err(error)) = task.await {
+                    outcome = Err(error);
+                }
+            }
+            outcome
+        };
+        let outcome = timeout(self.operation_timeout, tell).await;
+        self.pool.close();
+        outcome.unwrap_or_else(|_| {
+            Err(Error::Timeout(format!("cannot close the client within {:?}", self.operation_timeout)))
+        })
+    }
+}
+
+impl Members {
+    fn check_open(&self) -> Result<(), Error> {
+        if self.closed { Err(Error::AlreadyClosed("the client is closed".into())) } else { Ok(()) }
+    }
+}

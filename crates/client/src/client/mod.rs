@@ -1,0 +1,107 @@
+//! The client: what producers and consumers of one cluster share.
+
+mod config;
+mod inner;
+
+pub use config::ClientConfig;
+pub(crate) use inner::{ClientInner, Closing, Deadline, Member};
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::consumer::{Consumer, ConsumerConfig};
+use crate::producer::{FutureSink, Producer, ProducerConfig, SendSink};
+use crate::{Error, TopicName};
+
+/// A connection to a Pulsar cluster. Cheap to clone; all clones are the same client.
+///
+/// Its tasks run on the tokio runtime it was created on. Nothing is connected before it is needed.
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<ClientInner>,
+}
+
+impl Client {
+    /// A client for the cluster at `service_url`: `pulsar://host:6650`, or several hosts behind commas.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime; [`Client::with_runtime`] takes one explicitly.
+    pub fn new(service_url: &str, config: ClientConfig) -> Result<Self, Error> {
+        Client::with_runtime(service_url, config, Handle::current())
+    }
+
+    /// Like [`Client::new`], with tasks on the given runtime, which needs its I/O and time drivers.
+    pub fn with_runtime(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
+        Ok(Client { inner: Arc::new(ClientInner::new(service_url, config, runtime)?) })
+    }
+
+    /// Creates a producer whose sends are futures.
+    pub async fn create_producer(
+        &self,
+        topic: &str,
+        config: ProducerConfig,
+    ) -> Result<Producer<FutureSink>, Error> {
+        self.create_producer_with(topic, config, FutureSink::default()).await
+    }
+
+    /// Creates a producer whose outcomes go to `sink`.
+    pub async fn create_producer_with<S: SendSink>(
+        &self,
+        topic: &str,
+        config: ProducerConfig,
+        sink: S,
+    ) -> Result<Producer<S>, Error> {
+        let topic = TopicName::parse(topic)?;
+        self.inner.check_open()?;
+        let deadline = self.inner.deadline();
+        self.inner.refuse_partitioned(&topic, deadline).await?;
+        Producer::create(self.inner.clone(), topic, config, sink, deadline).await
+    }
+
+    /// Subscribes to a topic.
+    pub async fn subscribe(
+        &self,
+        topic: &str,
+        subscription: &str,
+        config: ConsumerConfig,
+    ) -> Result<Consumer, Error> {
+        let topic = TopicName::parse(topic)?;
+        if subscription.is_empty() {
+            return Err(Error::InvalidConfiguration("the subscription name is empty".into()));
+        }
+        self.inner.check_open()?;
+        let deadline = self.inner.deadline();
+        self.inner.refuse_partitioned(&topic, deadline).await?;
+        Consumer::create(self.inner.clone(), topic, subscription.to_owned(), config, deadline).await
+    }
+
+    /// Full names of a topic's partitions; the topic itself when it has none.
+    pub async fn partitions(&self, topic: &str) -> Result<Vec<String>, Error> {
+        let topic = TopicName::parse(topic)?;
+        self.inner.check_open()?;
+        let count = self.inner.partitions(&topic, self.inner.deadline()).await?;
+        Ok(match count {
+            0 => vec![topic.to_string()],
+            _ => (0..count).map(|partition| topic.with_partition(partition).to_string()).collect(),
+        })
+    }
+
+    /// Closes all producers and consumers, then the connections. A second call fails with
+    /// [`Error::AlreadyClosed`].
+    pub async fn close(&self) -> Result<(), Error> {
+        self.inner.close().await
+    }
+
+    /// Ends all connections at once, without telling the brokers. After [`Client::close`], or instead of
+    /// waiting for it, when the process must not be held up.
+    pub fn abandon(&self) {
+        self.inner.abandon();
+    }
+
+    /// Whether the client was closed.
+    pub fn is_closed(&self) -> bool {
+        self.inner.check_open().is_err()
+    }
+}

@@ -1,0 +1,128 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pulsar_rs_wire::hot::{Message, SendReceipt};
+
+use super::Connection;
+use crate::Error;
+
+/// Why a producer or consumer no longer exists on the broker.
+#[derive(Debug, Clone)]
+pub(crate) enum ChannelClosed {
+    /// The connection ended.
+    Disconnected(Error),
+    /// The broker closed it and keeps the connection; it may say where the topic is now.
+    ByBroker { assigned: Option<String> },
+}
+
+/// A producer, as its connection sees it. Called by the connection's task; must not block.
+pub(crate) trait ProducerChannel: Send + Sync {
+    fn receipt(&self, connection: &Arc<Connection>, receipt: &SendReceipt);
+    fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error);
+    fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
+}
+
+/// A consumer, as its connection sees it. Called by the connection's task; must not block.
+pub(crate) trait ConsumerChannel: Send + Sync {
+    /// One entry; `payload` is its payload section.
+    fn message(&self, connection: &Arc<Connection>, message: Message, payload: Bytes);
+    fn reached_end_of_topic(&self);
+    fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
+}
+
+/// Who is behind which number on a connection.
+#[derive(Default)]
+pub(super) struct Channels {
+    table: Mutex<Table>,
+}
+
+/// Everybody who was on a connection.
+pub(super) struct Residents {
+    pub producers: Vec<Arc<dyn ProducerChannel>>,
+    pub consumers: Vec<Arc<dyn ConsumerChannel>>,
+}
+
+#[derive(Default)]
+struct Table {
+    producers: HashMap<u64, Arc<dyn ProducerChannel>>,
+    consumers: HashMap<u64, Arc<dyn ConsumerChannel>>,
+    /// Set once, when the connection ends.
+    closed: Option<Error>,
+}
+
+impl fmt::Debug for Channels {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table.lock();
+        out.debug_struct("Channels")
+            .field("producers", &table.producers.len())
+            .field("consumers", &table.consumers.len())
+            .field("closed", &table.closed)
+            .finish()
+    }
+}
+
+impl Channels {
+    pub fn is_open(&self) -> bool {
+        self.table.lock().closed.is_none()
+    }
+
+    pub fn add_producer(&self, id: u64, producer: Arc<dyn ProducerChannel>) -> Result<(), Error> {
+        let mut table = self.table.lock();
+        table.check_open()?;
+        table.producers.insert(id, producer);
+        Ok(())
+    }
+
+    pub fn add_consumer(&self, id: u64, consumer: Arc<dyn ConsumerChannel>) -> Result<(), Error> {
+        let mut table = self.table.lock();
+        table.check_open()?;
+        table.consumers.insert(id, consumer);
+        Ok(())
+    }
+
+    pub fn remove_producer(&self, id: u64) -> Option<Arc<dyn ProducerChannel>> {
+        self.table.lock().producers.remove(&id)
+    }
+
+    pub fn remove_consumer(&self, id: u64) -> Option<Arc<dyn ConsumerChannel>> {
+        self.table.lock().consumers.remove(&id)
+    }
+
+    pub fn producer(&self, id: u64) -> Option<Arc<dyn ProducerChannel>> {
+        self.table.lock().producers.get(&id).cloned()
+    }
+
+    pub fn consumer(&self, id: u64) -> Option<Arc<dyn ConsumerChannel>> {
+        self.table.lock().consumers.get(&id).cloned()
+    }
+
+    pub fn has_producer(&self, id: u64) -> bool {
+        self.table.lock().producers.contains_key(&id)
+    }
+
+    pub fn has_consumer(&self, id: u64) -> bool {
+        self.table.lock().consumers.contains_key(&id)
+    }
+
+    /// Empties the table for good and returns who was in it.
+    pub fn close(&self, why: &Error) -> Residents {
+        let mut table = self.table.lock();
+        table.closed.get_or_insert_with(|| why.clone());
+        Residents {
+            producers: std::mem::take(&mut table.producers).into_values().collect(),
+            consumers: std::mem::take(&mut table.consumers).into_values().collect(),
+        }
+    }
+}
+
+impl Table {
+    fn check_open(&self) -> Result<(), Error> {
+        match &self.closed {
+            None => Ok(()),
+            Some(why) => Err(why.clone()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One connection to a broker: handshake, requests, and the frames of producers and consumers.
+//!
+//! A connection is one task that reads, writes and keeps alive; it blocks on nothing but its socket. Others
+//! hand it frames through [`Outbound`] and are told of theirs through [`ProducerChannel`] and
+//! [`ConsumerChannel`].
+
+mod channels;
+mod handshake;
+mod open;
+mod outbound;
+mod pool;
+mod read;
+mod requests;
+mod write;
+
+pub(crate) use channels::{ChannelClosed, ConsumerChannel, ProducerChannel};
+pub(crate) use open::ConnectionConfig;
+pub(crate) use outbound::{EntryFrame, Frame};
+pub(crate) use pool::{Broker, ConnectionPool};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use pulsar_rs_wire::Command;
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::log::Log;
+use channels::Channels;
+use outbound::Outbound;
+use requests::Requests;
+
+/// Tells connections apart in logs and where a late event must not be taken for a new one.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    id: u64,
+    /// `[local -> remote]`, the prefix of log lines.
+    name: String,
+    /// Largest message that the broker accepts, in bytes.
+    max_message_size: usize,
+    operation_timeout: Duration,
+    log: Log,
+    outbound: Outbound,
+    requests: Requests,
+    channels: Channels,
+    /// Something came since the last look of the keep-alive.
+    heard: AtomicBool,
+    close_requested: Notify,
+    /// Somebody asked for the end and said why.
+    closing: AtomicBool,
+}
+
+impl Connection {
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub fn max_message_size(&self) -> usize {
+        self.max_message_size
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.channels.is_open()
+    }
+
+    /// Sends a request and waits for its answer, at most the operation timeout.
+    ///
+    /// `make` gets the number of the request.
+    pub async fn request(&self, make: impl FnOnce(u64) -> Command) -> Result<Command, Error> {
+        let answer = self.requests.register()?;
+        self.send(&make(answer.id()));
+        match tokio::time::timeout(self.operation_timeout, answer.wait()).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                Err(Error::Timeout(format!("{} no answer within {:?}", self.name, self.operation_timeout)))
+            }
+        }
+    }
+
+    /// Sends a request whose answer nobody waits for.
+    pub fn post(&self, make: impl FnOnce(u64) -> Command) {
+        self.send(&make(self.requests.next_id()));
+    }
+
+    /// Sends a command that has no answer, or whose answer is awaited elsewhere.
+    pub fn send(&self, command: &Command) {
+        self.outbound.push_bytes(|out| command.encode_frame(out));
+    }
+
+    /// Writes a frame with `encode` behind those already queued.
+    pub fn send_encoded(&self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.outbound.push_bytes(encode);
+    }
+
+    /// Queues the frame of an entry.
+    pub fn send_entry(&self, entry: Arc<EntryFrame>) {
+        self.outbound.push(Frame::Entry(entry));
+    }
+
+    /// From now on receipts for `id` go to `producer`.
+    pub fn add_producer(&self, id: u64, producer: Arc<dyn ProducerChannel>) -> Result<(), Error> {
+        self.channels.add_producer(id, producer)
+    }
+
+    pub fn remove_producer(&self, id: u64) {
+        self.channels.remove_producer(id);
+    }
+
+    /// False when the broker closed the producer, or the connection ended.
+    pub fn has_producer(&self, id: u64) -> bool {
+        self.channels.has_producer(id)
+    }
+
+    /// From now on messages for `id` go to `consumer`.
+    pub fn add_consumer(&self, id: u64, consumer: Arc<dyn ConsumerChannel>) -> Result<(), Error> {
+        self.channels.add_consumer(id, consumer)
+    }
+
+    pub fn remove_consumer(&self, id: u64) {
+        self.channels.remove_consumer(id);
+    }
+
+    /// False when the broker closed the consumer, or the connection ended.
+    pub fn has_consumer(&self, id: u64) -> bool {
+        self.channels.has_consumer(id)
+    }
+
+    /// Ends the connection; producers and consumers on it are told and connect again.
+    pub fn close(&self, why: &str) {
+        if !self.closing.swap(true, Ordering::Relaxed) {
+            self.log.warn(format_args!("{} closing: {why}", self.name));
+        }
+        self.close_requested.notify_one();
+    }
+
+    /// Ends the connection as part of closing the client.
+    pub fn shut_down(&self) {
+        self.close_requested.notify_one();
+    }
+
+    /// Tells everybody that the connection is gone.
+    fn tear_down(self: &Arc<Self>, why: &Error) {
+        let residents = self.channels.close(why);
+        self.outbound.close();
+        self.requests.close(why);
+        for producer in residents.producers {
+            producer.closed(self, ChannelClosed::Disconnected(why.clone()));
+        }
+        for consumer in residents.consumers {
+            consumer.closed(self, ChannelClosed::Disconnected(why.clone()));
+        }
+    }
+
+    fn mark_heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+}

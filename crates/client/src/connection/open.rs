@@ -1,0 +1,134 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use pulsar_rs_wire::proto::CommandPing;
+use pulsar_rs_wire::{Command, DEFAULT_MAX_MESSAGE_SIZE};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::runtime::Handle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::channels::Channels;
+use super::handshake::shake_hands;
+use super::outbound::Outbound;
+use super::read::read_frames;
+use super::requests::Requests;
+use super::write::write_frames;
+use super::{Connection, NEXT_ID};
+use crate::Error;
+use crate::log::Log;
+use crate::service_url::Address;
+
+/// What all connections of a client have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionConfig {
+    /// Where connections live, whoever asks for them.
+    pub runtime: Handle,
+    /// For TCP and handshake together.
+    pub connect_timeout: Duration,
+    /// For each request.
+    pub operation_timeout: Duration,
+    /// How often an idle peer is asked whether it lives; zero: never.
+    pub keep_alive: Duration,
+    pub log: Log,
+}
+
+impl Connection {
+    /// Connects to `address`, introduces us, and starts the connection's task. To be called on the runtime of
+    /// the configuration.
+    pub(super) async fn open(
+        config: ConnectionConfig,
+        address: Address,
+        proxy_to: Option<String>,
+    ) -> Result<Arc<Self>, Error> {
+        let attempt = async {
+            let mut socket = connect_tcp(&address).await?;
+            let answer = shake_hands(&mut socket, proxy_to).await?;
+            Ok((socket, answer))
+        };
+        let (socket, (connected, rest)) =
+            timeout(config.connect_timeout, attempt).await.map_err(|_| {
+                Error::Disconnected(format!("no connection to {address} within {:?}", config.connect_timeout))
+            })??;
+        let max_message_size = connected
+            .max_message_size
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| *size > 0)
+            .unwrap_or(DEFAULT_MAX_MESSAGE_SIZE);
+        let local = socket.local_addr().map_or_else(|_| "?".into(), |local| local.to_string());
+        let connection = Arc::new(Connection {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            name: format!("[{local} -> {address}]"),
+            max_message_size,
+            operation_timeout: config.operation_timeout,
+            log: config.log.clone(),
+            outbound: Outbound::default(),
+            requests: Requests::default(),
+            channels: Channels::default(),
+            heard: AtomicBool::new(true),
+            close_requested: tokio::sync::Notify::new(),
+            closing: AtomicBool::new(false),
+        });
+        config.log.info(format_args!("{} connected to {}", connection.name, connected.server_version));
+        tokio::spawn(run(connection.clone(), socket, rest, config.keep_alive));
+        Ok(connection)
+    }
+}
+
+/// Tries every address that the name resolves to.
+async fn connect_tcp(address: &Address) -> Result<TcpStream, Error> {
+    // The brackets of an IPv6 literal belong to the URL, not to the address.
+    let host = address.host.trim_start_matches('[').trim_end_matches(']');
+    let resolved = lookup_host((host, address.port))
+        .await
+        .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?;
+    let mut failure = Error::Connect(format!("{address} resolves to no address"));
+    for target in resolved {
+        match TcpStream::connect(target).await {
+            Ok(socket) => {
+                socket
+                    .set_nodelay(true)
+                    .map_err(|error| Error::Disconnected(format!("{target}: {error}")))?;
+                return Ok(socket);
+            }
+            Err(error) => failure = Error::Disconnected(format!("cannot connect to {target}: {error}")),
+        }
+    }
+    Err(failure)
+}
+
+/// The connection's task: everything that reads or writes the socket, until one part ends.
+async fn run(connection: Arc<Connection>, socket: TcpStream, rest: BytesMut, keep_alive: Duration) {
+    let (reader, writer) = socket.into_split();
+    let why = tokio::select! {
+        why = read_frames(&connection, reader, rest) => why,
+        why = write_frames(&connection, writer) => why,
+        why = stay_alive(&connection, keep_alive) => why,
+        () = connection.close_requested.notified() => Error::Disconnected("closed by this client".into()),
+    };
+    connection.log.info(format_args!("{} ended: {why}", connection.name));
+    connection.tear_down(&why);
+}
+
+/// Pings a silent peer, and gives it up when it stays silent for another interval.
+async fn stay_alive(connection: &Connection, every: Duration) -> Error {
+    if every.is_zero() {
+        return std::future::pending().await;
+    }
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await;
+    let mut asked = false;
+    loop {
+        ticks.tick().await;
+        if connection.heard.swap(false, Ordering::Relaxed) {
+            asked = false;
+        } else if asked {
+            return Error::Disconnected(format!("nothing heard for {:?}", every * 2));
+        } else {
+            asked = true;
+            connection.send(&Command::from(CommandPing {}));
+        }
+    }
+}

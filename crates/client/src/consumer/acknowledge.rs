@@ -1,0 +1,257 @@
+//! Acknowledging and refusing messages.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::MutexGuard;
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
+
+use super::batch_acks::{BatchAcks, Progress};
+use super::{Consumer, Message, Phase, Shared, State};
+use crate::{Error, MessageId};
+
+/// Ids in one command of redelivery, as in the Java client.
+const IDS_PER_COMMAND: usize = 1000;
+
+impl Consumer {
+    /// Acknowledges one message. It is sent with others, see
+    /// [`ack_grouping_time`](super::ConsumerConfig::ack_grouping_time); acknowledging twice does no harm.
+    pub fn acknowledge(&self, message: &Message) -> Result<(), Error> {
+        self.shared.check_open()?;
+        let entry = &message.entry;
+        match &entry.acks {
+            None => self.shared.ack_entry(entry.id),
+            Some(acks) => self.shared.ack_in_batch(entry.id, acks, message.index),
+        }
+        Ok(())
+    }
+
+    /// Acknowledges one message by its id.
+    pub fn acknowledge_id(&self, id: &MessageId) -> Result<(), Error> {
+        self.shared.check_open()?;
+        let Some(entry) = entry_of(id) else {
+            return Ok(());
+        };
+        match self.shared.batch_of(id) {
+            None => self.shared.ack_entry(entry),
+            Some((acks, index)) => self.shared.ack_in_batch(entry, &acks, index),
+        }
+        Ok(())
+    }
+
+    /// Acknowledges the message and all before it. Not for shared subscriptions.
+    pub fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
+        self.shared.check_cumulative()?;
+        let entry = &message.entry;
+        self.shared.ack_up_to(entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        Ok(())
+    }
+
+    /// Acknowledges the message with this id and all before it. Not for shared subscriptions.
+    pub fn acknowledge_cumulative_id(&self, id: &MessageId) -> Result<(), Error> {
+        self.shared.check_cumulative()?;
+        let Some(entry) = entry_of(id) else {
+            return Ok(());
+        };
+        let batch = self.shared.batch_of(id);
+        self.shared.ack_up_to(entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
+        Ok(())
+    }
+
+    /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
+    /// batch comes again, without the messages of it that are acknowledged.
+    pub fn negative_acknowledge(&self, message: &Message) {
+        self.shared.nack(message.entry.id);
+    }
+
+    /// Asks for the message with this id again.
+    pub fn negative_acknowledge_id(&self, id: &MessageId) {
+        if let Some(entry) = entry_of(id) {
+            self.shared.nack(entry);
+        }
+    }
+
+    /// Asks for everything again that was delivered to this consumer and not acknowledged.
+    pub fn redeliver_unacknowledged(&self) {
+        self.shared.redeliver_all(&mut self.shared.state.lock());
+    }
+}
+
+/// The entry that an id names; nothing for the ids that stand for the ends of a topic.
+fn entry_of(id: &MessageId) -> Option<EntryId> {
+    (id.ledger >= 0 && id.entry >= 0)
+        .then(|| EntryId { ledger: id.ledger.cast_unsigned(), entry: id.entry.cast_unsigned() })
+}
+
+impl Shared {
+    fn check_cumulative(&self) -> Result<(), Error> {
+        self.check_open()?;
+        if self.config.subscription_type.is_shared() {
+            return Err(Error::CumulativeAcknowledgementNotAllowed(format!(
+                "{:?} subscription {}",
+                self.config.subscription_type, self.subscription
+            )));
+        }
+        Ok(())
+    }
+
+    /// State and place of a message in a batch that only its id is known of.
+    fn batch_of(&self, id: &MessageId) -> Option<(Arc<BatchAcks>, u32)> {
+        let index = u32::try_from(id.batch_index).ok()?;
+        Some((self.state.lock().acks.known_or_new(id)?, index))
+    }
+
+    fn ack_entry(&self, id: EntryId) {
+        let mut state = self.state.lock();
+        state.acks.add_entry(id);
+        state.forget(id);
+        self.acks_added(state);
+    }
+
+    fn ack_in_batch(&self, id: EntryId, acks: &Arc<BatchAcks>, index: u32) {
+        let progress = acks.ack(index);
+        let by_index = self.config.batch_index_ack;
+        // Most acknowledgements stop here: the batch is known to be in part acknowledged.
+        if progress == Progress::Unchanged || (progress == Progress::Partial && !by_index && acks.is_noted())
+        {
+            return;
+        }
+        let mut state = self.state.lock();
+        if progress == Progress::Complete {
+            state.forget(id);
+        }
+        if state.acks.add_batch(id, acks, progress, by_index) {
+            self.acks_added(state);
+        }
+    }
+
+    fn ack_up_to(&self, id: EntryId, batch: Option<(&Arc<BatchAcks>, u32)>) {
+        let mut state = self.state.lock();
+        match batch {
+            Some((acks, index)) => {
+                acks.ack_up_to(index);
+                if acks.left() == 0 {
+                    state.acks.add_cumulative(id, None);
+                } else if self.config.batch_index_ack {
+                    state.acks.add_cumulative(id, Some(acks));
+                } else {
+                    // The broker cannot know that a part of this entry is acknowledged; all before it is.
+                    let Some(before) = id.entry.checked_sub(1) else {
+                        return;
+                    };
+                    state.acks.add_cumulative(EntryId { entry: before, ..id }, None);
+                }
+            }
+            None => state.acks.add_cumulative(id, None),
+        }
+        if let Some(unacked) = &mut state.unacked {
+            unacked.remove_up_to(id);
+        }
+        self.acks_added(state);
+    }
+
+    /// Sends what waits when it is enough, or sees to it that the timers do it.
+    fn acks_added(&self, mut state: MutexGuard<'_, State>) {
+        let enough = self.config.ack_grouping_time.is_zero()
+            || state.acks.waiting() >= self.config.ack_grouping_max_size.max(1);
+        if enough {
+            self.send_acks(&mut state);
+        } else if state.acks_due.is_none() {
+            state.acks_due = Some(Instant::now() + self.config.ack_grouping_time);
+            let wake = state.alarm_is_later(state.acks_due);
+            drop(state);
+            if wake {
+                self.timers.notify_one();
+            }
+        }
+    }
+
+    /// Sends the acknowledgements that wait; without a connection they go on waiting.
+    pub(super) fn send_acks(&self, state: &mut State) {
+        state.acks_due = None;
+        if let Phase::Ready(connection) = &state.phase {
+            state.acks.flush(self.id, connection);
+        }
+    }
+
+    fn nack(&self, id: EntryId) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Closed) {
+            return;
+        }
+        let due = Instant::now() + self.config.negative_ack_delay;
+        state.negative_acks.add(id, due);
+        state.forget(id);
+        let wake = state.alarm_is_later(Some(due));
+        drop(state);
+        if wake {
+            self.timers.notify_one();
+        }
+    }
+
+    /// Asks the broker for entries again. Without sharing it can only send everything again.
+    pub(super) fn redeliver(&self, state: &mut State, entries: &[EntryId]) {
+        if entries.is_empty() {
+            return;
+        }
+        if !self.config.subscription_type.is_shared() {
+            return self.redeliver_all(state);
+        }
+        if let Phase::Ready(connection) = &state.phase {
+            for entries in entries.chunks(IDS_PER_COMMAND) {
+                let ids = entries.iter().map(|id| MessageIdData {
+                    ledger_id: id.ledger,
+                    entry_id: id.entry,
+                    ..MessageIdData::default()
+                });
+                let command = CommandRedeliverUnacknowledgedMessages {
+                    consumer_id: self.id,
+                    message_ids: ids.collect(),
+                    consumer_epoch: None,
+                };
+                connection.send(&command.into());
+            }
+        }
+    }
+
+    fn redeliver_all(&self, state: &mut State) {
+        // Without a connection there is nothing to ask: a new one begins with what is not acknowledged.
+        let Phase::Ready(connection) = &state.phase else {
+            return;
+        };
+        // Entries that are on the way already come again too; without sharing they can be told apart.
+        let consumer_epoch = (!self.config.subscription_type.is_shared()).then(|| {
+            state.epoch += 1;
+            state.epoch
+        });
+        let dropped = self.inbox.discard();
+        state.negative_acks.clear();
+        if let Some(unacked) = &mut state.unacked {
+            unacked.clear();
+        }
+        // What is acknowledged must not come again.
+        state.acks.flush(self.id, connection);
+        let command = CommandRedeliverUnacknowledgedMessages {
+            consumer_id: self.id,
+            message_ids: Vec::new(),
+            consumer_epoch,
+        };
+        connection.send(&command.into());
+        self.give_back(connection, dropped);
+    }
+}
+
+impl State {
+    /// The entry needs no redelivery by timeout any more.
+    fn forget(&mut self, id: EntryId) {
+        if let Some(unacked) = &mut self.unacked {
+            unacked.remove(id);
+        }
+    }
+
+    /// Whether the timers would look too late.
+    pub(super) fn alarm_is_later(&self, due: Option<Instant>) -> bool {
+        due.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due))
+    }
+}

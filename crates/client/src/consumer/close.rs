@@ -1,0 +1,101 @@
+//! The end of a consumer: unsubscribed, closed, dropped, or taken along by its client.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::extension::CommandCloseConsumer;
+use pulsar_rs_wire::proto::CommandUnsubscribe;
+
+use super::{Consumer, Phase, Shared, already_closed};
+use crate::Error;
+use crate::client::{Closing, Member};
+use crate::connection::Connection;
+
+impl Consumer {
+    /// Sends the acknowledgements that wait, and closes the consumer. The subscription stays. Closing twice
+    /// does no harm.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.shared.clone().end().await
+    }
+
+    /// Closes the consumer in the background; `done` is called by the client's runtime.
+    pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let closing = self.shared.clone().end();
+        self.shared.client.spawn(async move { done(closing.await) });
+    }
+
+    /// Deletes the subscription and closes the consumer. It fails, and changes nothing, while the
+    /// subscription has other consumers.
+    pub async fn unsubscribe(&self) -> Result<(), Error> {
+        let shared = &self.shared;
+        shared.check_open()?;
+        let connection = shared.connected()?;
+        shared.send_acks(&mut shared.state.lock());
+        connection
+            .request(|request_id| CommandUnsubscribe { consumer_id: shared.id, request_id }.into())
+            .await?;
+        shared.begin_close();
+        connection.remove_consumer(shared.id);
+        Ok(())
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        if self.shared.check_open().is_ok() {
+            let closing = self.shared.clone().end();
+            self.shared.client.spawn(async move { _ = closing.await });
+        }
+    }
+}
+
+impl Shared {
+    /// Ends everything on our side at once; the future tells the broker.
+    fn end(self: Arc<Self>) -> Closing {
+        match self.begin_close() {
+            Some(connection) => Box::pin(async move { self.finish_close(&connection).await }),
+            None => Box::pin(std::future::ready(Ok(()))),
+        }
+    }
+
+    fn begin_close(&self) -> Option<Arc<Connection>> {
+        let mut state = self.state.lock();
+        self.send_acks(&mut state);
+        let phase = std::mem::replace(&mut state.phase, Phase::Closed);
+        self.closed.store(true, Ordering::Release);
+        drop(state);
+        self.inbox.close(already_closed());
+        self.timers.notify_one();
+        self.client.unregister(self.id);
+        match phase {
+            Phase::Ready(connection) => Some(connection),
+            Phase::Connecting | Phase::Closed => None,
+        }
+    }
+
+    async fn finish_close(&self, connection: &Connection) -> Result<(), Error> {
+        let answer = connection.request(|request_id| self.close_command(request_id)).await;
+        connection.remove_consumer(self.id);
+        match answer {
+            // A connection that is gone has closed the consumer as well.
+            Ok(_) | Err(Error::Disconnected(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn close_command(&self, request_id: u64) -> Command {
+        CommandCloseConsumer { consumer_id: self.id, request_id, ..CommandCloseConsumer::default() }.into()
+    }
+
+    /// The consumer could not be created.
+    pub(super) fn abandon(&self) {
+        let _ = self.begin_close();
+    }
+}
+
+impl Member for Shared {
+    fn close(self: Arc<Self>) -> Closing {
+        self.end()
+    }
+}

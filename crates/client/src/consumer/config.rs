@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
+
+use crate::Error;
+
+/// How the consumers of a subscription share its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SubscriptionType {
+    /// One consumer; others are refused.
+    #[default]
+    Exclusive,
+    /// Each message goes to one of the consumers.
+    Shared,
+    /// One consumer is active; another takes over when it goes.
+    Failover,
+    /// Messages with the same key go to the same consumer.
+    KeyShared,
+}
+
+impl SubscriptionType {
+    pub(super) fn to_wire(self) -> SubType {
+        match self {
+            SubscriptionType::Exclusive => SubType::Exclusive,
+            SubscriptionType::Shared => SubType::Shared,
+            SubscriptionType::Failover => SubType::Failover,
+            SubscriptionType::KeyShared => SubType::KeyShared,
+        }
+    }
+
+    /// Whether several consumers get messages at the same time.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, SubscriptionType::Shared | SubscriptionType::KeyShared)
+    }
+}
+
+/// Where a new subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InitialPosition {
+    /// Behind the last message.
+    #[default]
+    Latest,
+    /// At the first message that the topic still has.
+    Earliest,
+}
+
+impl InitialPosition {
+    pub(super) fn to_wire(self) -> WirePosition {
+        match self {
+            InitialPosition::Latest => WirePosition::Latest,
+            InitialPosition::Earliest => WirePosition::Earliest,
+        }
+    }
+}
+
+/// When a batch receive is done: at the first of these limits. At least one must be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchReceivePolicy {
+    /// Messages in a batch; absent: no limit. Default: none.
+    pub max_messages: Option<usize>,
+    /// Bytes of payload in a batch, unless one message has more; absent: no limit. Default 10 MiB.
+    pub max_bytes: Option<usize>,
+    /// How long to gather; absent: until one of the others is reached. Default 100 ms.
+    pub timeout: Option<Duration>,
+}
+
+impl Default for BatchReceivePolicy {
+    fn default() -> Self {
+        BatchReceivePolicy {
+            max_messages: None,
+            max_bytes: Some(10 * 1024 * 1024),
+            timeout: Some(Duration::from_millis(100)),
+        }
+    }
+}
+
+/// How a consumer behaves. The defaults are those of the established clients.
+#[derive(Debug, Clone)]
+pub struct ConsumerConfig {
+    /// How the consumers of the subscription share its messages. Default exclusive.
+    pub subscription_type: SubscriptionType,
+    /// Where a new subscription begins. Default: latest.
+    pub initial_position: InitialPosition,
+    /// Name, shown in the topic's statistics; absent: a random one.
+    pub name: Option<String>,
+    /// Messages that are fetched ahead, at least 1. Default 1000.
+    pub receiver_queue_size: usize,
+    /// How long acknowledgements are gathered; zero: each is sent at once. Default 100 ms.
+    pub ack_grouping_time: Duration,
+    /// Acknowledgements gathered at most. Default 1000.
+    pub ack_grouping_max_size: usize,
+    /// Tell the broker which messages of a batch are acknowledged, so that a new consumer does not get them
+    /// again with the rest of the batch. Needs `acknowledgmentAtBatchIndexLevelEnabled` there. Default false.
+    pub batch_index_ack: bool,
+    /// How long after a negative acknowledgement the message is delivered again. Default 60 s.
+    pub negative_ack_delay: Duration,
+    /// Messages that are not acknowledged within this time are delivered again; absent: never. Default: none;
+    /// at least 10 s.
+    pub ack_timeout: Option<Duration>,
+    /// Consumers with a smaller number are served first, in shared subscriptions. Default 0.
+    pub priority_level: i32,
+    /// Metadata of the consumer, shown in the topic's statistics.
+    pub properties: Vec<(String, String)>,
+    /// When a batch receive is done.
+    pub batch_receive: BatchReceivePolicy,
+}
+
+impl Default for ConsumerConfig {
+    fn default() -> Self {
+        ConsumerConfig {
+            subscription_type: SubscriptionType::default(),
+            initial_position: InitialPosition::default(),
+            name: None,
+            receiver_queue_size: 1000,
+            ack_grouping_time: Duration::from_millis(100),
+            ack_grouping_max_size: 1000,
+            batch_index_ack: false,
+            negative_ack_delay: Duration::from_mins(1),
+            ack_timeout: None,
+            priority_level: 0,
+            properties: Vec::new(),
+            batch_receive: BatchReceivePolicy::default(),
+        }
+    }
+}
+
+/// Shortest ack timeout, as in the other clients: below it, messages come again that are being worked on.
+const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl ConsumerConfig {
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
+        if self.receiver_queue_size == 0 {
+            return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));
+        }
+        if u32::try_from(self.receiver_queue_size).is_err() {
+            return invalid("the receiver queue size must fit 32 bits");
+        }
+        if self.ack_timeout.is_some_and(|timeout| timeout < MIN_ACK_TIMEOUT) {
+            return invalid("the ack timeout must be at least 10 seconds");
+        }
+        let policy = &self.batch_receive;
+        if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {
+            return invalid("the batch receive policy has no limit");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Subscribing on a broker, at first and after a connection was lost.
+
+use std::sync::Arc;
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
+
+use super::{Phase, Shared, already_closed};
+use crate::Error;
+use crate::connection::Connection;
+use crate::log::Log;
+use crate::reconnect::Reconnect;
+
+impl Reconnect for Shared {
+    fn describe(&self) -> String {
+        format!("consumer {} of {} on {}", self.id, self.subscription, self.topic)
+    }
+
+    fn log(&self) -> &Log {
+        self.client.log()
+    }
+
+    fn is_over(&self) -> bool {
+        self.check_open().is_err()
+    }
+
+    /// One attempt: find the broker, connect, subscribe there.
+    async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
+        let connection = self.client.connection_for(&self.topic, assigned).await?;
+        connection.add_consumer(self.id, self.clone())?;
+        let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
+        let epoch = self.state.lock().epoch;
+        let answer = connection.request(|request_id| self.subscribe_command(request_id, epoch)).await?;
+        if !matches!(answer, Command::Success(_)) {
+            return Err(Error::Unknown(format!("subscribe answered with {:?}", answer.kind())));
+        }
+        self.connected_to(&connection)?;
+        attempt.succeeded = true;
+        Ok(())
+    }
+
+    /// Nothing that the broker says now is for ever: the topic may come back.
+    fn failed(&self, _: &Error) {}
+}
+
+impl Shared {
+    fn subscribe_command(&self, request_id: u64, epoch: u64) -> Command {
+        let config = &self.config;
+        let properties = config.properties.iter();
+        let metadata =
+            properties.map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect();
+        CommandSubscribe {
+            topic: self.topic.as_str().to_owned(),
+            subscription: self.subscription.clone(),
+            sub_type: config.subscription_type.to_wire().into(),
+            consumer_id: self.id,
+            request_id,
+            consumer_name: Some(self.name.clone()),
+            priority_level: Some(config.priority_level),
+            durable: Some(true),
+            metadata,
+            initial_position: Some(config.initial_position.to_wire().into()),
+            consumer_epoch: Some(epoch),
+            ..CommandSubscribe::default()
+        }
+        .into()
+    }
+
+    /// The broker has the consumer. It starts from what is not acknowledged, so it must learn of the
+    /// acknowledgements that wait before it is permitted to send anything.
+    fn connected_to(&self, connection: &Arc<Connection>) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Closed) {
+            return Err(already_closed());
+        }
+        // The broker may have closed the consumer again, or the connection may have ended, before we came
+        // here. Then nobody would tell us any more.
+        if !connection.has_consumer(self.id) {
+            return Err(Error::Disconnected("the consumer was closed while it was created".into()));
+        }
+        state.connection = self.inbox.start_over();
+        state.phase = Phase::Ready(connection.clone());
+        state.negative_acks.clear();
+        if let Some(unacked) = &mut state.unacked {
+            unacked.clear();
+        }
+        if self.config.batch_index_ack {
+            state.acks.resend_indexes();
+        }
+        state.acks_due = None;
+        state.acks.flush(self.id, connection);
+        // It fits: the configuration was checked.
+        self.give_back(connection, u32::try_from(self.config.receiver_queue_size).unwrap_or(u32::MAX));
+        drop(state);
+        let (topic, subscription) = (&self.topic, &self.subscription);
+        self.client
+            .log()
+            .info(format_args!("consumer {} of {subscription} on {topic} is connected", self.id));
+        Ok(())
+    }
+}
+
+/// An attempt to subscribe. Given up, by an error or because nobody waits any more, it leaves nothing
+/// behind: the broker may still create the consumer, and would then refuse the next attempt.
+struct Attempt<'a> {
+    shared: &'a Shared,
+    connection: &'a Connection,
+    succeeded: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.connection.remove_consumer(self.shared.id);
+            self.connection.post(|request_id| self.shared.close_command(request_id));
+        }
+    }
+}

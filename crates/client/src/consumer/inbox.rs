@@ -1,0 +1,281 @@
+//! Entries from the connection to the receivers.
+//!
+//! Two locks, so that the connection's task never waits for a receiver: entries arrive under one, and are
+//! opened, decompressed and emptied under the other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+use parking_lot::{Condvar, Mutex};
+use pulsar_rs_wire::hot::EntryId;
+use tokio::sync::Notify;
+
+use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
+use super::message::Message;
+use crate::Error;
+
+/// Entries on their way to the receivers. Bounded by the permits that the broker was given.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    topic: Arc<str>,
+    arriving: CachePadded<Mutex<Arriving>>,
+    taking: CachePadded<Mutex<Taking>>,
+    /// Rises when what is being taken from became void.
+    generation: AtomicU64,
+    arrived: Condvar,
+    /// Wakes receivers that are futures, one per message at most.
+    arrived_async: Notify,
+    async_receivers: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Arriving {
+    entries: VecDeque<Arrival>,
+    /// An entry was opened and may hold more messages.
+    is_being_taken: bool,
+    /// Threads that wait.
+    blocked: usize,
+    /// Rises with every connection: permits of an earlier one mean nothing.
+    connection: u64,
+    closed: Option<Error>,
+}
+
+#[derive(Debug, Default)]
+struct Taking {
+    cursor: Option<Cursor>,
+    generation: u64,
+    connection: u64,
+    /// Permits of messages that were taken, not given back to the broker yet.
+    consumed: u32,
+}
+
+/// What [`Inbox::take`] found.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Message(Message),
+    /// The next message is larger than asked for.
+    TooLarge,
+    Empty,
+}
+
+/// Permits to give back to the broker, for the connection that they belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Permits {
+    pub count: u32,
+    /// Counts the connections, from 1.
+    pub connection: u64,
+}
+
+/// Where [`Inbox::take`] came to with one look.
+enum Step {
+    Taken(Taken),
+    /// An entry that cannot be delivered.
+    Refused(EntryId, Refusal),
+}
+
+impl Taking {
+    /// Permits to give back, when they are enough for a command.
+    fn take_permits(&mut self, threshold: u32) -> Option<Permits> {
+        (self.consumed >= threshold)
+            .then(|| Permits { count: std::mem::take(&mut self.consumed), connection: self.connection })
+    }
+}
+
+impl Inbox {
+    pub fn new(topic: Arc<str>) -> Self {
+        Inbox {
+            topic,
+            arriving: CachePadded::default(),
+            taking: CachePadded::default(),
+            generation: AtomicU64::new(0),
+            arrived: Condvar::new(),
+            arrived_async: Notify::new(),
+            async_receivers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Adds an entry and wakes who waits for it.
+    pub fn push(&self, arrival: Arrival) {
+        let many = arrival.is_batch();
+        let mut arriving = self.arriving.lock();
+        if arriving.closed.is_some() {
+            return;
+        }
+        arriving.entries.push_back(arrival);
+        let blocked = arriving.blocked > 0;
+        drop(arriving);
+        if blocked {
+            if many {
+                self.arrived.notify_all();
+            } else {
+                self.arrived.notify_one();
+            }
+        }
+        if self.async_receivers.load(Ordering::SeqCst) > 0 {
+            self.arrived_async.notify_one();
+        }
+    }
+
+    /// Takes the next message, if its payload has at most `max_bytes`. Permits that are due are handed to
+    /// `flow`, entries that cannot be delivered to `reject`.
+    pub fn take(
+        &self,
+        max_bytes: usize,
+        threshold: u32,
+        reject: impl Fn(EntryId, &Refusal),
+        flow: impl Fn(Permits),
+    ) -> Result<Taken, Error> {
+        loop {
+            let mut taking = self.taking.lock();
+            let step = self.step(&mut taking, max_bytes)?;
+            let due = taking.take_permits(threshold);
+            drop(taking);
+            if let Some(permits) = due {
+                flow(permits);
+            }
+            match step {
+                Step::Taken(taken) => return Ok(taken),
+                Step::Refused(id, why) => reject(id, &why),
+            }
+        }
+    }
+
+    /// Goes to the next message, or to an entry that cannot be delivered.
+    fn step(&self, taking: &mut Taking, max_bytes: usize) -> Result<Step, Error> {
+        loop {
+            if taking.generation != self.generation.load(Ordering::Acquire) {
+                self.forget(taking);
+            }
+            if let Some(cursor) = &mut taking.cursor {
+                let before = cursor.permits_left();
+                let Some(next) = cursor.next_within(max_bytes) else {
+                    return Ok(Step::Taken(Taken::TooLarge));
+                };
+                taking.consumed += before - cursor.permits_left();
+                if let Next::Message(message) = next {
+                    return Ok(Step::Taken(Taken::Message(message)));
+                }
+                // Messages that compaction removed, or that were acknowledged, took permits as well.
+                taking.consumed += cursor.permits_left();
+                let id = cursor.entry.id;
+                taking.cursor = None;
+                if let Next::Damaged(error) = next {
+                    return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
+                }
+            }
+            let Some(arrival) = self.pop()? else {
+                return Ok(Step::Taken(Taken::Empty));
+            };
+            let (id, permits) = (arrival.id(), arrival.permits());
+            match arrival.open(self.topic.clone()) {
+                Ok(cursor) => taking.cursor = Some(cursor),
+                Err(why) => {
+                    taking.consumed += permits;
+                    return Ok(Step::Refused(id, why));
+                }
+            }
+        }
+    }
+
+    fn pop(&self) -> Result<Option<Arrival>, Error> {
+        let mut arriving = self.arriving.lock();
+        if let Some(error) = &arriving.closed {
+            return Err(error.clone());
+        }
+        let arrival = arriving.entries.pop_front();
+        arriving.is_being_taken = arrival.is_some();
+        Ok(arrival)
+    }
+
+    /// Drops what was taken from before a reconnect or redelivery.
+    fn forget(&self, taking: &mut Taking) {
+        let arriving = self.arriving.lock();
+        taking.generation = self.generation.load(Ordering::Acquire);
+        let rest = taking.cursor.take().map_or(0, |cursor| cursor.permits_left());
+        if taking.connection == arriving.connection {
+            taking.consumed += rest;
+        } else {
+            taking.connection = arriving.connection;
+            taking.consumed = 0;
+        }
+    }
+
+    /// Waits until [`Inbox::take`] may find something, or the deadline has passed.
+    pub fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        let mut arriving = self.arriving.lock();
+        if arriving.entries.is_empty() && !arriving.is_being_taken && arriving.closed.is_none() {
+            arriving.blocked += 1;
+            match deadline {
+                Some(deadline) => _ = self.arrived.wait_until(&mut arriving, deadline),
+                None => self.arrived.wait(&mut arriving),
+            }
+            arriving.blocked -= 1;
+        }
+        arriving.closed.as_ref().map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Takes a message as a future: `take` is tried whenever something arrived.
+    pub async fn take_when_arrived<T>(
+        &self,
+        mut take: impl FnMut() -> Result<Option<T>, Error>,
+    ) -> Result<T, Error> {
+        let _waiting = AsyncReceiver::count(&self.async_receivers);
+        loop {
+            let mut arrived = std::pin::pin!(self.arrived_async.notified());
+            // From here on a notification is not lost.
+            arrived.as_mut().enable();
+            if let Some(taken) = take()? {
+                // One notification came for a whole entry: pass it on.
+                self.arrived_async.notify_one();
+                return Ok(taken);
+            }
+            arrived.await;
+        }
+    }
+
+    /// A new connection: nothing of the old one counts, neither entries nor permits. Returns its number.
+    pub fn start_over(&self) -> u64 {
+        let mut arriving = self.arriving.lock();
+        arriving.entries.clear();
+        arriving.connection += 1;
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        arriving.connection
+    }
+
+    /// Drops what waits, because the broker sends it again; returns the permits it took.
+    pub fn discard(&self) -> u32 {
+        let mut arriving = self.arriving.lock();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        arriving.entries.drain(..).map(|arrival| arrival.permits()).sum()
+    }
+
+    /// Fails whoever receives, now and later.
+    pub fn close(&self, why: Error) {
+        let mut arriving = self.arriving.lock();
+        arriving.entries.clear();
+        arriving.closed.get_or_insert(why);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        drop(arriving);
+        self.arrived.notify_all();
+        self.arrived_async.notify_waiters();
+    }
+}
+
+/// Counts a future that receives, as long as it lives.
+struct AsyncReceiver<'a>(&'a AtomicUsize);
+
+impl<'a> AsyncReceiver<'a> {
+    fn count(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        AsyncReceiver(counter)
+    }
+}
+
+impl Drop for AsyncReceiver<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,159 @@
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::metadata::{Metadata, Properties, SingleMetadata};
+
+use super::batch_acks::BatchAcks;
+use crate::MessageId;
+
+/// One entry as it came: a single message, or a batch that its messages look into.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub topic: Arc<str>,
+    pub id: EntryId,
+    pub partition: i32,
+    pub redelivery_count: u32,
+    /// Encoded `MessageMetadata`.
+    pub metadata: Bytes,
+    /// The payload, uncompressed.
+    pub body: Bytes,
+    /// State of the acknowledgements; absent: the entry is a single message.
+    pub acks: Option<Arc<BatchAcks>>,
+}
+
+/// A message that was received.
+///
+/// Cheap to clone. It keeps the bytes of its whole batch alive; so do not hold single messages of many
+/// batches for long, but copy what you need.
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub(super) entry: Arc<Entry>,
+    /// Place of its `SingleMessageMetadata` in the body; empty for a single message.
+    metadata: Range<u32>,
+    /// Place of its payload in the body.
+    payload: Range<u32>,
+    /// Place in the batch; 0 for a single message.
+    pub(super) index: u32,
+}
+
+impl Message {
+    pub(super) fn in_batch(entry: Arc<Entry>, metadata: Range<u32>, payload: Range<u32>, index: u32) -> Self {
+        Message { entry, metadata, payload, index }
+    }
+
+    pub(super) fn single(entry: Arc<Entry>) -> Self {
+        // Frames are far below 4 GiB.
+        let len = u32::try_from(entry.body.len()).unwrap_or(u32::MAX);
+        Message { entry, metadata: 0..0, payload: 0..len, index: 0 }
+    }
+
+    /// The content.
+    pub fn payload(&self) -> &[u8] {
+        &self.entry.body[self.payload.start as usize..self.payload.end as usize]
+    }
+
+    /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.
+    pub fn id(&self) -> MessageId {
+        let EntryId { ledger, entry } = self.entry.id;
+        let id = MessageId::entry(ledger.cast_signed(), entry.cast_signed(), self.entry.partition);
+        match &self.entry.acks {
+            None => id,
+            Some(acks) => MessageId {
+                batch_index: self.index.cast_signed(),
+                batch_size: acks.size().cast_signed(),
+                ..id
+            },
+        }
+    }
+
+    /// The full name of the topic it came from.
+    pub fn topic(&self) -> &str {
+        &self.entry.topic
+    }
+
+    /// How often the broker delivered it before. Counted for shared subscriptions only.
+    pub fn redelivery_count(&self) -> u32 {
+        self.entry.redelivery_count
+    }
+
+    /// The properties, in the order they were sent.
+    pub fn properties(&self) -> Properties<'_> {
+        match self.single_metadata() {
+            Some(single) => single.properties,
+            None => self.entry_metadata().properties,
+        }
+    }
+
+    /// The partition key, if it has one.
+    pub fn partition_key(&self) -> Option<&[u8]> {
+        match self.single_metadata() {
+            Some(single) => single.partition_key,
+            None => self.entry_metadata().partition_key,
+        }
+    }
+
+    /// The ordering key, if it has one.
+    pub fn ordering_key(&self) -> Option<&[u8]> {
+        match self.single_metadata() {
+            Some(single) => single.ordering_key,
+            None => self.entry_metadata().ordering_key,
+        }
+    }
+
+    /// Time of the event as the producer gave it, milliseconds since 1970.
+    pub fn event_time(&self) -> Option<u64> {
+        match self.single_metadata() {
+            Some(single) => single.event_time,
+            None => self.entry_metadata().event_time,
+        }
+    }
+
+    /// Whether the message was sent without a value, which is not the same as an empty one.
+    pub fn has_null_value(&self) -> bool {
+        match self.single_metadata() {
+            Some(single) => single.null_value,
+            None => self.entry_metadata().null_value,
+        }
+    }
+
+    /// The sequence id that the producer gave it.
+    pub fn sequence_id(&self) -> u64 {
+        let entry = self.entry_metadata().sequence_id;
+        self.single_metadata().and_then(|single| single.sequence_id).unwrap_or(entry)
+    }
+
+    /// Wall clock of the producer's client when it sent the entry, milliseconds since 1970.
+    pub fn publish_time(&self) -> u64 {
+        self.entry_metadata().publish_time
+    }
+
+    /// Name of the producer.
+    pub fn producer_name(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.entry_metadata().producer_name)
+    }
+
+    /// Version of the schema it was written with, as the broker gave it.
+    pub fn schema_version(&self) -> Option<&[u8]> {
+        self.entry_metadata().schema_version
+    }
+
+    /// Cluster it was replicated from.
+    pub fn replicated_from(&self) -> Option<&[u8]> {
+        self.entry_metadata().replicated_from
+    }
+
+    /// Decoded when asked for: most programs look at payloads only. It could be decoded when the entry
+    /// came, so it can be now.
+    fn entry_metadata(&self) -> Metadata<'_> {
+        Metadata::decode(&self.entry.metadata).unwrap_or_default()
+    }
+
+    fn single_metadata(&self) -> Option<SingleMetadata<'_>> {
+        self.entry.acks.as_ref()?;
+        let encoded = &self.entry.body[self.metadata.start as usize..self.metadata.end as usize];
+        SingleMetadata::decode(encoded).ok()
+    }
+}

@@ -1,0 +1,35 @@
+//! The consumer's clock: grouped acknowledgements, redelivery after delays.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Phase, Shared};
+use crate::alarm::{self, Alarm};
+
+impl Shared {
+    /// Runs until the consumer is closed.
+    pub(super) async fn run_timers(self: Arc<Self>) {
+        alarm::run(&self.timers, || self.look()).await;
+    }
+
+    /// Does what is due and returns when to look again.
+    fn look(&self) -> Alarm {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Closed) {
+            return Alarm::Over;
+        }
+        if state.acks_due.is_some_and(|due| due <= now) {
+            self.send_acks(&mut state);
+        }
+        let mut due = state.negative_acks.take_due(now);
+        if let Some(unacked) = &mut state.unacked {
+            due.extend(unacked.take_overdue(now));
+        }
+        self.redeliver(&mut state, &due);
+        let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
+        let alarm = Alarm::at_first([state.acks_due, state.negative_acks.next_due(), unacked_look]);
+        state.alarm = alarm.moment();
+        alarm
+    }
+}

@@ -1,0 +1,55 @@
+//! An Apache Pulsar client in safe Rust.
+//!
+//! This is the core that the C, Go and Python interfaces of `pulsar_rs` stand on, and a Rust API of its own:
+//!
+//! ```no_run
+//! use pulsar_rs_client::{Client, ClientConfig, ConsumerConfig, ProducerConfig};
+//!
+//! # async fn example() -> Result<(), pulsar_rs_client::Error> {
+//! let client = Client::new("pulsar://localhost:6650", ClientConfig::default())?;
+//! let consumer = client.subscribe("orders", "billing", ConsumerConfig::default()).await?;
+//! let producer = client.create_producer("orders", ProducerConfig::default()).await?;
+//!
+//! let id = producer.send("one order").await?;
+//! println!("stored as {id}");
+//!
+//! let message = consumer.receive().await?;
+//! println!("received {:?}", message.payload());
+//! consumer.acknowledge(&message)?;
+//! client.close().await
+//! # }
+//! ```
+//!
+//! # How it is built
+//!
+//! One task per connection reads and writes; it never waits for anything but its socket. Producers encode
+//! messages straight into the open batch on the calling thread. Consumers keep whole entries as they came
+//! and take messages out on the receiving thread. The outcome of sends goes to a [`SendSink`], so that no
+//! future and no allocation per message is needed where callbacks or queues take them.
+
+mod alarm;
+mod backoff;
+mod client;
+mod connection;
+mod consumer;
+mod error;
+pub mod log;
+mod lookup;
+mod message;
+mod producer;
+mod reconnect;
+mod service_url;
+mod topic;
+
+pub use client::{Client, ClientConfig};
+pub use consumer::{
+    BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, SubscriptionType,
+};
+pub use error::Error;
+pub use message::{MessageId, OutgoingMessage};
+pub use producer::{
+    Accepted, BatchingConfig, FutureSink, Producer, ProducerConfig, SendSink, Sending, SentEntry, Tokens,
+};
+pub use pulsar_rs_wire::hot::EntryId;
+pub use pulsar_rs_wire::metadata::{Properties, Property};
+pub use topic::TopicName;

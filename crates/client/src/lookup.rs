@@ -1,0 +1,120 @@
+//! Finds the broker that serves a topic, and the number of a topic's partitions.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::extension::{CommandLookupTopic, CommandPartitionedTopicMetadata};
+use pulsar_rs_wire::proto::CommandLookupTopicResponse;
+use pulsar_rs_wire::proto::command_lookup_topic_response::LookupType;
+
+use crate::connection::{Broker, Connection, ConnectionPool};
+use crate::service_url::{Address, ServiceUrl};
+use crate::{Error, TopicName};
+use std::sync::Arc;
+
+/// Redirects followed before a lookup is given up, as in the C++ client.
+const MAX_REDIRECTS: usize = 20;
+
+/// Lookups over the binary protocol.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    service: ServiceUrl,
+    listener_name: Option<String>,
+    /// Which of the service's addresses is tried first: the one that worked last.
+    preferred: AtomicUsize,
+}
+
+impl Lookup {
+    pub fn new(service: ServiceUrl, listener_name: Option<String>) -> Self {
+        Lookup { service, listener_name, preferred: AtomicUsize::new(0) }
+    }
+
+    /// The broker that serves `topic`.
+    pub async fn broker(&self, pool: &ConnectionPool, topic: &TopicName) -> Result<Broker, Error> {
+        let (service, mut connection) = self.connect(pool).await?;
+        let mut authoritative = false;
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.ask(&connection, topic, authoritative).await?;
+            let url = answer
+                .broker_service_url
+                .as_deref()
+                .ok_or_else(|| Error::Lookup(format!("{topic}: the answer names no broker")))?;
+            let logical = Address::parse_broker_url(url)?;
+            let broker = if answer.proxy_through_service_url == Some(true) {
+                Broker { logical, physical: service.clone() }
+            } else {
+                Broker::direct(logical)
+            };
+            if answer.response() == LookupType::Connect {
+                return Ok(broker);
+            }
+            authoritative = answer.authoritative.unwrap_or_default();
+            connection = pool.get(&broker).await?;
+        }
+        Err(Error::Lookup(format!("{topic}: more than {MAX_REDIRECTS} redirects")))
+    }
+
+    async fn ask(
+        &self,
+        connection: &Connection,
+        topic: &TopicName,
+        authoritative: bool,
+    ) -> Result<CommandLookupTopicResponse, Error> {
+        let answer = connection
+            .request(|request_id| {
+                CommandLookupTopic {
+                    topic: topic.as_str().to_owned(),
+                    request_id,
+                    authoritative: Some(authoritative),
+                    advertised_listener_name: self.listener_name.clone(),
+                    ..CommandLookupTopic::default()
+                }
+                .into()
+            })
+            .await?;
+        match answer {
+            Command::LookupResponse(answer) => Ok(answer),
+            other => Err(Error::Lookup(format!("{topic}: answered with {:?}", other.kind()))),
+        }
+    }
+
+    /// Number of partitions of `topic`; 0 when it has none.
+    pub async fn partitions(&self, pool: &ConnectionPool, topic: &TopicName) -> Result<u32, Error> {
+        let (_, connection) = self.connect(pool).await?;
+        let answer = connection
+            .request(|request_id| {
+                CommandPartitionedTopicMetadata {
+                    topic: topic.as_str().to_owned(),
+                    request_id,
+                    ..CommandPartitionedTopicMetadata::default()
+                }
+                .into()
+            })
+            .await?;
+        match answer {
+            Command::PartitionedMetadataResponse(answer) => Ok(answer.partitions.unwrap_or_default()),
+            other => Err(Error::Lookup(format!("{topic}: answered with {:?}", other.kind()))),
+        }
+    }
+
+    /// A connection to one of the service's addresses, beginning with the one that worked last.
+    async fn connect(&self, pool: &ConnectionPool) -> Result<(Address, Arc<Connection>), Error> {
+        let addresses = self.service.addresses();
+        let first = self.preferred.load(Ordering::Relaxed);
+        let mut failure = None;
+        for offset in 0..addresses.len() {
+            let index = (first + offset) % addresses.len();
+            let address = &addresses[index];
+            match pool.get(&Broker::direct(address.clone())).await {
+                Ok(connection) => {
+                    self.preferred.store(index, Ordering::Relaxed);
+                    return Ok((address.clone(), connection));
+                }
+                // What may pass is the better reason: the caller then tries again.
+                Err(error) if error.is_transient() => failure = Some(error),
+                Err(error) => _ = failure.get_or_insert(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::Connect("the service URL names no address".into())))
+    }
+}

@@ -1,0 +1,57 @@
+use pulsar_rs_wire::batch::Prepared;
+use pulsar_rs_wire::metadata::{Properties, Property, SingleMetadata};
+
+use crate::Error;
+
+/// A message to send, borrowed from the caller for the duration of the call.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OutgoingMessage<'a> {
+    /// The content.
+    pub payload: &'a [u8],
+    /// Names and values, in the order they shall travel.
+    pub properties: &'a [Property],
+    /// Key for partition routing, compaction and key-shared subscriptions.
+    pub partition_key: Option<&'a [u8]>,
+    /// Key for ordering in key-shared subscriptions, where it is not the partition key.
+    pub ordering_key: Option<&'a [u8]>,
+    /// Time of the event by the application's reckoning, milliseconds since 1970.
+    pub event_time: Option<u64>,
+    /// Sequence id; absent: the producer counts.
+    pub sequence_id: Option<u64>,
+    /// Deliver at or after this time, milliseconds since 1970. Such a message is not batched.
+    pub deliver_at: Option<i64>,
+    /// Clusters to replicate to; empty: as the namespace says.
+    pub replicate_to: &'a [Vec<u8>],
+    /// The message has no value, which is not the same as an empty one.
+    pub null_value: bool,
+}
+
+impl<'a> From<&'a [u8]> for OutgoingMessage<'a> {
+    fn from(payload: &'a [u8]) -> Self {
+        OutgoingMessage { payload, ..OutgoingMessage::default() }
+    }
+}
+
+impl<'a> From<&'a str> for OutgoingMessage<'a> {
+    fn from(payload: &'a str) -> Self {
+        payload.as_bytes().into()
+    }
+}
+
+impl<'a> OutgoingMessage<'a> {
+    /// The message as it is appended to a batch.
+    #[inline]
+    pub(crate) fn prepare(&self, sequence_id: u64) -> Result<Prepared<'a>, Error> {
+        let metadata = SingleMetadata {
+            properties: Properties::List(self.properties),
+            partition_key: self.partition_key,
+            event_time: self.event_time,
+            ordering_key: self.ordering_key,
+            sequence_id: Some(sequence_id),
+            null_value: self.null_value,
+            ..SingleMetadata::default()
+        };
+        let too_big = |_| Error::MessageTooBig(format!("{} bytes of payload", self.payload.len()));
+        Prepared::new(metadata, self.payload).map_err(too_big)
+    }
+}

@@ -1,0 +1,102 @@
+//! The end of a producer: closed, dropped, or taken along by its client.
+
+use std::sync::Arc;
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::extension::CommandCloseProducer;
+use tokio::sync::oneshot;
+
+use super::sink::SendSink;
+use super::state::Phase;
+use super::{Producer, Shared};
+use crate::Error;
+use crate::client::{Closing, Member};
+use crate::connection::Connection;
+
+impl<S: SendSink> Producer<S> {
+    /// Closes the producer. What is pending fails with [`Error::AlreadyClosed`]; flush first to have it sent.
+    pub async fn close(&self) -> Result<(), Error> {
+        let connection = self.shared.begin_close()?;
+        self.shared.clone().finish_close(connection).await
+    }
+
+    /// Closes the producer in the background; `done` is called by the client's runtime, or, with an error, at
+    /// once.
+    pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        match self.shared.begin_close() {
+            Ok(connection) => {
+                let closing = self.shared.clone().finish_close(connection);
+                self.shared.client.spawn(async move { done(closing.await) });
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+}
+
+impl<S: SendSink> Drop for Producer<S> {
+    fn drop(&mut self) {
+        let shared = self.shared.clone();
+        if matches!(shared.state.lock().phase, Phase::Closed) {
+            return;
+        }
+        let client = shared.client.clone();
+        client.spawn(async move {
+            let (done, all_sent) = oneshot::channel();
+            if shared.flush(move |result| _ = done.send(result)).is_none() {
+                let _ = all_sent.await;
+            }
+            if let Ok(connection) = shared.begin_close() {
+                let _ = shared.finish_close(connection).await;
+            }
+        });
+    }
+}
+
+impl<S: SendSink> Shared<S> {
+    /// Ends everything on our side; what is left is to tell the broker.
+    fn begin_close(&self) -> Result<Option<Arc<Connection>>, Error> {
+        let closed = || Error::AlreadyClosed("the producer is closed".into());
+        let mut state = self.state.lock();
+        let connection = match std::mem::replace(&mut state.phase, Phase::Closed) {
+            Phase::Ready(connection) => Some(connection),
+            Phase::Connecting | Phase::Failed(_) => None,
+            Phase::Closed => return Err(closed()),
+        };
+        self.complete_all(&mut state, &closed());
+        drop(state);
+        self.timers.notify_one();
+        self.client.unregister(self.id);
+        Ok(connection)
+    }
+
+    async fn finish_close(self: Arc<Self>, connection: Option<Arc<Connection>>) -> Result<(), Error> {
+        let Some(connection) = connection else {
+            return Ok(());
+        };
+        let answer = connection.request(|request_id| self.close_command(request_id)).await;
+        connection.remove_producer(self.id);
+        match answer {
+            // A connection that is gone has closed the producer as well.
+            Ok(_) | Err(Error::Disconnected(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn close_command(&self, request_id: u64) -> Command {
+        CommandCloseProducer { producer_id: self.id, request_id, ..CommandCloseProducer::default() }.into()
+    }
+
+    /// The producer could not be created.
+    pub(super) fn abandon(&self) {
+        let _ = self.begin_close();
+    }
+}
+
+impl<S: SendSink> Member for Shared<S> {
+    fn close(self: Arc<Self>) -> Closing {
+        match self.begin_close() {
+            Ok(connection) => Box::pin(self.finish_close(connection)),
+            Err(_) => Box::pin(std::future::ready(Ok(()))),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use crate::Error;
+
+/// How a producer behaves. The defaults are those of the established clients.
+#[derive(Debug, Clone)]
+pub struct ProducerConfig {
+    /// Name, unique on the topic; absent: the broker gives one.
+    pub name: Option<String>,
+    /// How long a message may wait for its receipt before it fails; absent: for ever. Default 30 s.
+    pub send_timeout: Option<Duration>,
+    /// Sequence id before the first message's; absent: go on where the broker's deduplication says, else
+    /// begin at 0.
+    pub initial_sequence_id: Option<i64>,
+    /// Messages accepted and not completed yet; 0: no limit. Default 1000.
+    pub max_pending_messages: usize,
+    /// At the limit: wait, instead of failing at once. Default false.
+    pub block_if_queue_full: bool,
+    /// How messages are gathered; absent: each is sent alone.
+    pub batching: Option<BatchingConfig>,
+    /// Metadata of the producer, shown in the topic's statistics.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        ProducerConfig {
+            name: None,
+            send_timeout: Some(Duration::from_secs(30)),
+            initial_sequence_id: None,
+            max_pending_messages: 1000,
+            block_if_queue_full: false,
+            batching: Some(BatchingConfig::default()),
+            properties: Vec::new(),
+        }
+    }
+}
+
+/// When a batch is sent: at the first of these limits.
+#[derive(Debug, Clone)]
+pub struct BatchingConfig {
+    /// Messages in a batch, at least 2. Default 1000.
+    pub max_messages: usize,
+    /// Bytes of a batch before compression; 0: only the broker's limit counts. Default 128 KiB.
+    pub max_bytes: usize,
+    /// How long the first message of a batch may wait for others. Default 10 ms.
+    pub max_delay: Duration,
+}
+
+impl Default for BatchingConfig {
+    fn default() -> Self {
+        BatchingConfig { max_messages: 1000, max_bytes: 128 * 1024, max_delay: Duration::from_millis(10) }
+    }
+}
+
+impl ProducerConfig {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        if self.batching.as_ref().is_some_and(|batching| batching.max_messages < 2) {
+            return Err(Error::InvalidConfiguration("a batch must be allowed at least 2 messages".into()));
+        }
+        if self.initial_sequence_id.is_some_and(|id| id < -1) {
+            return Err(Error::InvalidConfiguration("the initial sequence id must be -1 or more".into()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Creating the producer on a broker, at first and after a connection was lost.
+
+use std::sync::Arc;
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue};
+
+use super::Shared;
+use super::sink::SendSink;
+use super::state::Phase;
+use crate::Error;
+use crate::connection::Connection;
+use crate::log::Log;
+use crate::reconnect::Reconnect;
+
+impl<S: SendSink> Reconnect for Shared<S> {
+    fn describe(&self) -> String {
+        format!("producer {} on {}", self.id, self.topic)
+    }
+
+    fn log(&self) -> &Log {
+        self.client.log()
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Closed | Phase::Failed(_))
+    }
+
+    /// One attempt: find the broker, connect, create the producer there.
+    async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
+        let connection = self.client.connection_for(&self.topic, assigned).await?;
+        connection.add_producer(self.id, self.clone())?;
+        let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
+        let success = self.request_producer(&connection).await?;
+        self.connected(&connection, success)?;
+        attempt.succeeded = true;
+        Ok(())
+    }
+
+    fn failed(&self, error: &Error) {
+        if matches!(error, Error::TopicTerminated(_) | Error::ProducerFenced(_)) {
+            self.fail(error);
+        }
+    }
+}
+
+impl<S: SendSink> Shared<S> {
+    async fn request_producer(&self, connection: &Arc<Connection>) -> Result<CommandProducerSuccess, Error> {
+        let name = self.state.lock().sender.producer_name.clone();
+        let answer = connection
+            .request(|request_id| {
+                CommandProducer {
+                    topic: self.topic.as_str().to_owned(),
+                    producer_id: self.id,
+                    request_id,
+                    producer_name: (!name.is_empty()).then(|| name.to_string()),
+                    encrypted: Some(false),
+                    metadata: self.metadata(),
+                    epoch: Some(self.next_epoch()),
+                    user_provided_producer_name: Some(self.config.name.is_some()),
+                    ..CommandProducer::default()
+                }
+                .into()
+            })
+            .await?;
+        match answer {
+            Command::ProducerSuccess(success) => Ok(success),
+            other => Err(Error::Unknown(format!("producer answered with {:?}", other.kind()))),
+        }
+    }
+
+    fn metadata(&self) -> Vec<KeyValue> {
+        let pairs = self.config.properties.iter();
+        pairs.map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect()
+    }
+
+    /// The broker has the producer: whatever is pending goes there, in order.
+    fn connected(&self, connection: &Arc<Connection>, success: CommandProducerSuccess) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        state.check_usable()?;
+        // The broker may have closed the producer again, or the connection may have ended, before we came
+        // here. Then nobody would tell us any more.
+        if !connection.has_producer(self.id) {
+            return Err(Error::Disconnected("the producer was closed while it was created".into()));
+        }
+        if state.sender.producer_name.is_empty() {
+            state.sender.producer_name = success.producer_name.into();
+        }
+        if !std::mem::replace(&mut state.was_connected, true) {
+            let last = self.config.initial_sequence_id.or(success.last_sequence_id).unwrap_or(-1).max(-1);
+            state.last_published = last;
+            state.next_sequence_id = (last + 1).cast_unsigned();
+        }
+        state.max_message_size = connection.max_message_size();
+        state.phase = Phase::Ready(connection.clone());
+        state.pending.unsend_all();
+        state.pump();
+        drop(state);
+        self.log().info(format_args!("{} is connected", self.describe()));
+        Ok(())
+    }
+}
+
+/// An attempt to create the producer. Given up, by an error or because nobody waits any more, it leaves
+/// nothing behind: the broker may still create the producer, and would then refuse the next attempt.
+struct Attempt<'a, S: SendSink> {
+    shared: &'a Shared<S>,
+    connection: &'a Connection,
+    succeeded: bool,
+}
+
+impl<S: SendSink> Drop for Attempt<'_, S> {
+    fn drop(&mut self) {
+        if !self.succeeded {
+            self.connection.remove_producer(self.shared.id);
+            self.connection.post(|request_id| self.shared.close_command(request_id));
+        }
+    }
+}

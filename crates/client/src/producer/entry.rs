@@ -1,0 +1,118 @@
+//! From messages to the frame of an entry.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send};
+use pulsar_rs_wire::hot::Send;
+use pulsar_rs_wire::metadata::{Metadata, Properties};
+
+use crate::OutgoingMessage;
+use crate::connection::EntryFrame;
+
+/// A batch that takes messages.
+#[derive(Debug)]
+pub(super) struct OpenBatch<T> {
+    pub body: Vec<u8>,
+    pub tokens: Vec<T>,
+    pub first_sequence_id: u64,
+    pub highest_sequence_id: u64,
+    /// When the first message came.
+    pub opened_at: Instant,
+    /// Wall clock at that moment, milliseconds since 1970.
+    pub publish_time: u64,
+    /// Clusters of its one message, if that names any.
+    pub replicate_to: Vec<Vec<u8>>,
+}
+
+/// A batch, or a message outside a batch, that waits to be encoded.
+#[derive(Debug)]
+pub(super) struct SealedEntry {
+    pub content: Content,
+    pub first_sequence_id: u64,
+    pub highest_sequence_id: u64,
+    pub publish_time: u64,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Batch {
+        body: Vec<u8>,
+        messages: i32,
+        replicate_to: Vec<Vec<u8>>,
+    },
+    /// The head is encoded when the message is accepted, but for its checksum.
+    Single(EntryFrame, OpenChecksum),
+}
+
+/// What the frames of a producer have in common.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    pub producer_id: u64,
+    pub producer_name: Arc<str>,
+}
+
+impl Sender {
+    /// Encodes an entry: checksum over all of it, head in a buffer of its own, body as it is.
+    pub fn encode(&self, sealed: SealedEntry) -> EntryFrame {
+        let (body, messages, replicate_to) = match sealed.content {
+            Content::Single(mut frame, checksum) => {
+                checksum.finish(&mut frame.head, &frame.body);
+                return frame;
+            }
+            Content::Batch { body, messages, replicate_to } => (body, messages, replicate_to),
+        };
+        let uncompressed_size = u32::try_from(body.len()).ok();
+        let metadata = Metadata {
+            producer_name: self.producer_name.as_bytes(),
+            sequence_id: sealed.first_sequence_id,
+            publish_time: sealed.publish_time,
+            replicate_to: &replicate_to,
+            uncompressed_size,
+            num_messages_in_batch: Some(messages),
+            highest_sequence_id: Some(sealed.highest_sequence_id),
+            ..Metadata::default()
+        };
+        let send = Send {
+            producer_id: self.producer_id,
+            sequence_id: sealed.first_sequence_id,
+            num_messages: Some(messages),
+            highest_sequence_id: Some(sealed.highest_sequence_id),
+            ..Send::default()
+        };
+        let mut head = Vec::new();
+        encode_send(&mut head, &send, &metadata, &body);
+        EntryFrame { head, body }
+    }
+
+    /// Metadata of a message outside a batch.
+    pub fn single_metadata<'a>(
+        &'a self,
+        message: &OutgoingMessage<'a>,
+        sequence_id: u64,
+        publish_time: u64,
+    ) -> Metadata<'a> {
+        Metadata {
+            producer_name: self.producer_name.as_bytes(),
+            sequence_id,
+            publish_time,
+            properties: Properties::List(message.properties),
+            partition_key: message.partition_key,
+            replicate_to: message.replicate_to,
+            event_time: message.event_time,
+            ordering_key: message.ordering_key,
+            deliver_at_time: message.deliver_at,
+            null_value: message.null_value,
+            ..Metadata::default()
+        }
+    }
+
+    /// A message outside a batch, encoded but for its checksum.
+    pub fn begin_single(&self, metadata: &Metadata<'_>, payload: Vec<u8>) -> Content {
+        let send =
+            Send { producer_id: self.producer_id, sequence_id: metadata.sequence_id, ..Send::default() };
+        let mut head = Vec::new();
+        let checksum = begin_send(&mut head, &send, metadata, payload.len());
+        Content::Single(EntryFrame { head, body: payload }, checksum)
+    }
+}

@@ -1,0 +1,159 @@
+//! Outcomes: receipts, refusals, and everything else that ends a pending entry.
+
+use std::sync::Arc;
+
+use pulsar_rs_wire::hot::SendReceipt;
+
+use super::Shared;
+use super::pending::Pending;
+use super::sink::{SendSink, SentEntry};
+use super::state::{Phase, State};
+use crate::Error;
+use crate::connection::{ChannelClosed, Connection, ProducerChannel};
+use crate::reconnect::reconnect;
+
+impl<S: SendSink> ProducerChannel for Shared<S> {
+    fn receipt(&self, connection: &Arc<Connection>, receipt: &SendReceipt) {
+        let mut state = self.state.lock();
+        if !state.is_current(connection) {
+            return;
+        }
+        let Some(front) = state.pending.sent_front() else {
+            // Its message timed out.
+            return;
+        };
+        if receipt.sequence_id == front.first_sequence_id {
+            let outcome = Ok(SentEntry {
+                entry: receipt.entry,
+                partition: self.topic.partition(),
+                batch_size: front.batch_size,
+            });
+            self.complete_front(&mut state, &outcome);
+            self.complete_refused(&mut state);
+        } else if receipt.sequence_id > front.first_sequence_id {
+            // The broker lost an entry on the way. Sending all again from there puts it right.
+            let expected = front.first_sequence_id;
+            drop(state);
+            connection.close(&format!(
+                "receipt for sequence id {} where {expected} was expected",
+                receipt.sequence_id
+            ));
+        }
+    }
+
+    fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error) {
+        let mut state = self.state.lock();
+        if !state.is_current(connection) {
+            return;
+        }
+        let entry_is_at_fault = match &error {
+            Error::NotAllowed(_) | Error::MessageTooBig(_) => true,
+            // The first time, the way there is to blame.
+            Error::Checksum(_) => state.is_damaged_again(sequence_id),
+            _ => false,
+        };
+        if entry_is_at_fault {
+            // An error may overtake the receipts of the entries before it, so it waits for its turn.
+            if let Some(pending) = state.pending.sent_entry(sequence_id) {
+                pending.refused = Some(error);
+                self.complete_refused(&mut state);
+            }
+            return;
+        }
+        drop(state);
+        if matches!(error, Error::TopicTerminated(_) | Error::ProducerFenced(_)) {
+            self.fail(&error);
+        } else {
+            // It may pass: everything is sent again, on a new connection.
+            connection.close(&format!("producer {} on {}: {error}", self.id, self.topic));
+        }
+    }
+
+    fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed) {
+        let mut state = self.state.lock();
+        if !state.is_current(connection) {
+            return;
+        }
+        state.phase = Phase::Connecting;
+        state.pending.unsend_all();
+        drop(state);
+        let client = self.client.clone();
+        client.spawn(reconnect(self, why));
+    }
+}
+
+impl<T: Copy> State<T> {
+    fn is_current(&self, connection: &Connection) -> bool {
+        matches!(&self.phase, Phase::Ready(current) if current.id() == connection.id())
+    }
+
+    /// Tells those who waited for the entries that have left.
+    fn complete_flushes(&mut self, failure: Option<&Error>) {
+        if self.flushes.is_empty() {
+            return;
+        }
+        if let Some(error) = failure {
+            for flush in &mut self.flushes {
+                flush.result = Err(error.clone());
+            }
+        }
+        let pending = &self.pending;
+        for flush in self.flushes.extract_if(.., |flush| pending.is_past(flush.until)) {
+            (flush.done)(flush.result);
+        }
+    }
+
+    /// Whether the entry arrived damaged before.
+    fn is_damaged_again(&mut self, sequence_id: u64) -> bool {
+        let damaged = self.pending.sent_entry(sequence_id);
+        damaged.is_some_and(|pending| std::mem::replace(&mut pending.was_damaged, true))
+    }
+}
+
+impl<S: SendSink> Shared<S> {
+    /// Ends the first pending entry.
+    pub(super) fn complete_front(&self, state: &mut State<S::Token>, outcome: &Result<SentEntry, Error>) {
+        let Some(mut pending) = state.pending.pop_front() else {
+            return;
+        };
+        state.messages -= pending.tokens.as_slice().len();
+        if outcome.is_ok() {
+            state.last_published = pending.highest_sequence_id.cast_signed();
+        }
+        state.recycle(&mut pending);
+        let Pending { tokens, .. } = pending;
+        self.sink.complete(tokens, outcome.clone());
+        state.complete_flushes(outcome.as_ref().err());
+    }
+
+    /// Ends the entries at the front that the broker does not take, and lets blocked senders go on.
+    fn complete_refused(&self, state: &mut State<S::Token>) {
+        while let Some(error) = state.pending.sent_front().and_then(|front| front.refused.take()) {
+            self.complete_front(state, &Err(error));
+        }
+        if state.blocked > 0 {
+            self.room.notify_all();
+        }
+    }
+
+    /// Ends everything: each accepted message fails with `error`, and so does whoever waits.
+    pub(super) fn complete_all(&self, state: &mut State<S::Token>, error: &Error) {
+        state.seal_open(&self.config);
+        while state.pending.front().is_some() {
+            self.complete_front(state, &Err(error.clone()));
+        }
+        state.release_buffers();
+        self.room.notify_all();
+    }
+
+    /// The broker does not want the producer any more.
+    pub(super) fn fail(&self, error: &Error) {
+        self.client.log().warn(format_args!("producer {} on {}: {error}", self.id, self.topic));
+        let mut state = self.state.lock();
+        if state.check_usable().is_ok() {
+            state.phase = Phase::Failed(error.clone());
+            self.complete_all(&mut state, error);
+            self.timers.notify_one();
+        }
+    }
+}

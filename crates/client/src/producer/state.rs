@@ -1,0 +1,280 @@
+//! What the producer's one lock guards.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::config::{BatchingConfig, ProducerConfig};
+use super::entry::{Content, OpenBatch, SealedEntry, Sender};
+use super::pending::{Pending, PendingQueue};
+use super::sink::Tokens;
+use crate::connection::Connection;
+use crate::{Error, OutgoingMessage};
+
+/// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
+/// and receipts keep pace.
+const SPARE_BUFFERS: usize = 8;
+
+/// What entry metadata takes at most beside names: a dozen numbers with their keys.
+const METADATA_NUMBERS: usize = 128;
+
+/// Where a producer is in its life.
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// Created, or cut off: what is sent waits.
+    Connecting,
+    Ready(Arc<Connection>),
+    /// The broker refuses the producer for good.
+    Failed(Error),
+    Closed,
+}
+
+/// Called when everything that was pending has its outcome. Short, and must not call the producer.
+pub(super) type FlushDone = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// Somebody waits until all entries below a number have left.
+pub(super) struct Flush {
+    pub until: u64,
+    pub result: Result<(), Error>,
+    pub done: FlushDone,
+}
+
+pub(super) struct State<T> {
+    pub phase: Phase,
+    /// A broker had the producer at least once: name and sequence ids are known.
+    pub was_connected: bool,
+    pub open: Option<OpenBatch<T>>,
+    pub pending: PendingQueue<T>,
+    pub sender: Sender,
+    pub max_message_size: usize,
+    /// Messages accepted and not completed.
+    pub messages: usize,
+    pub next_sequence_id: u64,
+    /// Highest sequence id that the broker stored, or -1.
+    pub last_published: i64,
+    /// Threads that wait for room.
+    pub blocked: usize,
+    pub flushes: Vec<Flush>,
+    /// When the timers look next; absent: they sleep until woken.
+    pub alarm: Option<Instant>,
+    spare: Vec<Vec<u8>>,
+    /// Length of the last batch, the best guess for the next.
+    expected_messages: usize,
+}
+
+/// What the caller has to do once the lock is released.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Effects {
+    /// Something was sealed and waits to be encoded.
+    pub sealed: bool,
+    /// The timers sleep longer than they may.
+    pub wake_timers: bool,
+    /// Wall clock of the entry that took the message, milliseconds since 1970.
+    pub publish_time: u64,
+}
+
+impl<T: Copy> State<T> {
+    pub fn new(sender: Sender, max_message_size: usize) -> Self {
+        State {
+            phase: Phase::Connecting,
+            was_connected: false,
+            open: None,
+            pending: PendingQueue::default(),
+            sender,
+            max_message_size,
+            messages: 0,
+            next_sequence_id: 0,
+            last_published: -1,
+            blocked: 0,
+            flushes: Vec::new(),
+            alarm: None,
+            spare: Vec::new(),
+            expected_messages: 0,
+        }
+    }
+
+    /// Why nothing can be sent, if so.
+    pub fn check_usable(&self) -> Result<(), Error> {
+        match &self.phase {
+            Phase::Connecting | Phase::Ready(_) => Ok(()),
+            Phase::Failed(error) => Err(error.clone()),
+            Phase::Closed => Err(Error::AlreadyClosed("the producer is closed".into())),
+        }
+    }
+
+    /// Takes a message; from here on its token gets an outcome, exactly once.
+    ///
+    /// `copy` is the payload of a message that is not batched, copied before the lock was taken.
+    pub fn accept(
+        &mut self,
+        message: &OutgoingMessage<'_>,
+        copy: Option<Vec<u8>>,
+        token: T,
+        config: &ProducerConfig,
+    ) -> Result<Effects, Error> {
+        let sequence_id = message.sequence_id.unwrap_or(self.next_sequence_id);
+        if message.sequence_id.is_none() {
+            // Also a message that is refused below uses its number up, as in the C++ client.
+            self.next_sequence_id += 1;
+        }
+        match (&config.batching, copy) {
+            (Some(batching), None) => self.add_to_batch(message, sequence_id, token, batching, config),
+            (_, copy) => self.add_single(message, sequence_id, copy.unwrap_or_default(), token, config),
+        }
+    }
+
+    fn add_to_batch(
+        &mut self,
+        message: &OutgoingMessage<'_>,
+        sequence_id: u64,
+        token: T,
+        batching: &BatchingConfig,
+        config: &ProducerConfig,
+    ) -> Result<Effects, Error> {
+        let prepared = message.prepare(sequence_id)?;
+        let len = prepared.len();
+        let limit = self.batch_limit(message, len, batching)?;
+        // Clusters stand in the metadata of the entry: such a message is a batch of its own.
+        let alone = !message.replicate_to.is_empty();
+        let mut effects = Effects::default();
+        if let Some(open) = &self.open
+            && (alone || open.body.len() + len > limit || sequence_id <= open.highest_sequence_id)
+        {
+            effects.sealed = self.seal_open(config);
+        }
+        if self.open.is_none() {
+            self.open_batch(message, sequence_id);
+            effects.wake_timers = self.alarm_is_later_than_batch(batching);
+        }
+        if let Some(open) = &mut self.open {
+            prepared.append_to(&mut open.body);
+            open.tokens.push(token);
+            open.highest_sequence_id = sequence_id;
+            self.messages += 1;
+            effects.publish_time = open.publish_time;
+            if alone || open.tokens.len() >= batching.max_messages || open.body.len() >= limit {
+                effects.sealed |= self.seal_open(config);
+            }
+        }
+        Ok(effects)
+    }
+
+    /// Bytes that the batch for a message of `len` bytes may have; an error if the broker would refuse it
+    /// even alone.
+    fn batch_limit(
+        &self,
+        message: &OutgoingMessage<'_>,
+        len: usize,
+        batching: &BatchingConfig,
+    ) -> Result<usize, Error> {
+        let clusters: usize = message.replicate_to.iter().map(|cluster| cluster.len() + 16).sum();
+        let metadata = self.sender.producer_name.len() + METADATA_NUMBERS + clusters;
+        let broker = self.max_message_size.saturating_sub(metadata);
+        if len > broker {
+            return Err(self.too_big(message.payload.len()));
+        }
+        Ok(if batching.max_bytes == 0 { broker } else { broker.min(batching.max_bytes) })
+    }
+
+    fn too_big(&self, size: usize) -> Error {
+        Error::MessageTooBig(format!(
+            "{size} bytes of payload, and the broker takes {} with metadata",
+            self.max_message_size
+        ))
+    }
+
+    fn open_batch(&mut self, message: &OutgoingMessage<'_>, sequence_id: u64) {
+        self.open = Some(OpenBatch {
+            body: self.spare.pop().unwrap_or_default(),
+            tokens: Vec::with_capacity(self.expected_messages),
+            first_sequence_id: sequence_id,
+            highest_sequence_id: sequence_id,
+            opened_at: Instant::now(),
+            publish_time: wall_clock(),
+            replicate_to: message.replicate_to.to_vec(),
+        });
+    }
+
+    fn alarm_is_later_than_batch(&self, batching: &BatchingConfig) -> bool {
+        let due = self.open.as_ref().map(|open| open.opened_at + batching.max_delay);
+        due.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due))
+    }
+
+    fn add_single(
+        &mut self,
+        message: &OutgoingMessage<'_>,
+        sequence_id: u64,
+        payload: Vec<u8>,
+        token: T,
+        config: &ProducerConfig,
+    ) -> Result<Effects, Error> {
+        let publish_time = wall_clock();
+        let metadata = self.sender.single_metadata(message, sequence_id, publish_time);
+        if metadata.encoded_len() + payload.len() > self.max_message_size {
+            return Err(self.too_big(payload.len()));
+        }
+        let content = self.sender.begin_single(&metadata, payload);
+        // What was sent before goes before.
+        self.seal_open(config);
+        let deadline = config.send_timeout.map(|timeout| Instant::now() + timeout);
+        let sealed = SealedEntry {
+            content,
+            first_sequence_id: sequence_id,
+            highest_sequence_id: sequence_id,
+            publish_time,
+        };
+        self.pending.push(Pending::new(sealed, Tokens::One(token), 0, deadline));
+        self.messages += 1;
+        let wake_timers = deadline.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due));
+        Ok(Effects { sealed: true, wake_timers, publish_time })
+    }
+
+    /// Closes the open batch and queues it; false when there is none.
+    pub fn seal_open(&mut self, config: &ProducerConfig) -> bool {
+        let Some(open) = self.open.take() else {
+            return false;
+        };
+        self.expected_messages = open.tokens.len();
+        // A batch holds no more messages than an i32 counts: its limits are far below.
+        let messages = i32::try_from(open.tokens.len()).unwrap_or(i32::MAX);
+        let deadline = config.send_timeout.map(|timeout| open.opened_at + timeout);
+        let sealed = SealedEntry {
+            content: Content::Batch { body: open.body, messages, replicate_to: open.replicate_to },
+            first_sequence_id: open.first_sequence_id,
+            highest_sequence_id: open.highest_sequence_id,
+            publish_time: open.publish_time,
+        };
+        self.pending.push(Pending::new(sealed, Tokens::Batch(open.tokens), messages, deadline));
+        true
+    }
+
+    /// Hands the connection all that is ready, in order.
+    pub fn pump(&mut self) {
+        if let Phase::Ready(connection) = &self.phase {
+            while let Some(frame) = self.pending.next_to_send() {
+                connection.send_entry(frame);
+            }
+        }
+    }
+
+    /// Keeps the buffer of a sent batch for the next.
+    pub fn recycle(&mut self, pending: &mut Pending<T>) {
+        if pending.batch_size > 0
+            && self.spare.len() < SPARE_BUFFERS
+            && let Some(mut body) = pending.take_body()
+        {
+            body.clear();
+            self.spare.push(body);
+        }
+    }
+
+    /// Nothing is under way: keep no memory for it.
+    pub fn release_buffers(&mut self) {
+        self.spare = Vec::new();
+    }
+}
+
+/// Milliseconds since 1970; 0 on a machine whose clock is before that.
+fn wall_clock() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,52 @@
+//! Getting a producer or consumer back onto a broker after it lost its place there.
+
+use std::sync::Arc;
+
+use crate::Error;
+use crate::backoff::Backoff;
+use crate::connection::ChannelClosed;
+use crate::log::Log;
+
+/// A producer or consumer, as far as connecting goes.
+pub(crate) trait Reconnect: Send + Sync + 'static {
+    /// How log lines name it.
+    fn describe(&self) -> String;
+
+    fn log(&self) -> &Log;
+
+    /// Closed, or refused for good: no further attempt.
+    fn is_over(&self) -> bool;
+
+    /// One attempt; `assigned` is the broker that the last one named.
+    fn connect(self: &Arc<Self>, assigned: Option<String>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// An attempt failed. May decide that it is over.
+    fn failed(&self, error: &Error);
+}
+
+/// Tries, with growing pauses, until an attempt succeeds or it is over.
+pub(crate) async fn reconnect<R: Reconnect>(member: Arc<R>, why: ChannelClosed) {
+    let mut assigned = match why {
+        ChannelClosed::ByBroker { assigned } => assigned,
+        ChannelClosed::Disconnected(error) => {
+            member.log().info(format_args!("{} reconnects: {error}", member.describe()));
+            None
+        }
+    };
+    let mut backoff = Backoff::default();
+    loop {
+        if assigned.is_none() {
+            tokio::time::sleep(backoff.next()).await;
+        }
+        if member.is_over() {
+            return;
+        }
+        match member.connect(assigned.take()).await {
+            Ok(()) => return,
+            Err(error) => {
+                member.log().warn(format_args!("{} cannot reconnect: {error}", member.describe()));
+                member.failed(&error);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Service URLs: where the brokers are.
+
+use url::Url;
+
+use crate::Error;
+
+const DEFAULT_PORT: u16 = 6650;
+
+/// Host and port of a broker or proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    pub host: String,
+    pub port: u16,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // An IPv6 address keeps its brackets in `host`.
+        write!(out, "{}:{}", self.host, self.port)
+    }
+}
+
+/// One or more addresses that serve the same cluster: `pulsar://host:6650,other:6650`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceUrl {
+    addresses: Vec<Address>,
+}
+
+impl ServiceUrl {
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |why: &str| Error::InvalidUrl(format!("{text:?}: {why}"));
+        let (scheme, hosts) = text.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
+        match scheme {
+            "pulsar" => {}
+            "pulsar+ssl" | "http" | "https" => {
+                return Err(Error::NotSupported(format!("{text:?}: {scheme} is not supported yet")));
+            }
+            _ => return Err(invalid("the scheme must be pulsar")),
+        }
+        let addresses = hosts
+            .trim_end_matches('/')
+            .split(',')
+            .map(|host| parse_address(host).ok_or_else(|| invalid("expected host:port[,host:port]")))
+            .collect::<Result<_, _>>()?;
+        Ok(ServiceUrl { addresses })
+    }
+
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+}
+
+impl Address {
+    /// The address in the URL of a broker, as lookups answer it.
+    pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
+        let url = ServiceUrl::parse(text)?;
+        url.addresses.into_iter().next().ok_or_else(|| Error::InvalidUrl(text.to_owned()))
+    }
+}
+
+fn parse_address(text: &str) -> Option<Address> {
+    let url = Url::parse(&format!("pulsar://{text}")).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    if !bare || !matches!(url.path(), "" | "/") || url.port() == Some(0) {
+        return None;
+    }
+    Some(Address { host: host.to_owned(), port: url.port().unwrap_or(DEFAULT_PORT) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(text: &str) -> Vec<String> {
+        ServiceUrl::parse(text).unwrap().addresses().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn one_or_more_hosts() {
+        assert_eq!(addresses("pulsar://broker:6651"), ["broker:6651"]);
+        assert_eq!(addresses("pulsar://broker/"), ["broker:6650"]);
+        assert_eq!(addresses("pulsar://a:1,b,[::1]:3"), ["a:1", "b:6650", "[::1]:3"]);
+    }
+
+    #[test]
+    fn wrong_urls_are_refused() {
+        for text in [
+            "",
+            "broker:6650",
+            "foo://broker",
+            "pulsar://",
+            "pulsar://a:99999",
+            "pulsar://a,,b",
+            "pulsar://a:x",
+            "pulsar://user@a",
+            "pulsar://a/path",
+            "pulsar://a:0",
+        ] {
+            assert!(matches!(ServiceUrl::parse(text), Err(Error::InvalidUrl(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn schemes_to_come_are_named_as_such() {
+        for text in ["pulsar+ssl://a", "http://a:8080"] {
+            assert!(matches!(ServiceUrl::parse(text), Err(Error::NotSupported(_))), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The broker that tests run against: one in memory, or the real Pulsar that the environment names.
+
+#![allow(dead_code)] // each test uses a part
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use pulsar_rs_client::{Client, ClientConfig};
+use pulsar_rs_testbroker::{Options, TestBroker};
+
+mod proxy;
+
+pub use proxy::Proxy;
+
+/// A broker whose connections can be cut.
+pub enum Broker {
+    InMemory(TestBroker),
+    /// A real one, reached through a proxy that it advertises.
+    Real {
+        url: String,
+        proxy: Proxy,
+    },
+}
+
+impl Broker {
+    /// The broker that `PULSAR_URL` names, as tests/pulsar/pulsar sets it; without it, one in memory.
+    pub async fn start() -> Broker {
+        match std::env::var("PULSAR_URL") {
+            Ok(url) => {
+                let port = std::env::var("PULSAR_PROXIED_PORT").unwrap().parse().unwrap();
+                let target = url.strip_prefix("pulsar://").unwrap().to_owned();
+                Broker::Real { url, proxy: Proxy::start(port, target).await }
+            }
+            Err(_) => Broker::InMemory(TestBroker::start(Options::default()).unwrap()),
+        }
+    }
+
+    pub fn is_real(&self) -> bool {
+        matches!(self, Broker::Real { .. })
+    }
+
+    pub fn url(&self) -> &str {
+        match self {
+            Broker::InMemory(broker) => broker.url(),
+            Broker::Real { url, .. } => url,
+        }
+    }
+
+    /// A client whose producers and consumers connect where [`Broker::cut`] reaches them.
+    pub fn client(&self) -> Client {
+        let listener_name = self.is_real().then(|| "proxied".to_owned());
+        self.client_with(ClientConfig { listener_name, ..ClientConfig::default() })
+    }
+
+    pub fn client_with(&self, config: ClientConfig) -> Client {
+        Client::new(self.url(), config).unwrap()
+    }
+
+    /// Cuts all connections, as a crash does; returns how many there were.
+    pub fn cut(&self) -> usize {
+        match self {
+            Broker::InMemory(broker) => broker.drop_connections(),
+            Broker::Real { proxy, .. } => proxy.cut(),
+        }
+    }
+
+    /// A new topic that drops duplicates.
+    pub fn deduplicating_topic(&self, name: &str) -> String {
+        if let Broker::InMemory(broker) = self {
+            broker.deduplication(true);
+            return unique(name);
+        }
+        // tests/pulsar makes this namespace with deduplication.
+        format!("persistent://public/dedup/{}", unique(name))
+    }
+}
+
+/// A name that no other test, and no other run, has.
+pub fn unique(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Waits until `condition` holds; fails when it takes longer than `bound`.
+pub async fn eventually(bound: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < bound, "not within {bound:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}

@@ -1,0 +1,145 @@
+//! Everything that leaves the library: the established API header by header, then the additions. A test holds
+//! this list, the headers and the exported symbols against each other.
+
+// pulsar/c/client_configuration.h
+pub use crate::ffi::client_configuration::{
+    pulsar_client_configuration_create, pulsar_client_configuration_free,
+    pulsar_client_configuration_get_io_threads,
+    pulsar_client_configuration_get_keep_alive_interval_in_seconds,
+    pulsar_client_configuration_get_listener_name, pulsar_client_configuration_get_message_listener_threads,
+    pulsar_client_configuration_get_operation_timeout_seconds, pulsar_client_configuration_set_io_threads,
+    pulsar_client_configuration_set_keep_alive_interval_in_seconds,
+    pulsar_client_configuration_set_listener_name, pulsar_client_configuration_set_logger,
+    pulsar_client_configuration_set_logger_t, pulsar_client_configuration_set_message_listener_threads,
+    pulsar_client_configuration_set_operation_timeout_seconds,
+};
+
+// pulsar/c/client.h
+pub use crate::ffi::client::{
+    pulsar_client_close, pulsar_client_close_async, pulsar_client_create, pulsar_client_create_producer,
+    pulsar_client_create_producer_async, pulsar_client_free, pulsar_client_get_topic_partitions,
+    pulsar_client_get_topic_partitions_async, pulsar_client_subscribe, pulsar_client_subscribe_async,
+};
+
+// pulsar/c/producer_configuration.h
+pub use crate::ffi::producer_configuration::{
+    pulsar_producer_configuration_create, pulsar_producer_configuration_free,
+    pulsar_producer_configuration_get_batching_enabled,
+    pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes,
+    pulsar_producer_configuration_get_batching_max_messages,
+    pulsar_producer_configuration_get_batching_max_publish_delay_ms,
+    pulsar_producer_configuration_get_block_if_queue_full,
+    pulsar_producer_configuration_get_initial_sequence_id,
+    pulsar_producer_configuration_get_max_pending_messages, pulsar_producer_configuration_get_producer_name,
+    pulsar_producer_configuration_get_send_timeout, pulsar_producer_configuration_set_batching_enabled,
+    pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes,
+    pulsar_producer_configuration_set_batching_max_messages,
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms,
+    pulsar_producer_configuration_set_block_if_queue_full,
+    pulsar_producer_configuration_set_initial_sequence_id,
+    pulsar_producer_configuration_set_max_pending_messages, pulsar_producer_configuration_set_producer_name,
+    pulsar_producer_configuration_set_property, pulsar_producer_configuration_set_send_timeout,
+};
+
+// pulsar/c/producer.h
+pub use crate::ffi::producer::{
+    pulsar_producer_close, pulsar_producer_close_async, pulsar_producer_flush, pulsar_producer_flush_async,
+    pulsar_producer_free, pulsar_producer_get_last_sequence_id, pulsar_producer_get_producer_name,
+    pulsar_producer_get_topic, pulsar_producer_is_connected, pulsar_producer_send,
+    pulsar_producer_send_async,
+};
+
+// pulsar/c/consumer_configuration.h
+pub use crate::ffi::consumer_configuration::{
+    pulsar_configure_get_ack_grouping_max_size, pulsar_configure_get_ack_grouping_time_ms,
+    pulsar_configure_get_negative_ack_redelivery_delay_ms, pulsar_configure_set_ack_grouping_max_size,
+    pulsar_configure_set_ack_grouping_time_ms, pulsar_configure_set_negative_ack_redelivery_delay_ms,
+    pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
+    pulsar_consumer_configuration_get_batch_receive_policy, pulsar_consumer_configuration_get_consumer_type,
+    pulsar_consumer_configuration_get_priority_level, pulsar_consumer_configuration_get_receiver_queue_size,
+    pulsar_consumer_configuration_has_message_listener,
+    pulsar_consumer_configuration_is_batch_index_ack_enabled, pulsar_consumer_configuration_is_start_paused,
+    pulsar_consumer_configuration_set_batch_index_ack_enabled,
+    pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
+    pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
+    pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
+    pulsar_consumer_configuration_set_start_paused, pulsar_consumer_get_consumer_name,
+    pulsar_consumer_get_subscription_initial_position, pulsar_consumer_get_unacked_messages_timeout_ms,
+    pulsar_consumer_set_consumer_name, pulsar_consumer_set_subscription_initial_position,
+    pulsar_consumer_set_unacked_messages_timeout_ms,
+};
+
+// pulsar/c/consumer.h
+pub use crate::ffi::consumer::{
+    pulsar_consumer_acknowledge, pulsar_consumer_acknowledge_async, pulsar_consumer_acknowledge_async_id,
+    pulsar_consumer_acknowledge_cumulative, pulsar_consumer_acknowledge_cumulative_async,
+    pulsar_consumer_acknowledge_cumulative_async_id, pulsar_consumer_acknowledge_cumulative_id,
+    pulsar_consumer_acknowledge_id, pulsar_consumer_batch_receive, pulsar_consumer_batch_receive_async,
+    pulsar_consumer_close, pulsar_consumer_close_async, pulsar_consumer_free,
+    pulsar_consumer_get_last_message_id, pulsar_consumer_get_subscription_name, pulsar_consumer_get_topic,
+    pulsar_consumer_is_connected, pulsar_consumer_negative_acknowledge,
+    pulsar_consumer_negative_acknowledge_id, pulsar_consumer_pause_message_listener, pulsar_consumer_receive,
+    pulsar_consumer_receive_async, pulsar_consumer_receive_with_timeout,
+    pulsar_consumer_redeliver_unacknowledged_messages, pulsar_consumer_unsubscribe,
+    pulsar_consumer_unsubscribe_async, resume_message_listener,
+};
+
+// pulsar/c/message.h
+pub use crate::ffi::message::{
+    pulsar_message_copy, pulsar_message_create, pulsar_message_disable_replication, pulsar_message_free,
+    pulsar_message_get_data, pulsar_message_get_event_timestamp, pulsar_message_get_length,
+    pulsar_message_get_message_id, pulsar_message_get_orderingKey, pulsar_message_get_partitionKey,
+    pulsar_message_get_producer_name, pulsar_message_get_properties, pulsar_message_get_property,
+    pulsar_message_get_publish_timestamp, pulsar_message_get_redelivery_count,
+    pulsar_message_get_replicated_from, pulsar_message_get_schemaVersion, pulsar_message_get_topic_name,
+    pulsar_message_has_null_value, pulsar_message_has_ordering_key, pulsar_message_has_partition_key,
+    pulsar_message_has_property, pulsar_message_has_schema_version, pulsar_message_set_allocated_content,
+    pulsar_message_set_content, pulsar_message_set_deliver_after, pulsar_message_set_deliver_at,
+    pulsar_message_set_event_timestamp, pulsar_message_set_null_value, pulsar_message_set_ordering_key,
+    pulsar_message_set_partition_key, pulsar_message_set_property, pulsar_message_set_replication_clusters,
+    pulsar_message_set_sequence_id,
+};
+
+// pulsar/c/message_id.h
+pub use crate::ffi::message_id::{
+    pulsar_message_id_deserialize, pulsar_message_id_earliest, pulsar_message_id_free,
+    pulsar_message_id_latest, pulsar_message_id_serialize, pulsar_message_id_str,
+};
+
+// pulsar/c/messages.h
+pub use crate::ffi::messages::{pulsar_messages_free, pulsar_messages_get, pulsar_messages_size};
+
+// pulsar/c/string_list.h
+pub use crate::ffi::string_list::{
+    pulsar_string_list_append, pulsar_string_list_create, pulsar_string_list_free, pulsar_string_list_get,
+    pulsar_string_list_size,
+};
+
+// pulsar/c/string_map.h
+pub use crate::ffi::string_map::{
+    pulsar_string_map_create, pulsar_string_map_free, pulsar_string_map_get, pulsar_string_map_get_key,
+    pulsar_string_map_get_value, pulsar_string_map_put, pulsar_string_map_size,
+};
+
+// pulsar/c/result.h
+pub use crate::ffi::result::pulsar_result_str;
+
+// pulsar_rs/client.h
+pub use crate::ffi::pulsar_rs::client::pulsar_rs_client_last_error;
+
+// pulsar_rs/consumer.h
+pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
+
+// pulsar_rs/producer.h
+pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
+
+// pulsar_rs/test_broker.h
+#[cfg(feature = "test-broker")]
+pub use crate::ffi::pulsar_rs::test_broker::{
+    pulsar_rs_test_broker_backlog, pulsar_rs_test_broker_close_consumers,
+    pulsar_rs_test_broker_close_producers, pulsar_rs_test_broker_create_topic,
+    pulsar_rs_test_broker_delay_receipts, pulsar_rs_test_broker_drop_connections,
+    pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze, pulsar_rs_test_broker_set_deduplication,
+    pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop, pulsar_rs_test_broker_url,
+    pulsar_rs_test_broker_withhold_receipts,
+};

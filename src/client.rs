@@ -1,0 +1,211 @@
+//! What stands behind a client handle.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulsar_rs_client::{Client as Core, Error};
+
+use crate::client_configuration::ClientConfiguration;
+use crate::consumer::Consumer;
+use crate::consumer_configuration::ConsumerConfiguration;
+use crate::last_error::LastError;
+use crate::producer::Producer;
+use crate::producer_configuration::ProducerConfiguration;
+use crate::sends::CallbackSink;
+use crate::session::Session;
+
+/// How long freeing a client that was not closed waits for the brokers to be told.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A client of a C program.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// Or why there is none: a client with a wrong URL fails in every call, not in its creation, because
+    /// programs do not check that.
+    parts: Result<Parts, Error>,
+    pub last_error: LastError,
+}
+
+#[derive(Debug, Clone)]
+struct Parts {
+    core: Core,
+    session: Arc<Session>,
+}
+
+impl Client {
+    pub fn new(service_url: Result<String, Error>, configuration: &ClientConfiguration) -> Self {
+        let parts = service_url.and_then(|url| Parts::new(&url, configuration));
+        let last_error = LastError::default();
+        last_error.note(&parts);
+        Client { parts, last_error }
+    }
+
+    fn parts(&self) -> Result<Parts, Error> {
+        self.parts.clone()
+    }
+
+    /// Creates a producer and blocks until it is there.
+    pub fn create_producer(
+        &self,
+        topic: Result<String, Error>,
+        configuration: &ProducerConfiguration,
+    ) -> Result<Arc<Producer>, Error> {
+        let parts = self.parts()?;
+        let (topic, config) = (topic?, configuration.to_core()?);
+        parts.session.clone().wait(parts.create_producer(topic, config))
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
+    pub fn create_producer_async(
+        &self,
+        topic: Result<String, Error>,
+        configuration: &ProducerConfiguration,
+        done: impl FnOnce(Result<Arc<Producer>, Error>) + Send + 'static,
+    ) {
+        let prepared = self.parts().and_then(|parts| {
+            let topic = topic.and_then(checked_topic)?;
+            Ok((parts, topic, configuration.to_core()?))
+        });
+        match prepared {
+            Ok((parts, topic, config)) => {
+                parts.session.clone().then(parts.create_producer(topic, config), done);
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Subscribes and blocks until that is done.
+    pub fn subscribe(
+        &self,
+        topic: Result<String, Error>,
+        subscription: Result<String, Error>,
+        configuration: &ConsumerConfiguration,
+    ) -> Result<Arc<Consumer>, Error> {
+        let parts = self.parts()?;
+        let (topic, subscription) = (topic?, subscription?);
+        parts.session.clone().wait(parts.subscribe(topic, subscription, configuration.clone())?)
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
+    pub fn subscribe_async(
+        &self,
+        topic: Result<String, Error>,
+        subscription: Result<String, Error>,
+        configuration: &ConsumerConfiguration,
+        done: impl FnOnce(Result<Arc<Consumer>, Error>) + Send + 'static,
+    ) {
+        let prepared = self.parts().and_then(|parts| {
+            let topic = topic.and_then(checked_topic)?;
+            Ok((parts.subscribe(topic, subscription?, configuration.clone())?, parts.session))
+        });
+        match prepared {
+            Ok((subscribing, session)) => session.then(subscribing, done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Full names of a topic's partitions; the topic's own when it has none.
+    pub fn partitions(&self, topic: Result<String, Error>) -> Result<Vec<String>, Error> {
+        let parts = self.parts()?;
+        let topic = topic?;
+        parts.session.clone().wait(async move { parts.core.partitions(&topic).await })
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
+    pub fn partitions_async(
+        &self,
+        topic: Result<String, Error>,
+        done: impl FnOnce(Result<Vec<String>, Error>) + Send + 'static,
+    ) {
+        match self.parts().and_then(|parts| Ok((parts, topic.and_then(checked_topic)?))) {
+            Ok((parts, topic)) => {
+                parts.session.clone().then(async move { parts.core.partitions(&topic).await }, done);
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Closes everything; callbacks of what was pending have run when this returns.
+    pub fn close(&self) -> Result<(), Error> {
+        let parts = self.parts()?;
+        let session = parts.session.clone();
+        let result = session.wait(async move { parts.core.close().await });
+        session.drain_callbacks();
+        result
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        match self.parts() {
+            Ok(parts) => parts.session.clone().then(async move { parts.core.close().await }, done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// The end: closes what is open and ends the threads. No callback runs afterwards.
+    pub fn dispose(&self) {
+        let Ok(parts) = self.parts() else {
+            return;
+        };
+        let core = parts.core.clone();
+        if !core.is_closed() {
+            let farewell = async move {
+                // Everything ends on our side in any case; the brokers get a moment to be told.
+                let _ = tokio::time::timeout(FAREWELL, core.close()).await;
+                core.abandon();
+                Ok(())
+            };
+            let _ = parts.session.wait(farewell);
+        }
+        parts.session.stop();
+    }
+}
+
+impl Parts {
+    fn new(service_url: &str, configuration: &ClientConfiguration) -> Result<Self, Error> {
+        let logger = configuration.logger.as_ref().map(|make| Arc::new(make()));
+        let config = configuration.to_core(logger.clone())?;
+        let session = Session::start(configuration.io_threads(), configuration.listener_threads())
+            .map_err(|error| Error::Unknown(format!("cannot start the client's threads: {error}")))?;
+        if let Some(logger) = logger {
+            logger.attach(session.callbacks());
+        }
+        match Core::with_runtime(service_url, config, session.runtime()) {
+            Ok(core) => Ok(Parts { core, session: Arc::new(session) }),
+            Err(error) => {
+                session.stop();
+                Err(error)
+            }
+        }
+    }
+
+    async fn create_producer(
+        self,
+        topic: String,
+        config: pulsar_rs_client::ProducerConfig,
+    ) -> Result<Arc<Producer>, Error> {
+        let sink = CallbackSink::new(self.session.callbacks().clone());
+        let core = self.core.create_producer_with(&topic, config, sink).await?;
+        Ok(Arc::new(Producer::new(core, self.session)))
+    }
+
+    fn subscribe(
+        &self,
+        topic: String,
+        subscription: String,
+        configuration: ConsumerConfiguration,
+    ) -> Result<impl Future<Output = Result<Arc<Consumer>, Error>> + Send + use<>, Error> {
+        let config = configuration.to_core()?;
+        let parts = self.clone();
+        Ok(async move {
+            let core = parts.core.subscribe(&topic, &subscription, config).await?;
+            Ok(Consumer::new(core, parts.session, &configuration))
+        })
+    }
+}
+
+/// A topic whose name is well-formed, so that a wrong one fails before the call returns.
+fn checked_topic(topic: String) -> Result<String, Error> {
+    pulsar_rs_client::TopicName::parse(&topic)?;
+    Ok(topic)
+}

@@ -1,0 +1,180 @@
+//! What stands behind a consumer handle.
+
+use std::ffi::{CString, c_char};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
+
+use crate::consumer_configuration::ConsumerConfiguration;
+use crate::ffi::consumer::pulsar_consumer_t;
+use crate::ffi::consumer_configuration::ListenerFunction;
+use crate::ffi::handle::{self, Context, Lent};
+use crate::ffi::text::c_string;
+use crate::last_error::LastError;
+use crate::listener::{Gate, listen};
+use crate::message::Message;
+use crate::session::Session;
+use crate::task::Task;
+
+/// A consumer of a C program.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    core: Arc<Core>,
+    session: Arc<Session>,
+    topic: CString,
+    subscription: CString,
+    /// Present with a listener.
+    gate: Option<Arc<Gate>>,
+    pub last_error: LastError,
+}
+
+impl Consumer {
+    pub fn new(core: Core, session: Arc<Session>, configuration: &ConsumerConfiguration) -> Arc<Self> {
+        let consumer = Arc::new(Consumer {
+            topic: c_string(core.topic().as_str()),
+            subscription: c_string(core.subscription()),
+            core: Arc::new(core),
+            session,
+            gate: configuration.listener.map(|_| Arc::default()),
+            last_error: LastError::default(),
+        });
+        if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
+            if configuration.start_paused {
+                gate.pause();
+            }
+            consumer.start_listener(function, context, gate.clone());
+        }
+        consumer
+    }
+
+    fn start_listener(self: &Arc<Self>, function: ListenerFunction, context: Context, gate: Arc<Gate>) {
+        let thread = self.session.listener_thread();
+        let lent = Lent::<pulsar_consumer_t>::new(self.clone());
+        let deliver = move |message: Received| {
+            let message = handle::give(Message::received(message));
+            function(lent.as_ptr(), message, context.ptr());
+        };
+        Task::spawn(thread, self.session.runtime(), listen(self.core.clone(), gate, deliver));
+    }
+
+    pub fn topic(&self) -> *const c_char {
+        self.topic.as_ptr()
+    }
+
+    pub fn subscription(&self) -> *const c_char {
+        self.subscription.as_ptr()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.core.is_connected()
+    }
+
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Messages of a consumer with a listener are the listener's.
+    fn check_no_listener(&self) -> Result<(), Error> {
+        match self.gate {
+            None => Ok(()),
+            Some(_) => Err(Error::InvalidConfiguration("the consumer has a listener".into())),
+        }
+    }
+
+    pub fn receive(&self, timeout: Option<Duration>) -> Result<Message, Error> {
+        self.check_no_listener()?;
+        self.core.receive_blocking(timeout).map(Message::received)
+    }
+
+    /// `done` gets the next message: at once when one is there, else on the callback thread.
+    pub fn receive_async(&self, done: impl FnOnce(Result<Message, Error>) + Send + 'static) {
+        match self.check_no_listener().and_then(|()| self.core.try_receive()) {
+            Ok(Some(message)) => done(Ok(Message::received(message))),
+            Ok(None) => {
+                let core = self.core.clone();
+                self.session.run_on_callbacks(async move {
+                    let result = core.receive().await;
+                    done(result.map(Message::received));
+                });
+            }
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    pub fn batch_receive(&self) -> Result<Vec<Received>, Error> {
+        self.check_no_listener()?;
+        self.core.batch_receive_blocking()
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when nothing can be received.
+    pub fn batch_receive_async(&self, done: impl FnOnce(Result<Vec<Received>, Error>) + Send + 'static) {
+        if let Err(error) = self.check_no_listener() {
+            return done(Err(error));
+        }
+        let core = self.core.clone();
+        self.session.run_on_callbacks(async move { done(core.batch_receive().await) });
+    }
+
+    /// Acknowledges a message; one that was not received needs none.
+    pub fn acknowledge(&self, message: Option<&Received>) -> Result<(), Error> {
+        match message {
+            Some(message) => self.core.acknowledge(message),
+            None => self.core.acknowledge_id(&MessageId::EARLIEST),
+        }
+    }
+
+    pub fn acknowledge_cumulative(&self, message: Option<&Received>) -> Result<(), Error> {
+        match message {
+            Some(message) => self.core.acknowledge_cumulative(message),
+            None => self.core.acknowledge_cumulative_id(&MessageId::EARLIEST),
+        }
+    }
+
+    pub fn pause_listener(&self) -> Result<(), Error> {
+        self.gate()?.pause();
+        Ok(())
+    }
+
+    pub fn resume_listener(&self) -> Result<(), Error> {
+        self.gate()?.resume();
+        Ok(())
+    }
+
+    fn gate(&self) -> Result<&Gate, Error> {
+        let missing = || Error::InvalidConfiguration("the consumer has no listener".into());
+        self.gate.as_deref().ok_or_else(missing)
+    }
+
+    pub fn last_message_id(&self) -> Result<MessageId, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.last_message_id().await })
+    }
+
+    pub fn unsubscribe(&self) -> Result<(), Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.unsubscribe().await })
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn unsubscribe_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let core = self.core.clone();
+        self.session.then(async move { core.unsubscribe().await }, done);
+    }
+
+    pub fn close(&self) -> Result<(), Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.close().await })
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let core = self.core.clone();
+        self.session.then(async move { core.close().await }, done);
+    }
+
+    /// The program's handle goes: the consumer is closed in the background.
+    pub fn dispose(&self) {
+        self.core.close_with(drop);
+    }
+}

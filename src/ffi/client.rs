@@ -1,0 +1,307 @@
+//! `pulsar/c/client.h`
+
+use std::ffi::{c_char, c_void};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use pulsar_rs_client::Error;
+
+use super::arguments::{self, misuse};
+use super::client_configuration::pulsar_client_configuration_t;
+use super::consumer::pulsar_consumer_t;
+use super::consumer_configuration::pulsar_consumer_configuration_t;
+use super::guard::guard;
+use super::handle::{self, Context, Misuse, Opaque};
+use super::producer::pulsar_producer_t;
+use super::producer_configuration::pulsar_producer_configuration_t;
+use super::result::pulsar_result;
+use super::string_list::pulsar_string_list_t;
+use super::text::{c_string, text};
+use crate::client::Client;
+
+/// A connection to a Pulsar cluster.
+#[allow(non_camel_case_types)]
+pub struct pulsar_client_t(());
+
+impl Opaque for pulsar_client_t {
+    type Value = Arc<Client>;
+    const TAG: u32 = 0x5043_4c31;
+    const HAS_THREADS: bool = true;
+}
+
+/// Gets the producer that was created; NULL when that failed. The caller frees it with `pulsar_producer_free`.
+#[allow(non_camel_case_types)]
+pub type pulsar_create_producer_callback =
+    Option<extern "C" fn(result: pulsar_result, producer: *mut pulsar_producer_t, ctx: *mut c_void)>;
+
+/// Gets the consumer that subscribed; NULL when that failed. The caller frees it with `pulsar_consumer_free`.
+#[allow(non_camel_case_types)]
+pub type pulsar_subscribe_callback =
+    Option<extern "C" fn(result: pulsar_result, consumer: *mut pulsar_consumer_t, ctx: *mut c_void)>;
+
+/// Gets the names of a topic's partitions; NULL when that failed. The caller frees the list with
+/// `pulsar_string_list_free`.
+#[allow(non_camel_case_types)]
+pub type pulsar_get_partitions_callback =
+    Option<extern "C" fn(result: pulsar_result, partitions: *mut pulsar_string_list_t, ctx: *mut c_void)>;
+
+/// Gets the result of closing.
+#[allow(non_camel_case_types)]
+pub type pulsar_close_callback = Option<extern "C" fn(result: pulsar_result, ctx: *mut c_void)>;
+
+/// Creates a client for the cluster at `service_url`: `pulsar://host:6650`, or several hosts with commas between
+/// them. Nothing is connected yet.
+///
+/// Ownership: the caller frees the client with `pulsar_client_free`; the configuration may be freed at once.
+/// Threads: the client and what is created with it may be used on any thread.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: a wrong URL makes every use of the client fail, with `pulsar_result_InvalidUrl`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create(
+    service_url: *const c_char,
+    client_configuration: *const pulsar_client_configuration_t,
+) -> *mut pulsar_client_t {
+    guard(std::ptr::null_mut(), || {
+        let url = text(service_url).map_err(|why| Error::InvalidUrl(why.to_string()));
+        let configuration = handle::with(handle::from_const(client_configuration), Clone::clone);
+        handle::give(Arc::new(Client::new(url, &configuration.unwrap_or_default())))
+    })
+}
+
+/// Creates a producer and blocks until it is there, at most the operation timeout.
+///
+/// Ownership: the caller frees the producer with `pulsar_producer_free`; the configuration may be freed at once.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `producer` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_producer(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    conf: *const pulsar_producer_configuration_t,
+    producer: Option<NonNull<*mut pulsar_producer_t>>,
+) -> pulsar_result {
+    about_topic(client, topic, |client| {
+        let created = client.create_producer(arguments::topic(topic), &configuration(conf))?;
+        give_to(producer, created)
+    })
+}
+
+/// Creates a producer.
+///
+/// Ownership: the configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the producer is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_producer_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    conf: *const pulsar_producer_configuration_t,
+    callback: pulsar_create_producer_callback,
+    ctx: *mut c_void,
+) {
+    creating(client, topic, callback, ctx, |client, done| {
+        client.create_producer_async(arguments::topic(topic), &configuration(conf), done);
+    });
+}
+
+/// Subscribes to a topic and blocks until that is done, at most the operation timeout.
+///
+/// Ownership: the caller frees the consumer with `pulsar_consumer_free`; the configuration may be freed at once.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `consumer` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    consumer: Option<NonNull<*mut pulsar_consumer_t>>,
+) -> pulsar_result {
+    about_topic(client, topic, |client| {
+        let subscription = arguments::subscription(subscription_name);
+        let created = client.subscribe(arguments::topic(topic), subscription, &configuration(conf))?;
+        give_to(consumer, created)
+    })
+}
+
+/// Subscribes to a topic.
+///
+/// Ownership: the configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the consumer is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    callback: pulsar_subscribe_callback,
+    ctx: *mut c_void,
+) {
+    creating(client, topic, callback, ctx, |client, done| {
+        let subscription = arguments::subscription(subscription_name);
+        client.subscribe_async(arguments::topic(topic), subscription, &configuration(conf), done);
+    });
+}
+
+/// Gets the full names of a topic's partitions, or the topic's own when it has none. Blocks, at most the
+/// operation timeout.
+///
+/// Ownership: the caller frees the list with `pulsar_string_list_free`.
+/// Errors: `partitions` is written on success only.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_get_topic_partitions(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    partitions: Option<NonNull<*mut pulsar_string_list_t>>,
+) -> pulsar_result {
+    about_topic(client, topic, |client| {
+        let names = client.partitions(arguments::topic(topic))?;
+        give_to(partitions, names.into_iter().map(c_string).collect())
+    })
+}
+
+/// Gets the full names of a topic's partitions, or the topic's own when it has none.
+///
+/// Ownership: `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_get_topic_partitions_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    callback: pulsar_get_partitions_callback,
+    ctx: *mut c_void,
+) {
+    creating(client, topic, callback, ctx, |client, done| {
+        let names = |names: Vec<String>| names.into_iter().map(c_string).collect();
+        client.partitions_async(arguments::topic(topic), move |result| done(result.map(names)));
+    });
+}
+
+/// Closes all producers and consumers of the client, then its connections. What is pending fails with
+/// `pulsar_result_AlreadyClosed`, and its callbacks have run when this returns; inside a callback, they run
+/// after it.
+///
+/// Errors: a second call returns `pulsar_result_AlreadyClosed`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_close(client: Option<NonNull<pulsar_client_t>>) -> pulsar_result {
+    guard(pulsar_result::pulsar_result_UnknownError, || match handle::shared(client) {
+        Ok(client) => {
+            let outcome = client.close();
+            client.last_error.note(&outcome);
+            pulsar_result::from(&outcome)
+        }
+        Err(why) => unusable(why),
+    })
+}
+
+/// Closes all producers and consumers of the client, then its connections.
+///
+/// Ownership: `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_close_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    callback: pulsar_close_callback,
+    ctx: *mut c_void,
+) {
+    guard((), || {
+        let context = Context::new(ctx);
+        let done = move |result| {
+            if let Some(callback) = callback {
+                callback(result, context.ptr());
+            }
+        };
+        match handle::shared(client) {
+            Ok(client) => client.close_async(move |outcome| done(pulsar_result::from(&outcome))),
+            Err(why) => done(unusable(why)),
+        }
+    });
+}
+
+/// Frees a client, after closing it if that was not done. Its threads end; no callback runs afterwards.
+/// Producers and consumers that were not freed can still be freed, and fail with `pulsar_result_AlreadyClosed`.
+///
+/// NULL: does nothing, as in a forked child.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_free(client: Option<NonNull<pulsar_client_t>>) {
+    guard((), || {
+        if let Some(client) = handle::reclaim(client) {
+            client.dispose();
+        }
+    });
+}
+
+/// What a client handle that cannot be used comes to.
+fn unusable(why: Misuse) -> pulsar_result {
+    misuse(why, pulsar_result::pulsar_result_InvalidConfiguration)
+}
+
+/// A copy of a configuration; the defaults for one that cannot be used.
+fn configuration<O: Opaque<Value: Clone + Default>>(conf: *const O) -> O::Value {
+    handle::with(handle::from_const(conf), Clone::clone).unwrap_or_default()
+}
+
+/// Writes what was created to the output; without one it goes again.
+fn give_to<O: Opaque>(output: Option<NonNull<*mut O>>, value: O::Value) -> Result<(), Error> {
+    if output.is_none() {
+        return Err(Error::InvalidConfiguration("NULL instead of a place for the result".into()));
+    }
+    handle::write(output, handle::give(value));
+    Ok(())
+}
+
+/// Runs an operation of a client on a topic, and keeps the text of its failure.
+fn about_topic(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    operation: impl FnOnce(&Client) -> Result<(), Error>,
+) -> pulsar_result {
+    guard(pulsar_result::pulsar_result_UnknownError, || match handle::shared(client) {
+        Ok(client) => {
+            let outcome = operation(&client);
+            client.last_error.note_about(&text(topic).unwrap_or_default(), &outcome);
+            pulsar_result::from(&outcome)
+        }
+        Err(why) => unusable(why),
+    })
+}
+
+/// Starts an operation of a client on a topic that hands what it creates to a callback.
+fn creating<O: Opaque<Value: Send> + 'static>(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    callback: Option<extern "C" fn(pulsar_result, *mut O, *mut c_void)>,
+    ctx: *mut c_void,
+    start: impl FnOnce(&Client, Done<O>),
+) {
+    guard((), || {
+        let context = Context::new(ctx);
+        match handle::shared(client) {
+            Ok(client) => {
+                let owner = client.clone();
+                let topic = text(topic).unwrap_or_default();
+                let done: Done<O> = Box::new(move |outcome| {
+                    owner.last_error.note_about(&topic, &outcome);
+                    if let Some(callback) = callback {
+                        let result = pulsar_result::from(&outcome);
+                        let created = outcome.map_or(std::ptr::null_mut(), handle::give);
+                        callback(result, created, context.ptr());
+                    }
+                });
+                start(&client, done);
+            }
+            Err(why) => {
+                if let Some(callback) = callback {
+                    callback(unusable(why), std::ptr::null_mut(), ctx);
+                }
+            }
+        }
+    });
+}
+
+/// Takes what an operation creates.
+type Done<O> = Box<dyn FnOnce(Result<<O as Opaque>::Value, Error>) + Send>;

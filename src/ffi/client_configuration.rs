@@ -1,0 +1,259 @@
+//! `pulsar/c/client_configuration.h`
+
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use pulsar_rs_client::log::Level;
+
+use super::guard::guard;
+use super::handle::{self, Context, Opaque};
+use super::text::{c_string, copied, empty};
+use crate::client_configuration::ClientConfiguration;
+use crate::logger::ForeignLogger;
+
+/// How a client behaves.
+#[allow(non_camel_case_types)]
+pub struct pulsar_client_configuration_t(());
+
+impl Opaque for pulsar_client_configuration_t {
+    type Value = ClientConfiguration;
+    const TAG: u32 = 0x5043_4331;
+}
+
+/// How serious a log line is.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_logger_level_t {
+    /// For those who debug this library.
+    pulsar_DEBUG = 0,
+    /// Normal life: connected, created, closed.
+    pulsar_INFO = 1,
+    /// Trouble that the library deals with.
+    pulsar_WARN = 2,
+    /// Trouble that an operation reports, or that costs data.
+    pulsar_ERROR = 3,
+}
+
+impl From<Level> for pulsar_logger_level_t {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => pulsar_logger_level_t::pulsar_DEBUG,
+            Level::Info => pulsar_logger_level_t::pulsar_INFO,
+            Level::Warn => pulsar_logger_level_t::pulsar_WARN,
+            Level::Error => pulsar_logger_level_t::pulsar_ERROR,
+        }
+    }
+}
+
+/// Takes a log line. `file` and `message` are valid during the call.
+#[allow(non_camel_case_types)]
+pub type pulsar_logger = Option<
+    extern "C" fn(
+        level: pulsar_logger_level_t,
+        file: *const c_char,
+        line: c_int,
+        message: *const c_char,
+        ctx: *mut c_void,
+    ),
+>;
+
+/// A logger that says which lines it wants.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct pulsar_logger_t {
+    /// Handed to both functions.
+    pub ctx: *mut c_void,
+    /// Whether lines of a level are wanted; NULL: all are.
+    pub is_enabled: Option<extern "C" fn(level: pulsar_logger_level_t, ctx: *mut c_void) -> bool>,
+    /// Takes the lines; NULL: nobody does.
+    pub log: pulsar_logger,
+}
+
+/// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
+fn set(conf: Option<NonNull<pulsar_client_configuration_t>>, change: impl FnOnce(&mut ClientConfiguration)) {
+    guard((), || _ = handle::with_mut(conf, change));
+}
+
+/// Reads a value; that of a new configuration when the handle cannot be used.
+fn get<T>(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    read: impl Fn(&ClientConfiguration) -> T,
+    absent: T,
+) -> T {
+    guard(None, || handle::with(conf, read).ok()).unwrap_or(absent)
+}
+
+/// Creates a client configuration with the defaults.
+///
+/// Ownership: the caller frees it with `pulsar_client_configuration_free`, at the earliest when it is no longer to be changed: what is
+/// created with it takes a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_create() -> *mut pulsar_client_configuration_t {
+    guard(std::ptr::null_mut(), || handle::give(ClientConfiguration::default()))
+}
+
+/// Frees a configuration.
+///
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_free(conf: Option<NonNull<pulsar_client_configuration_t>>) {
+    guard((), || drop(handle::reclaim(conf)));
+}
+
+/// Sets how long creating, subscribing, closing and lookups may take, in seconds. Default 30.
+///
+/// Errors: a negative time makes every use of the client fail with `pulsar_result_InvalidConfiguration`.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_operation_timeout_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    timeout: c_int,
+) {
+    set(conf, |conf| conf.operation_timeout_seconds = timeout);
+}
+
+/// Returns the operation timeout in seconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_operation_timeout_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.operation_timeout_seconds, 30)
+}
+
+/// Sets the number of threads for I/O; less than 1 means 1. Default 1, which serves many connections.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_io_threads(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    threads: c_int,
+) {
+    set(conf, |conf| conf.io_threads = threads);
+}
+
+/// Returns the number of threads for I/O.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_io_threads(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.io_threads, 1)
+}
+
+/// Sets the number of threads for message listeners; less than 1 means 1. A consumer's messages all come on the
+/// same one. Default 1.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_message_listener_threads(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    threads: c_int,
+) {
+    set(conf, |conf| conf.message_listener_threads = threads);
+}
+
+/// Returns the number of threads for message listeners.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_message_listener_threads(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.message_listener_threads, 1)
+}
+
+/// Sets how often a silent broker is asked whether it lives, in seconds; after twice that time the connection is
+/// given up. 0: never. Default 30.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_keep_alive_interval_in_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    keep_alive_interval_in_seconds: c_uint,
+) {
+    set(conf, |conf| conf.keep_alive_interval_seconds = keep_alive_interval_in_seconds);
+}
+
+/// Returns the keep-alive interval in seconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_keep_alive_interval_in_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.keep_alive_interval_seconds, 30)
+}
+
+/// Names the advertised listener of the brokers that lookups ask for. Default: none.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL string changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_listener_name(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    listener_name: *const c_char,
+) {
+    set(conf, |conf| {
+        if let Some(text) = copied(listener_name) {
+            conf.listener_name = text;
+        }
+    });
+}
+
+/// Returns the name of the advertised listener; the empty string when there is none.
+///
+/// Ownership: the string belongs to the configuration until it is set anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_listener_name(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> *const c_char {
+    get(conf, |conf| conf.listener_name.as_ptr(), empty())
+}
+
+/// Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
+/// error.
+///
+/// Ownership: `ctx` stays the caller's and must live until the client is freed.
+/// Threads: it is called on the caller's threads and on the client's callback thread, several at a time, never
+/// with a lock held.
+/// NULL: without a function nothing is logged.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_logger(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    logger: pulsar_logger,
+    ctx: *mut c_void,
+) {
+    let logger = pulsar_logger_t { ctx, is_enabled: None, log: logger };
+    set(conf, |conf| conf.logger = Some(factory(logger, Level::Info)));
+}
+
+/// Sets a logger that says which lines it wants, of all levels.
+///
+/// Ownership: the struct is copied; its `ctx` stays the caller's and must live until the client is freed.
+/// Threads: its functions are called on the caller's threads and on the client's callback thread, several at a
+/// time, never with a lock held.
+/// NULL: without a `log` function nothing is logged.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_logger_t(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    logger: pulsar_logger_t,
+) {
+    set(conf, |conf| conf.logger = Some(factory(logger, Level::Debug)));
+}
+
+/// Makes loggers that call the program's.
+fn factory(logger: pulsar_logger_t, floor: Level) -> Arc<dyn Fn() -> ForeignLogger + Send + Sync> {
+    let (context, is_enabled, log) = (Context::new(logger.ctx), logger.is_enabled, logger.log);
+    Arc::new(move || {
+        ForeignLogger::new(floor, move |level, file, line, message| {
+            let ctx = context.ptr();
+            let level = level.into();
+            if let Some(log) = log
+                && is_enabled.is_none_or(|is_enabled| is_enabled(level, ctx))
+            {
+                let line = c_int::try_from(line).unwrap_or(c_int::MAX);
+                log(level, c_string(file).as_ptr(), line, c_string(message).as_ptr(), ctx);
+            }
+        })
+    })
+}

@@ -1,0 +1,450 @@
+//! `pulsar/c/consumer_configuration.h`
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use super::consumer::pulsar_consumer_t;
+use super::guard::guard;
+use super::handle::{self, CEnum, Context, Opaque};
+use super::message::pulsar_message_t;
+use super::text::{copied, empty};
+use crate::consumer_configuration::ConsumerConfiguration;
+use crate::producer_configuration::set_property;
+
+/// How a consumer behaves.
+#[allow(non_camel_case_types)]
+pub struct pulsar_consumer_configuration_t(());
+
+impl Opaque for pulsar_consumer_configuration_t {
+    type Value = ConsumerConfiguration;
+    const TAG: u32 = 0x5043_4332;
+}
+
+/// How the consumers of a subscription share its messages.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_consumer_type {
+    /// One consumer; others are refused.
+    pulsar_ConsumerExclusive = 0,
+    /// Each message goes to one of the consumers.
+    pulsar_ConsumerShared = 1,
+    /// One consumer is active; another takes over when it goes.
+    pulsar_ConsumerFailover = 2,
+    /// Messages with the same key go to the same consumer.
+    pulsar_ConsumerKeyShared = 3,
+}
+
+impl CEnum for pulsar_consumer_type {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(pulsar_consumer_type::pulsar_ConsumerExclusive),
+            1 => Some(pulsar_consumer_type::pulsar_ConsumerShared),
+            2 => Some(pulsar_consumer_type::pulsar_ConsumerFailover),
+            3 => Some(pulsar_consumer_type::pulsar_ConsumerKeyShared),
+            _ => None,
+        }
+    }
+}
+
+/// Where a new subscription begins.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum initial_position {
+    /// Behind the last message.
+    initial_position_latest = 0,
+    /// At the first message that the topic still has.
+    initial_position_earliest = 1,
+}
+
+impl CEnum for initial_position {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(initial_position::initial_position_latest),
+            1 => Some(initial_position::initial_position_earliest),
+            _ => None,
+        }
+    }
+}
+
+/// When a batch receive is done: at the first of the limits that are above 0.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(non_snake_case)] // the names are the established ones
+pub struct pulsar_consumer_batch_receive_policy_t {
+    /// Messages in a batch.
+    pub maxNumMessages: c_int,
+    /// Bytes of content in a batch.
+    pub maxNumBytes: c_long,
+    /// How long to gather, in milliseconds.
+    pub timeoutMs: c_long,
+}
+
+/// Gets the messages of a consumer. It frees `msg` with `pulsar_message_free`; `consumer` is valid during the
+/// call only.
+#[allow(non_camel_case_types)]
+pub type pulsar_message_listener =
+    Option<extern "C" fn(consumer: *mut pulsar_consumer_t, msg: *mut pulsar_message_t, ctx: *mut c_void)>;
+
+/// The same, where there is one.
+pub(crate) type ListenerFunction =
+    extern "C" fn(consumer: *mut pulsar_consumer_t, msg: *mut pulsar_message_t, ctx: *mut c_void);
+
+/// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
+fn set(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    change: impl FnOnce(&mut ConsumerConfiguration),
+) {
+    guard((), || _ = handle::with_mut(conf, change));
+}
+
+/// Reads a value; that of a new configuration when the handle cannot be used.
+fn get<T>(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    read: impl Fn(&ConsumerConfiguration) -> T,
+    absent: T,
+) -> T {
+    guard(None, || handle::with(conf, read).ok()).unwrap_or(absent)
+}
+
+/// Creates a consumer configuration with the defaults.
+///
+/// Ownership: the caller frees it with `pulsar_consumer_configuration_free`, at the earliest when it is no longer to be changed: what is
+/// created with it takes a copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_create() -> *mut pulsar_consumer_configuration_t {
+    guard(std::ptr::null_mut(), || handle::give(ConsumerConfiguration::default()))
+}
+
+/// Frees a configuration.
+///
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_free(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) {
+    guard((), || drop(handle::reclaim(consumer_configuration)));
+}
+
+/// Sets how the consumers of the subscription share its messages. Default exclusive.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no type changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_consumer_type(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    consumer_type: MaybeUninit<pulsar_consumer_type>,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(consumer_type) = handle::enum_value(consumer_type) {
+            conf.consumer_type = consumer_type;
+        }
+    });
+}
+
+/// Returns how the consumers of the subscription share its messages.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_consumer_type(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> pulsar_consumer_type {
+    get(consumer_configuration, |conf| conf.consumer_type, pulsar_consumer_type::pulsar_ConsumerExclusive)
+}
+
+/// Sets a function that gets the messages, instead of receiving them.
+///
+/// Ownership: each message belongs to the listener, which frees it with `pulsar_message_free`. The consumer pointer
+/// that it gets is valid during the call only. `ctx` stays the caller's and must live until the consumer is closed.
+/// Threads: it is called on a listener thread of the client, one message after the other. It may call anything, also
+/// close its own consumer.
+/// NULL: without a function there is no listener.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_message_listener(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    message_listener: pulsar_message_listener,
+    ctx: *mut c_void,
+) {
+    set(consumer_configuration, |conf| {
+        conf.listener = message_listener.map(|function| (function, Context::new(ctx)));
+    });
+}
+
+/// Returns 1 if there is a listener, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_has_message_listener(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.listener.is_some().into(), 0)
+}
+
+/// Sets how many messages are fetched ahead. Default 1000.
+///
+/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
+/// `pulsar_result_OperationNotSupported`, for now.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_receiver_queue_size(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    size: c_int,
+) {
+    set(consumer_configuration, |conf| conf.receiver_queue_size = size);
+}
+
+/// Returns how many messages are fetched ahead.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_receiver_queue_size(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.receiver_queue_size, 1000)
+}
+
+/// Sets the consumer's name. Default: a random one.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL string changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_set_consumer_name(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    consumer_name: *const c_char,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(text) = copied(consumer_name) {
+            conf.consumer_name = text;
+        }
+    });
+}
+
+/// Returns the consumer's name; the empty string when none was set.
+///
+/// Ownership: the string belongs to the configuration until it is set anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_get_consumer_name(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> *const c_char {
+    get(consumer_configuration, |conf| conf.consumer_name.as_ptr(), empty())
+}
+
+/// Has messages delivered again that are not acknowledged within this time, in milliseconds, at least 10000; 0: never.
+/// Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: less than 10000 makes subscribing fail with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_set_unacked_messages_timeout_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    milli_seconds: u64,
+) {
+    set(consumer_configuration, |conf| conf.unacked_messages_timeout_ms = milli_seconds);
+}
+
+/// Returns the time after which unacknowledged messages are delivered again, in milliseconds; 0: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_get_unacked_messages_timeout_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_long {
+    get(
+        consumer_configuration,
+        |conf| c_long::try_from(conf.unacked_messages_timeout_ms).unwrap_or(c_long::MAX),
+        0,
+    )
+}
+
+/// Sets how long after a negative acknowledgement the message is delivered again, in milliseconds. Default 60000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_set_negative_ack_redelivery_delay_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    redelivery_delay_millis: c_long,
+) {
+    set(consumer_configuration, |conf| conf.negative_ack_redelivery_delay_ms = redelivery_delay_millis);
+}
+
+/// Returns the delay of negative acknowledgements in milliseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_get_negative_ack_redelivery_delay_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_long {
+    get(consumer_configuration, |conf| conf.negative_ack_redelivery_delay_ms, 60_000)
+}
+
+/// Sets how long acknowledgements are gathered, in milliseconds; 0 and less: each is sent at once. Default 100.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_set_ack_grouping_time_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    ack_grouping_millis: c_long,
+) {
+    set(consumer_configuration, |conf| conf.ack_grouping_time_ms = ack_grouping_millis);
+}
+
+/// Returns how long acknowledgements are gathered, in milliseconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_get_ack_grouping_time_ms(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_long {
+    get(consumer_configuration, |conf| conf.ack_grouping_time_ms, 100)
+}
+
+/// Sets how many acknowledgements are gathered at most. Default 1000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_set_ack_grouping_max_size(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    max_grouping_size: c_long,
+) {
+    set(consumer_configuration, |conf| conf.ack_grouping_max_size = max_grouping_size);
+}
+
+/// Returns how many acknowledgements are gathered at most.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_configure_get_ack_grouping_max_size(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_long {
+    get(consumer_configuration, |conf| conf.ack_grouping_max_size, 1000)
+}
+
+/// Sets where a new subscription begins. Default: behind the last message.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no position changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_set_subscription_initial_position(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    subscription_initial_position: MaybeUninit<initial_position>,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(position) = handle::enum_value(subscription_initial_position) {
+            conf.initial_position = position;
+        }
+    });
+}
+
+/// Returns where a new subscription begins, as the number of an `initial_position`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_get_subscription_initial_position(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.initial_position as c_int, 0)
+}
+
+/// Sets the priority among the consumers of a shared subscription: those with smaller numbers get messages first.
+/// Default 0.
+///
+/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_priority_level(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    priority_level: c_int,
+) {
+    set(consumer_configuration, |conf| conf.priority_level = priority_level);
+}
+
+/// Returns the priority among the consumers of a shared subscription.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_priority_level(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.priority_level, 0)
+}
+
+/// Sets whether the broker is told which messages of a batch are acknowledged (any value but 0), so that they do not
+/// come again with the rest of the batch. The broker must have `acknowledgmentAtBatchIndexLevelEnabled`. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_batch_index_ack_enabled(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    enabled: c_int,
+) {
+    set(consumer_configuration, |conf| conf.batch_index_ack_enabled = enabled != 0);
+}
+
+/// Returns 1 if the broker is told which messages of a batch are acknowledged, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_is_batch_index_ack_enabled(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.batch_index_ack_enabled.into(), 0)
+}
+
+/// Sets whether the listener is paused at first (any value but 0), until `resume_message_listener`. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_start_paused(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    start_paused: c_int,
+) {
+    set(consumer_configuration, |conf| conf.start_paused = start_paused != 0);
+}
+
+/// Returns 1 if the listener is paused at first, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_is_start_paused(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.start_paused.into(), 0)
+}
+
+/// Sets when a batch receive is done: at the first of the limits that are above 0. Defaults: no limit of messages,
+/// 10485760 bytes, 100 milliseconds.
+///
+/// Ownership: the struct is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: returns 0, or -1 when the policy is NULL or has no limit, and then changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_batch_receive_policy(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    batch_receive_policy: *const pulsar_consumer_batch_receive_policy_t,
+) -> c_int {
+    guard(-1, || {
+        let policy = handle::read(batch_receive_policy).filter(|policy| policy.has_limit());
+        let set = policy.map(|policy| {
+            handle::with_mut(consumer_configuration, |conf| conf.batch_receive_policy = policy)
+        });
+        if matches!(set, Some(Ok(()))) { 0 } else { -1 }
+    })
+}
+
+/// Writes the batch receive policy to `batch_receive_policy`.
+///
+/// NULL: a NULL output is left alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_batch_receive_policy(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    batch_receive_policy: Option<NonNull<pulsar_consumer_batch_receive_policy_t>>,
+) {
+    guard((), || {
+        if let Ok(policy) = handle::with(consumer_configuration, |conf| conf.batch_receive_policy) {
+            handle::write(batch_receive_policy, policy);
+        }
+    });
+}
+
+/// Sets a property of the consumer, shown in the topic's statistics, in place of an older one with the same name.
+///
+/// Ownership: both strings are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: with a NULL name or value nothing changes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_property(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    name: *const c_char,
+    value: *const c_char,
+) {
+    set(conf, |conf| {
+        let pair = copied(name).zip(copied(value));
+        if let Some((name, value)) = pair {
+            set_property(&mut conf.properties, name, value);
+        }
+    });
+}

@@ -1,0 +1,25 @@
+//! The exported functions: one file per C header, each function in three steps: check, one call, map the
+//! error. Conversions of raw pointers are in [`handle`], and nowhere else.
+
+// Names are those of the C API.
+#![allow(non_snake_case, clippy::enum_variant_names)]
+
+pub(crate) mod handle;
+
+mod arguments;
+mod guard;
+pub(crate) mod text;
+
+pub(crate) mod client;
+pub(crate) mod client_configuration;
+pub(crate) mod consumer;
+pub(crate) mod consumer_configuration;
+pub(crate) mod message;
+pub(crate) mod message_id;
+pub(crate) mod messages;
+pub(crate) mod producer;
+pub(crate) mod producer_configuration;
+pub(crate) mod pulsar_rs;
+pub(crate) mod result;
+pub(crate) mod string_list;
+pub(crate) mod string_map;

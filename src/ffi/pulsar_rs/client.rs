@@ -1,0 +1,24 @@
+//! `pulsar_rs/client.h`
+
+use std::ffi::c_char;
+use std::ptr::NonNull;
+
+use crate::ffi::client::pulsar_client_t;
+use crate::ffi::guard::guard;
+use crate::ffi::handle;
+
+/// Returns the text of the last failure of this client, with its cause; NULL when nothing failed so far.
+///
+/// Ownership: the caller frees the string with `free`.
+/// Threads: failures on any thread count.
+/// NULL: returns NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_last_error(client: Option<NonNull<pulsar_client_t>>) -> *mut c_char {
+    guard(std::ptr::null_mut(), || {
+        let text = match handle::shared(client) {
+            Ok(client) => client.last_error.text(),
+            Err(why) => why.text(),
+        };
+        text.map_or(std::ptr::null_mut(), |text| handle::malloc_text(&text))
+    })
+}

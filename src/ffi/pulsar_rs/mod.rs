@@ -1,0 +1,7 @@
+//! Additions to the established API, all named `pulsar_rs_*`.
+
+pub(crate) mod client;
+pub(crate) mod consumer;
+pub(crate) mod producer;
+#[cfg(feature = "test-broker")]
+pub(crate) mod test_broker;

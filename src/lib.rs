@@ -1,0 +1,29 @@
+//! The C API of Apache Pulsar clients over [`pulsar_rs_client`].
+//!
+//! C programs see `include/`; this crate builds `libpulsar_rs.a` and `libpulsar_rs.so`. [`abi`] lists what
+//! leaves the library, one file of `ffi` per header declares it, and the rest is what stands behind a
+//! handle: clients, producers and consumers of the core, each client's I/O threads (`runtime`) and the
+//! threads that run user code (`dispatch`).
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("pulsar_rs supports Linux only, for now");
+
+pub mod abi;
+mod client;
+mod client_configuration;
+mod consumer;
+mod consumer_configuration;
+mod dispatch;
+mod ffi;
+mod fork;
+mod last_error;
+mod listener;
+mod logger;
+mod message;
+mod producer;
+mod producer_configuration;
+mod recursion;
+mod runtime;
+mod sends;
+mod session;
+mod task;

@@ -1,0 +1,77 @@
+//! What the built library exports is what the headers declare, and nothing else.
+
+#![allow(clippy::unwrap_used)] // in a test, that is how to fail
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds the library as it is shipped, unless the environment says where it is.
+fn library_folder(root: &Path) -> PathBuf {
+    if let Some(folder) = std::env::var_os("PULSAR_RS_LIBRARY_FOLDER") {
+        return root.join(folder);
+    }
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--package", "pulsar_rs"])
+        .current_dir(root)
+        .status()
+        .unwrap();
+    assert!(status.success());
+    root.join("target/release")
+}
+
+fn declared(root: &Path) -> BTreeSet<String> {
+    let headers = abi::headers::generate(root).unwrap();
+    let declarations = headers.iter().flat_map(|header| header.text.split("PULSAR_PUBLIC").skip(1));
+    declarations
+        .filter_map(|rest| {
+            let head = rest.split_once('(')?.0;
+            Some(head.trim_end().rsplit([' ', '*', '\n']).next()?.to_owned())
+        })
+        .collect()
+}
+
+fn symbols(file: &Path, flags: &[&str]) -> BTreeSet<String> {
+    let output = Command::new("nm").args(flags).arg(file).output().unwrap();
+    assert!(output.status.success(), "nm cannot read {}", file.display());
+    let text = String::from_utf8_lossy(&output.stdout);
+    let names = text.lines().filter_map(|line| line.split_whitespace().nth(2));
+    names.map(|name| name.split('@').next().unwrap_or(name).to_owned()).collect()
+}
+
+#[test]
+fn the_shared_library_exports_what_the_headers_declare() {
+    let root = abi::root();
+    let file = library_folder(&root).join("libpulsar_rs.so");
+    let exported = symbols(&file, &["--dynamic", "--defined-only", "--extern-only"]);
+    assert_eq!(exported, declared(&root));
+}
+
+#[test]
+fn the_static_library_has_what_the_headers_declare() {
+    let root = abi::root();
+    let file = library_folder(&root).join("libpulsar_rs.a");
+    let defined = symbols(&file, &["--defined-only", "--extern-only", "--no-sort"]);
+    let public: BTreeSet<String> = defined
+        .into_iter()
+        .filter(|name| name.starts_with("pulsar_") || name == "resume_message_listener")
+        .collect();
+    assert_eq!(public, declared(&root));
+}
+
+#[test]
+fn the_library_needs_no_cpp_runtime_and_no_openssl() {
+    let root = abi::root();
+    let file = library_folder(&root).join("libpulsar_rs.so");
+    let output = Command::new("readelf").arg("--dynamic").arg(&file).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let needed: BTreeSet<&str> = text
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .filter_map(|line| line.split(['[', ']']).nth(1))
+        .collect();
+    let allowed =
+        ["libc.so.6", "libgcc_s.so.1", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"];
+    assert!(!needed.is_empty());
+    assert!(needed.iter().all(|library| allowed.contains(library)), "{needed:?}");
+}

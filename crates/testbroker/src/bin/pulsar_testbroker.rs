@@ -1,0 +1,105 @@
+//! A test broker in a process of its own: prints its URL on stdout when it listens, and serves until SIGTERM
+//! or SIGINT.
+#![forbid(unsafe_code)]
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use pulsar_rs_testbroker::{Options, TestBroker};
+use tokio::signal::unix::{SignalKind, signal};
+
+const HELP: &str = "\
+An in-memory Apache Pulsar broker for tests.
+
+Usage: pulsar-testbroker [OPTION]...
+
+Prints its URL (pulsar://HOST:PORT) on stdout when it listens; serves until SIGTERM or SIGINT.
+
+  --port N               port to listen on; 0, the default, takes a free one
+  --host HOST            address to listen on (default 127.0.0.1)
+  --retention-mb N       MiB of acknowledged entries that a topic keeps (default 256)
+  --max-message-size N   largest message in bytes (default 5242880)
+  --partitions TOPIC=N   create a partitioned topic; may be given several times
+  --namespace NAME       create a namespace (tenant/namespace); may be given several times
+  --deduplication        drop messages whose sequence id was stored before
+  --no-batch-index-acks  ignore acknowledgements of single messages in a batch
+  --verbose              print every command to stderr
+  --help                 print this
+";
+
+/// What the command line asks for.
+enum Wanted {
+    Help,
+    Broker(Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match parse(std::env::args().skip(1)) {
+        Ok(Wanted::Help) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Ok(Wanted::Broker(options)) => serve(options).map_err(|error| error.to_string()),
+        Err(why) => Err(format!("{why}\nTry --help.")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("pulsar-testbroker: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
+        match argument.as_str() {
+            "--port" => options.port = number(&argument, &value()?)?,
+            "--host" => options.host = value()?,
+            "--retention-mb" => {
+                options.retention = number::<usize>(&argument, &value()?)?.saturating_mul(1 << 20);
+            }
+            "--max-message-size" => options.max_message_size = number(&argument, &value()?)?,
+            "--partitions" => options.topics.push(partitions(&argument, &value()?)?),
+            "--namespace" => options.namespaces.push(value()?),
+            "--deduplication" => options.deduplication = true,
+            "--no-batch-index-acks" => options.batch_index_acks = false,
+            "--verbose" => options.verbose = true,
+            "--help" | "-h" => return Ok(Wanted::Help),
+            other => return Err(format!("unknown option {other}")),
+        }
+    }
+    Ok(Wanted::Broker(options))
+}
+
+fn number<N: FromStr>(option: &str, text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("{option} wants a number, not {text:?}"))
+}
+
+fn partitions(option: &str, text: &str) -> Result<(String, u32), String> {
+    let (topic, count) =
+        text.rsplit_once('=').ok_or_else(|| format!("{option} wants TOPIC=N, not {text:?}"))?;
+    Ok((topic.to_owned(), number(option, count)?))
+}
+
+fn serve(options: Options) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the URL is printed: who reads it may end the process at once.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let broker = TestBroker::start(options)?;
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "{}", broker.url())?;
+        stdout.flush()?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        broker.stop();
+        Ok(())
+    })
+}

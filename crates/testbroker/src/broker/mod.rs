@@ -1,0 +1,174 @@
+//! The state of a broker. One thread owns it; everything that happens is a call on [`Broker`].
+
+mod closing;
+mod events;
+mod stats;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pulsar_rs_wire::Command;
+use pulsar_rs_wire::proto::CommandPing;
+
+use crate::connection::{Claim, Connection, ConnectionId, Connections, ConsumerState};
+use crate::faults::Faults;
+use crate::options::Options;
+use crate::subscription::{Feed, Outlet as _};
+use crate::timers::{Event, Timers};
+use crate::topic::{Registry, SubscriptionId, Topic, TopicId};
+use crate::topic_name::TopicName;
+
+/// How lookups are answered.
+#[derive(Debug, Default)]
+pub(crate) struct LookupAnswers {
+    /// Send this many lookups to another broker first.
+    pub redirects: u32,
+    /// URL of that broker.
+    pub redirect_url: String,
+    /// Clients keep to their service URL. A Pulsar standalone says so.
+    pub through_service_url: bool,
+}
+
+/// A broker.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub options: Options,
+    /// What lookups answer.
+    pub url: String,
+    pub connections: Connections,
+    pub registry: Registry,
+    pub faults: Faults,
+    pub timers: Timers,
+    pub lookups: LookupAnswers,
+    pub deduplication: bool,
+    /// Nothing is read or written.
+    pub frozen: bool,
+    /// Subscriptions that may have something to send.
+    dirty: Vec<(TopicId, SubscriptionId)>,
+    producers_named: u64,
+}
+
+impl Broker {
+    pub fn new(options: Options, url: String) -> Self {
+        Broker {
+            url,
+            connections: Connections::new(options.verbose),
+            registry: Registry::new(&options.namespaces),
+            faults: Faults::default(),
+            timers: Timers::default(),
+            lookups: LookupAnswers { through_service_url: true, ..LookupAnswers::default() },
+            deduplication: options.deduplication,
+            frozen: false,
+            dirty: Vec::new(),
+            producers_named: 0,
+            options,
+        }
+    }
+
+    /// Takes a client in.
+    pub fn accept(&mut self, connection: Connection) -> ConnectionId {
+        let id = self.connections.insert(connection);
+        self.timers.add_after(self.options.keep_alive, Event::KeepAlive(id));
+        id
+    }
+
+    /// Sends a command to a client.
+    pub fn send(&mut self, id: ConnectionId, command: impl Into<Command>) {
+        self.connections.command(id, command.into());
+    }
+
+    /// A name for a producer that gave none.
+    pub fn name_producer(&mut self) -> String {
+        let name = format!("standalone-0-{}", self.producers_named);
+        self.producers_named += 1;
+        name
+    }
+
+    pub fn topic(&mut self, id: TopicId) -> Option<&mut Topic> {
+        self.registry.get_mut(id)
+    }
+
+    /// The topic with this name, short or full.
+    pub fn find_topic(&mut self, name: &str) -> Option<(TopicId, &mut Topic)> {
+        let id = self.registry.find(&TopicName::parse(name).ok()?)?;
+        Some((id, self.registry.get_mut(id)?))
+    }
+
+    /// Notes that a subscription may have something to send.
+    pub fn mark_dirty(&mut self, topic: TopicId, subscription: SubscriptionId) {
+        let found = self.registry.get_mut(topic).and_then(|topic| topic.subscription_mut(subscription));
+        if let Some(found) = found.filter(|found| !found.dirty) {
+            found.dirty = true;
+            self.dirty.push((topic, subscription));
+        }
+    }
+
+    /// Notes that every subscription of a topic may have something to send.
+    pub fn mark_topic_dirty(&mut self, id: TopicId) {
+        let Some(topic) = self.registry.get_mut(id) else { return };
+        for (subscription, found) in topic.subscriptions_mut().filter(|(_, found)| !found.dirty) {
+            found.dirty = true;
+            self.dirty.push((id, subscription));
+        }
+    }
+
+    /// Sends what can be sent.
+    pub fn dispatch_dirty(&mut self) {
+        while let Some((topic, subscription)) = self.dirty.pop() {
+            self.dispatch(topic, subscription);
+        }
+    }
+
+    /// Sends a connection what its consumers can take.
+    pub fn dispatch_to(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get(id) else { return };
+        let consumers: Vec<ConsumerState> = connection.consumers.values().copied().collect();
+        for consumer in consumers {
+            if let ConsumerState::Ready { topic, subscription } = consumer {
+                self.mark_dirty(topic, subscription);
+            }
+        }
+        self.dispatch_dirty();
+    }
+
+    fn dispatch(&mut self, topic_id: TopicId, subscription_id: SubscriptionId) {
+        let Some(topic) = self.registry.get_mut(topic_id) else { return };
+        let now = milliseconds();
+        let (ledger, partition, terminated) = (topic.ledger, topic.partition, topic.terminated);
+        let (log, subscription) = topic.log_and_subscription(subscription_id);
+        let Some(subscription) = subscription else { return };
+        subscription.dirty = false;
+        let feed = Feed {
+            log,
+            ledger,
+            partition,
+            now,
+            terminated,
+            max_unacked: self.options.max_unacked_per_consumer.into(),
+        };
+        subscription.dispatch(&feed, &mut self.connections);
+        if let Some(due) = subscription.next_timer() {
+            let delay = Duration::from_millis(due.saturating_sub(now));
+            self.timers.add_after(delay, Event::Dispatch(topic_id, subscription_id));
+        }
+    }
+
+    /// Asks an old connection whether it lives, because `command` of another one wants what it has.
+    pub fn claim(&mut self, holder: ConnectionId, claimant: ConnectionId, command: Command) {
+        if let Some(connection) = self.connections.get_mut(holder) {
+            connection.claims.push(Claim { claimant, command });
+            self.send(holder, CommandPing {});
+            self.timers.add_after(self.options.liveness_timeout, Event::GrantClaims(holder));
+        }
+    }
+
+    /// Prints what happens on a connection, where that is wanted.
+    pub fn trace(&self, id: ConnectionId, what: impl FnOnce() -> String) {
+        self.connections.trace(id, what);
+    }
+}
+
+/// The clock, milliseconds since 1970.
+pub(crate) fn milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,302 @@
+//! The handle of a running broker: what tests do to it and see of it.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pulsar_rs_wire::Kind;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::broker::Broker;
+use crate::options::Options;
+use crate::refusal::Refusal;
+use crate::server::{self, Host, Request};
+use crate::stats::TopicStats;
+use crate::topic_name::TopicName;
+
+/// A running broker. Its methods may be called from any thread and return when their effect is in place.
+/// Dropping it stops the broker.
+///
+/// Should the broker's thread ever end by itself, methods do nothing and return empty results.
+#[derive(Debug)]
+pub struct TestBroker {
+    address: SocketAddr,
+    url: String,
+    requests: Option<UnboundedSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl TestBroker {
+    /// Starts a broker in a thread of its own. It accepts connections when this returns.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, a topic name in the options is malformed, or the thread cannot be
+    /// started.
+    pub fn start(options: Options) -> io::Result<TestBroker> {
+        let listener = TcpListener::bind((options.host.as_str(), options.port))?;
+        let address = listener.local_addr()?;
+        let url = format!("pulsar://{}", reachable(address));
+        let mut broker = Broker::new(options, url.clone());
+        for (name, partitions) in broker.options.topics.clone() {
+            create_topic(&mut broker, &name, partitions)?;
+        }
+        let (requests, receiver) = unbounded_channel();
+        let (ready, started) = mpsc::channel();
+        let thread = std::thread::Builder::new().name("pulsar-testbroker".to_owned()).spawn(move || {
+            // The receiver waits for this one message.
+            server::run(broker, listener, receiver, |outcome| drop(ready.send(outcome)));
+        })?;
+        started.recv().map_err(|_| io::Error::other("the broker's thread ended"))??;
+        Ok(TestBroker { address, url, requests: Some(requests), thread: Some(thread) })
+    }
+
+    /// Service URL for clients: `pulsar://host:port`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Port that the broker listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Stops the broker: all connections end, and its thread is gone when this returns.
+    pub fn stop(self) {
+        drop(self);
+    }
+
+    /// Runs `request` on the broker's thread.
+    fn call<R: Default + Send + 'static>(
+        &self,
+        request: impl FnOnce(&mut Broker) -> R + Send + 'static,
+    ) -> R {
+        self.call_host(move |host| request(&mut host.broker.borrow_mut())).unwrap_or_default()
+    }
+
+    fn call_host<R: Send + 'static>(
+        &self,
+        request: impl FnOnce(&mut Host) -> R + Send + 'static,
+    ) -> Option<R> {
+        let (answer, answered) = mpsc::channel();
+        // The receiver below waits for this one answer.
+        let request: Request = Box::new(move |host| drop(answer.send(request(host))));
+        self.requests.as_ref()?.send(request).ok()?;
+        answered.recv().ok()
+    }
+
+    /// Creates a topic, and its namespace; with `partitions` above 0 a partitioned one with all its
+    /// partitions. One that is there already stays as it is, also with another number of partitions.
+    ///
+    /// # Errors
+    /// The name is malformed.
+    pub fn create_topic(&self, name: &str, partitions: u32) -> io::Result<()> {
+        let name = name.to_owned();
+        self.call_host(move |host| create_topic(&mut host.broker.borrow_mut(), &name, partitions))
+            .unwrap_or(Ok(()))
+    }
+
+    /// Creates a namespace, given as `tenant/namespace`.
+    pub fn create_namespace(&self, namespace: &str) {
+        let namespace = namespace.to_owned();
+        self.call(move |broker| broker.registry.create_namespace(&namespace));
+    }
+
+    /// Ends every client connection as a crash does: what was not sent is lost, and clients see a reset.
+    /// Returns how many there were.
+    pub fn drop_connections(&self) -> usize {
+        self.call(Broker::abort_connections)
+    }
+
+    /// Refuses new connections, as a broker that is down does, or takes them again. The port stays reserved.
+    ///
+    /// # Errors
+    /// The port cannot be bound again.
+    pub fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
+        self.call_host(move |host| host.refuse_connections(refuse)).unwrap_or(Ok(()))
+    }
+
+    /// Sends every receipt that much later than it would be; zero ends that for those to come.
+    pub fn delay_receipts(&self, delay: Duration) {
+        self.call(move |broker| broker.faults.receipt_delay = delay);
+    }
+
+    /// Keeps receipts back; switched off, those that were kept back are sent, in order, on the connections
+    /// that are still there.
+    pub fn withhold_receipts(&self, withhold: bool) {
+        self.call(move |broker| {
+            broker.faults.withhold_receipts = withhold;
+            if withhold {
+                return;
+            }
+            let now = Instant::now();
+            for id in broker.connections.ids() {
+                if let Some(connection) = broker.connections.get_mut(id) {
+                    connection.receipts.release_withheld(now);
+                }
+                broker.send_receipts(id, now);
+            }
+        });
+    }
+
+    /// Answers the next `times` commands of a kind with an error instead of handling them, in the form that
+    /// the kind's answers have (`SendError`, a failed lookup response, `AckResponse`, `Error` ...). `code` is
+    /// a `ServerError` number. A command without an answer, such as `Flow` or an `Ack` without a request id,
+    /// is dropped; a refused `Connect` ends the connection.
+    ///
+    /// Several calls for a kind add up, in order.
+    pub fn fail_next(&self, kind: Kind, code: i32, message: &str, times: u32) {
+        let refusal = Refusal { code, message: message.to_owned() };
+        self.call(move |broker| broker.faults.fail_next(kind, refusal, times));
+    }
+
+    /// Ends what [`TestBroker::fail_next`] began.
+    pub fn clear_failures(&self) {
+        self.call(|broker| broker.faults.clear_failing());
+    }
+
+    /// Closes the producers of a topic from the broker's side, as when a topic moves. `assigned` is the URL
+    /// of the broker to go to, if the clients are to be told. Returns how many were closed.
+    pub fn close_producer(&self, topic: &str, assigned: Option<&str>) -> usize {
+        let (topic, assigned) = (topic.to_owned(), assigned.map(str::to_owned));
+        self.call(move |broker| broker.close_producers(&topic, assigned.as_deref()))
+    }
+
+    /// Closes the consumers of a subscription from the broker's side, as when a topic moves. `assigned` is
+    /// the URL of the broker to go to, if the clients are to be told. Returns how many were closed.
+    pub fn close_consumer(&self, topic: &str, subscription: &str, assigned: Option<&str>) -> usize {
+        let (topic, subscription) = (topic.to_owned(), subscription.to_owned());
+        let assigned = assigned.map(str::to_owned);
+        self.call(move |broker| broker.close_consumers(&topic, &subscription, assigned.as_deref()))
+    }
+
+    /// Switches deduplication on or off, for all topics.
+    pub fn deduplication(&self, on: bool) {
+        self.call(move |broker| broker.deduplication = on);
+    }
+
+    /// Stops reading from and writing to clients, with their connections open, or goes on.
+    pub fn freeze(&self, frozen: bool) {
+        self.call(move |broker| {
+            broker.frozen = frozen;
+            broker.connections.wake_all();
+        });
+    }
+
+    /// Ends a topic: its producers are closed, sends and new producers are refused, and consumers that
+    /// acknowledged everything are told. Returns false where there is no such topic.
+    pub fn terminate(&self, topic: &str) -> bool {
+        let topic = topic.to_owned();
+        self.call(move |broker| broker.terminate(&topic))
+    }
+
+    /// Answers the next `times` lookups with a redirect to the broker at `url`.
+    pub fn redirect_lookups(&self, url: &str, times: u32) {
+        let url = url.to_owned();
+        self.call(move |broker| {
+            broker.lookups.redirect_url = url;
+            broker.lookups.redirects = times;
+        });
+    }
+
+    /// Whether lookups tell clients to keep to their service URL, as those of a Pulsar standalone do (the
+    /// default), or to connect to [`TestBroker::url`].
+    pub fn proxy_through_service_url(&self, through: bool) {
+        self.call(move |broker| broker.lookups.through_service_url = through);
+    }
+
+    /// What a topic holds, and how its subscriptions stand; `None` where there is no such topic.
+    pub fn topic_stats(&self, topic: &str) -> Option<TopicStats> {
+        let topic = topic.to_owned();
+        self.call(move |broker| broker.topic_stats(&topic))
+    }
+
+    /// Client connections that are open.
+    pub fn connection_count(&self) -> usize {
+        self.call(|broker| broker.connections.len())
+    }
+
+    /// Commands of a kind received since the broker started, failed ones included.
+    pub fn commands_received(&self, kind: Kind) -> u64 {
+        self.call(move |broker| broker.faults.received(kind))
+    }
+}
+
+impl Drop for TestBroker {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the broker's thread was printed; there is nobody to hand it to.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The address to give to clients of a broker that listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn create_topic(broker: &mut Broker, name: &str, partitions: u32) -> io::Result<()> {
+    let name = TopicName::parse(name).map_err(|refusal| io::Error::other(refusal.message))?;
+    broker.registry.create(&name, partitions);
+    Ok(())
+}
+
+impl Broker {
+    fn close_producers(&mut self, topic: &str, assigned: Option<&str>) -> usize {
+        let Some((id, _)) = self.find_topic(topic) else { return 0 };
+        let keys = self.topic(id).map(|topic| topic.producers.keys()).unwrap_or_default();
+        for key in &keys {
+            self.close_producer_of(*key, assigned);
+            self.remove_producer(id, *key);
+        }
+        keys.len()
+    }
+
+    fn close_consumers(&mut self, topic: &str, subscription: &str, assigned: Option<&str>) -> usize {
+        let Some((topic_id, topic)) = self.find_topic(topic) else { return 0 };
+        let Some(id) = topic.find_subscription(subscription) else { return 0 };
+        let cursor = topic.subscription(id).map(|found| found.cursor.clone()).unwrap_or_default();
+        let keys = topic.subscription_mut(id).map(|found| found.reset(cursor)).unwrap_or_default();
+        for key in &keys {
+            self.close_consumer_of(*key, assigned);
+        }
+        self.mark_dirty(topic_id, id);
+        keys.len()
+    }
+
+    fn terminate(&mut self, name: &str) -> bool {
+        let Some((id, topic)) = self.find_topic(name) else { return false };
+        topic.terminated = true;
+        self.close_producers(name, None);
+        self.mark_topic_dirty(id);
+        self.dispatch_dirty();
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_thread_may_control_the_broker() {
+        fn shared<T: Send + Sync>() {}
+        shared::<TestBroker>();
+    }
+
+    #[test]
+    fn clients_get_an_address_that_they_can_reach() {
+        let reached = |address: &str| reachable(address.parse().unwrap()).to_string();
+        assert_eq!(reached("0.0.0.0:1"), "127.0.0.1:1");
+        assert_eq!(reached("[::]:1"), "[::1]:1");
+        assert_eq!(reached("10.1.2.3:1"), "10.1.2.3:1");
+    }
+}

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+/// How a test broker is set up. [`Options::default`] is a broker on a free port of 127.0.0.1 that behaves
+/// like a Pulsar standalone with batch-index acknowledgement switched on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Address to listen on: an IP address or a name that resolves to one. Default `127.0.0.1`.
+    pub host: String,
+    /// Port to listen on; 0, the default, takes a free one.
+    pub port: u16,
+    /// Bytes of entries that a topic keeps after every durable subscription has acknowledged them; the
+    /// oldest go first. Unacknowledged entries are kept whatever their size. Default 256 MiB a topic.
+    pub retention: usize,
+    /// Largest message that is accepted, in bytes, told to clients when they connect. Default 5 MiB, as
+    /// `maxMessageSize` in broker.conf.
+    pub max_message_size: usize,
+    /// Partitioned topics to create: name and number of partitions (0: not partitioned).
+    pub topics: Vec<(String, u32)>,
+    /// Namespaces (`tenant/namespace`) beside `public/default` and `pulsar/system`.
+    pub namespaces: Vec<String>,
+    /// Drop messages whose sequence id was stored before. Default off, as in broker.conf.
+    pub deduplication: bool,
+    /// Keep acknowledgements of single messages in a batch. Default on; a real broker has it off unless
+    /// `acknowledgmentAtBatchIndexLevelEnabled` is set, and then ignores such acknowledgements.
+    pub batch_index_acks: bool,
+    /// Silence after which a client is pinged, and after twice which it is dropped. Default 30 s.
+    pub keep_alive: Duration,
+    /// How long an old connection may take to answer a ping when a new one wants its producer name or its
+    /// exclusive subscription. Default 5 s, as `connectionLivenessCheckTimeoutMillis`.
+    pub liveness_timeout: Duration,
+    /// Unacknowledged messages of one Shared or `Key_Shared` consumer at which it gets no more. Default
+    /// 50,000, as `maxUnackedMessagesPerConsumer`.
+    pub max_unacked_per_consumer: u32,
+    /// Print every command to stderr. Default off.
+    pub verbose: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            retention: 256 * 1024 * 1024,
+            max_message_size: pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE,
+            topics: Vec::new(),
+            namespaces: Vec::new(),
+            deduplication: false,
+            batch_index_acks: true,
+            keep_alive: Duration::from_secs(30),
+            liveness_timeout: Duration::from_secs(5),
+            max_unacked_per_consumer: 50_000,
+            verbose: false,
+        }
+    }
+}

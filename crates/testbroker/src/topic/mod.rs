@@ -1,0 +1,146 @@
+//! Topics: entries, who publishes them, and the subscriptions to them.
+
+mod dedup;
+mod log;
+mod producers;
+mod registry;
+mod schemas;
+
+use std::collections::BTreeMap;
+
+pub(crate) use dedup::Deduplication;
+pub(crate) use log::{Entry, Log};
+pub(crate) use producers::{Producer, ProducerKey, Producers};
+pub(crate) use registry::{Registry, hash_of_names};
+pub(crate) use schemas::Schemas;
+
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::proto::MessageIdData;
+
+use crate::subscription::{Cursor, Subscription};
+
+/// Index of a topic; topics are never removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct TopicId(pub usize);
+
+/// Number of a subscription, unique in its topic for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SubscriptionId(u64);
+
+/// A place in a topic as a client gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Before all entries.
+    Earliest,
+    /// Behind all entries.
+    Latest,
+    /// The entry with this number, which may be gone or not there yet.
+    Entry(u64),
+}
+
+/// One topic that is no group of partitions.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    /// Number of the one ledger that all entries are in.
+    pub ledger: u64,
+    /// Number of the partition; -1 for a topic that is none.
+    pub partition: i32,
+    pub log: Log,
+    pub producers: Producers,
+    pub dedup: Deduplication,
+    pub schemas: Schemas,
+    /// No entries are taken any more.
+    pub terminated: bool,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    next_subscription: u64,
+}
+
+impl Topic {
+    pub fn new(ledger: u64, partition: i32) -> Self {
+        Topic {
+            ledger,
+            partition,
+            log: Log::default(),
+            producers: Producers::default(),
+            dedup: Deduplication::default(),
+            schemas: Schemas::default(),
+            terminated: false,
+            subscriptions: BTreeMap::new(),
+            next_subscription: 0,
+        }
+    }
+
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.subscriptions.get(&id)
+    }
+
+    pub fn subscription_mut(&mut self, id: SubscriptionId) -> Option<&mut Subscription> {
+        self.subscriptions.get_mut(&id)
+    }
+
+    /// The entries, and a subscription to which they may be dispatched.
+    pub fn log_and_subscription(&mut self, id: SubscriptionId) -> (&Log, Option<&mut Subscription>) {
+        (&self.log, self.subscriptions.get_mut(&id))
+    }
+
+    pub fn subscriptions(&self) -> impl Iterator<Item = (SubscriptionId, &Subscription)> {
+        self.subscriptions.iter().map(|(id, subscription)| (*id, subscription))
+    }
+
+    pub fn subscriptions_mut(&mut self) -> impl Iterator<Item = (SubscriptionId, &mut Subscription)> {
+        self.subscriptions.iter_mut().map(|(id, subscription)| (*id, subscription))
+    }
+
+    /// The subscription with this name.
+    pub fn find_subscription(&self, name: &str) -> Option<SubscriptionId> {
+        self.subscriptions().find(|(_, subscription)| subscription.name == name).map(|(id, _)| id)
+    }
+
+    /// Creates a subscription that starts at `place`.
+    pub fn create_subscription(&mut self, name: String, durable: bool, place: Place) -> SubscriptionId {
+        let cursor = Cursor::new(self.resolve(place));
+        let id = SubscriptionId(self.next_subscription);
+        self.next_subscription += 1;
+        self.subscriptions.insert(id, Subscription::new(name, durable, cursor, self.partition));
+        id
+    }
+
+    pub fn remove_subscription(&mut self, id: SubscriptionId) -> Option<Subscription> {
+        self.subscriptions.remove(&id)
+    }
+
+    /// Reads a message id. Like a broker's, its parts are signed: -1 is the earliest.
+    #[allow(clippy::cast_possible_wrap)] // the protocol carries signed numbers as unsigned ones
+    pub fn place_of(&self, id: &MessageIdData) -> Place {
+        match (id.ledger_id as i64).cmp(&(self.ledger as i64)) {
+            std::cmp::Ordering::Less => Place::Earliest,
+            std::cmp::Ordering::Greater => Place::Latest,
+            std::cmp::Ordering::Equal if (id.entry_id as i64) < 0 => Place::Earliest,
+            std::cmp::Ordering::Equal => Place::Entry(id.entry_id),
+        }
+    }
+
+    /// Number of the first entry at or after `place`.
+    pub fn resolve(&self, place: Place) -> u64 {
+        match place {
+            Place::Earliest => self.log.first(),
+            Place::Latest => self.log.end(),
+            Place::Entry(number) => number.clamp(self.log.first(), self.log.end()),
+        }
+    }
+
+    /// Number of an entry that a client names, where the log has it.
+    pub fn number_of(&self, id: EntryId) -> Option<u64> {
+        (id.ledger == self.ledger && id.entry < self.log.end()).then_some(id.entry)
+    }
+
+    /// Drops entries that no durable subscription needs, down to `budget` bytes.
+    pub fn trim(&mut self, budget: usize) {
+        if self.log.bytes() <= budget {
+            return;
+        }
+        let durable = self.subscriptions.values().filter(|subscription| subscription.durable);
+        let needed = durable.map(|subscription| subscription.cursor.first_unacked()).min();
+        self.log.trim(needed.unwrap_or(self.log.end()), budget);
+    }
+}

@@ -1,0 +1,176 @@
+//! All topics and namespaces of a broker.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use pulsar_rs_wire::checksum::crc32c;
+use pulsar_rs_wire::proto::ServerError;
+
+use super::{Topic, TopicId};
+use crate::refusal::Refusal;
+use crate::topic_name::TopicName;
+
+/// Namespaces that a Pulsar standalone has from the start.
+const NAMESPACES: [&str; 2] = ["public/default", "pulsar/system"];
+
+/// Topics by name.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    topics: Vec<Topic>,
+    by_name: HashMap<String, TopicId>,
+    /// Partitioned topics and their numbers of partitions.
+    partitioned: BTreeMap<String, u32>,
+    namespaces: BTreeSet<String>,
+}
+
+impl Registry {
+    pub fn new(namespaces: &[String]) -> Self {
+        let all = NAMESPACES.into_iter().chain(namespaces.iter().map(String::as_str));
+        Registry {
+            topics: Vec::new(),
+            by_name: HashMap::new(),
+            partitioned: BTreeMap::new(),
+            namespaces: all.map(str::to_owned).collect(),
+        }
+    }
+
+    pub fn get_mut(&mut self, id: TopicId) -> Option<&mut Topic> {
+        self.topics.get_mut(id.0)
+    }
+
+    /// The topic with this full name.
+    pub fn find(&self, name: &TopicName) -> Option<TopicId> {
+        self.by_name.get(&name.full).copied()
+    }
+
+    /// The topic with this full name, created if need be.
+    pub fn find_or_create(&mut self, name: &TopicName) -> TopicId {
+        if let Some(id) = self.find(name) {
+            return id;
+        }
+        let id = TopicId(self.topics.len());
+        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
+        // Ledgers of different topics differ, and none is 0, as in a real broker.
+        let ledger = id.0 as u64 + 1;
+        self.topics.push(Topic::new(ledger, partition));
+        self.by_name.insert(name.full.clone(), id);
+        id
+    }
+
+    /// Creates a topic, or a partitioned one with all its partitions, and its namespace. What is there already
+    /// stays as it is, also when it has another number of partitions.
+    pub fn create(&mut self, name: &TopicName, partitions: u32) {
+        self.create_namespace(&name.namespace);
+        if self.partitioned.contains_key(&name.full) || self.by_name.contains_key(&name.full) {
+            return;
+        }
+        if partitions == 0 {
+            self.find_or_create(name);
+            return;
+        }
+        self.partitioned.insert(name.full.clone(), partitions);
+        for number in 0..partitions {
+            let full = format!("{}-partition-{number}", name.full);
+            self.find_or_create(&TopicName { full, ..name.clone() });
+        }
+    }
+
+    pub fn create_namespace(&mut self, namespace: &str) {
+        self.namespaces.insert(namespace.to_owned());
+    }
+
+    /// Fails where the topic's namespace does not exist. Nothing is known about namespaces of the old form;
+    /// a real broker takes them as they come.
+    pub fn check_namespace(&self, name: &TopicName) -> Result<(), Refusal> {
+        if name.old_form || self.namespaces.contains(&name.namespace) {
+            Ok(())
+        } else {
+            Err(Refusal::new(ServerError::TopicNotFound, "Namespace not found"))
+        }
+    }
+
+    /// Number of partitions of a partitioned topic.
+    pub fn partitions(&self, name: &TopicName) -> Option<u32> {
+        self.partitioned.get(&name.full).copied()
+    }
+
+    /// Whether the name is that of a partition that its partitioned topic does not have.
+    pub fn is_missing_partition(&self, name: &TopicName) -> bool {
+        name.partition()
+            .is_some_and(|(base, number)| self.partitioned.get(base).is_some_and(|count| number >= *count))
+    }
+
+    /// Full names of the topics in a namespace, sorted.
+    pub fn names_in(&self, namespace: &str) -> Vec<String> {
+        let prefix = format!("persistent://{namespace}/");
+        let mut names: Vec<String> =
+            self.by_name.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+/// Hash of a sorted list of topics, as clients compare it: CRC32-C of the names with commas between them, in
+/// hexadecimal, its lowest byte first.
+pub(crate) fn hash_of_names(names: &[String]) -> String {
+    use std::fmt::Write as _;
+    let checksum = crc32c(names.join(",").as_bytes());
+    checksum.to_le_bytes().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String does not fail.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> TopicName {
+        TopicName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn partitions_are_topics() {
+        let mut registry = Registry::new(&[]);
+        registry.create(&name("p"), 3);
+        assert_eq!(registry.partitions(&name("p")), Some(3));
+        assert_eq!(registry.names_in("public/default").len(), 3);
+        let second = registry.find(&name("p-partition-1")).unwrap();
+        assert_eq!(registry.get_mut(second).unwrap().partition, 1);
+        assert!(registry.is_missing_partition(&name("p-partition-3")));
+        assert!(!registry.is_missing_partition(&name("q-partition-3")));
+    }
+
+    #[test]
+    fn what_is_there_stays_as_it_is() {
+        let mut registry = Registry::new(&[]);
+        registry.create(&name("p"), 3);
+        registry.create(&name("p"), 5);
+        registry.create(&name("p"), 0);
+        assert_eq!(registry.partitions(&name("p")), Some(3));
+        registry.create(&name("whole"), 0);
+        registry.create(&name("whole"), 2);
+        assert_eq!(registry.partitions(&name("whole")), None);
+        assert_eq!(registry.names_in("public/default").len(), 4);
+    }
+
+    #[test]
+    fn unknown_namespaces_are_not_found() {
+        let registry = Registry::new(&["a/b".to_owned()]);
+        assert!(registry.check_namespace(&name("x")).is_ok());
+        assert!(registry.check_namespace(&name("a/b/x")).is_ok());
+        assert!(registry.check_namespace(&name("a/c/x")).is_err());
+        assert!(registry.check_namespace(&name("persistent://a/c/d/x")).is_ok());
+        let mut registry = registry;
+        registry.create(&name("a/c/x"), 0);
+        assert!(registry.check_namespace(&name("a/c/y")).is_ok());
+    }
+
+    #[test]
+    fn lists_are_hashed_as_by_a_real_broker() {
+        let names =
+            ["b", "ex", "ex2", "is"].map(|name| format!("persistent://public/default/ps1795231757-{name}"));
+        assert_eq!(hash_of_names(&names), "8115b7d9");
+        assert_eq!(hash_of_names(&[]), "00000000");
+    }
+}

@@ -1,0 +1,97 @@
+// Command interop checks a broker with the official Go client.
+//
+// Usage: interop [-partitioned-topic NAME] SERVICE_URL
+//
+// The partitioned topic must exist with three partitions: `pulsar-testbroker --partitions
+// interop-partitioned=3`, or `PUT /admin/v2/persistent/public/default/interop-partitioned/partitions` on a
+// Pulsar. Prints `ok NAME` for each check; the exit code is 1 if one failed.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/apache/pulsar-client-go/pulsar"
+	"github.com/apache/pulsar-client-go/pulsar/log"
+)
+
+type check struct {
+	name string
+	run  func(*setting) error
+}
+
+var checks = []check{
+	{"unbatched", unbatched},
+	{"batched", batched},
+	{"metadata", metadata},
+	{"large", large},
+	{"chunked", chunked},
+	{"lz4", compressed(pulsar.LZ4)},
+	{"zlib", compressed(pulsar.ZLib)},
+	{"zstd", compressed(pulsar.ZSTD)},
+	{"snappy", compressed(pulsar.SNAPPY)},
+	{"exclusive", exclusive},
+	{"shared", shared},
+	{"failover", failover},
+	{"key-shared", keyShared},
+	{"individual-acks", individualAcks},
+	{"cumulative-acks", cumulativeAcks},
+	{"batch-index-acks", batchIndexAcks},
+	{"ack-responses", ackResponses},
+	{"negative-acks", negativeAcks},
+	{"seek", seek},
+	{"last-message-id", lastMessageID},
+	{"partitioned", partitioned},
+	{"reader", reader},
+	{"unsubscribe", unsubscribe},
+	{"producer-names", producerNames},
+	{"missing-namespace", missingNamespace},
+}
+
+func main() {
+	topic := flag.String("partitioned-topic", "interop-partitioned", "existing topic with three partitions")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: interop [-partitioned-topic NAME] SERVICE_URL")
+		os.Exit(2)
+	}
+	if err := run(flag.Arg(0), *topic); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(url, partitionedTopic string) error {
+	client, err := connect(url)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	s := &setting{url: url, client: client, partitionedTopic: partitionedTopic, run: time.Now().UnixNano()}
+	failed := 0
+	for _, c := range checks {
+		if err := c.run(s); err != nil {
+			fmt.Printf("FAILED %s: %v\n", c.name, err)
+			failed++
+			continue
+		}
+		fmt.Println("ok", c.name)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d checks failed", failed)
+	}
+	return nil
+}
+
+// connect makes a client that keeps its log to itself: several checks provoke errors.
+func connect(url string) (pulsar.Client, error) {
+	return pulsar.NewClient(pulsar.ClientOptions{
+		URL:              url,
+		OperationTimeout: 10 * time.Second,
+		Logger:           log.NewLoggerWithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
+	})
+}

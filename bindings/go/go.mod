@@ -1,0 +1,3 @@
+module github.com/pulsar-rs/pulsar_rs/bindings/go
+
+go 1.26

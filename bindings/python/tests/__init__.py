@@ -1,0 +1,1 @@
+"""Tests, which need a broker at PULSAR_URL."""

@@ -1,0 +1,112 @@
+// Sends each line of standard input as one message.
+//
+//	produce pulsar://localhost:6650 my-topic < file
+//
+// Lines are sent without waiting; the outcome of each comes to a callback. At the end it prints how many were
+// stored, how fast, and how long a line took from sending to its receipt.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	pulsar "github.com/pulsar-rs/pulsar_rs/bindings/go"
+)
+
+// outcomes is written by callbacks, which come one after the other, and read when all are through.
+type outcomes struct {
+	took        []time.Duration // of stored lines
+	failed      int
+	lastFailure error
+}
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintf(os.Stderr, "usage: %s SERVICE_URL TOPIC < FILE\n", os.Args[0])
+		os.Exit(2)
+	}
+	if err := produce(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func produce(url, topic string) error {
+	client, err := pulsar.NewClient(pulsar.ClientOptions{URL: url})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	options := pulsar.ProducerOptions{Topic: topic, BatchingMaxPublishDelay: time.Millisecond}
+	producer, err := client.CreateProducer(options)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+
+	var outcomes outcomes
+	start := time.Now()
+	sendError := sendLines(producer, &outcomes)
+	// When it returns, every callback has run. What failed was told to its callback.
+	_ = producer.Flush()
+	if err := outcomes.report(time.Since(start)); err != nil {
+		return err
+	}
+	return sendError
+}
+
+func sendLines(producer *pulsar.Producer, outcomes *outcomes) error {
+	input := bufio.NewReader(os.Stdin)
+	for sent := 0; ; sent++ {
+		line, err := input.ReadBytes('\n')
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if line[len(line)-1] == '\n' {
+			line = line[:len(line)-1]
+		}
+		sentAt := time.Now()
+		producer.SendAsync(&pulsar.ProducerMessage{Payload: line}, func(_ pulsar.MessageID, err error) {
+			outcomes.add(time.Since(sentAt), err)
+		})
+		if (sent+1)%20000 == 0 {
+			fmt.Fprintf(os.Stderr, "  sent %d lines\n", sent+1)
+		}
+	}
+}
+
+func (o *outcomes) add(took time.Duration, err error) {
+	if err != nil {
+		o.failed++
+		o.lastFailure = err
+		return
+	}
+	o.took = append(o.took, took)
+}
+
+func (o *outcomes) report(elapsed time.Duration) error {
+	count := len(o.took)
+	fmt.Fprintf(os.Stderr, "produced %d lines in %.2f s: %.0f lines/s",
+		count, elapsed.Seconds(), float64(count)/elapsed.Seconds())
+	if count > 0 {
+		slices.Sort(o.took)
+		fmt.Fprintf(os.Stderr, ", latency p50 %.2f ms, p99 %.2f ms",
+			milliseconds(o.took[count/2]), milliseconds(o.took[count-1-count/100]))
+	}
+	fmt.Fprintln(os.Stderr)
+	if o.failed > 0 {
+		return fmt.Errorf("%d lines failed, the last with: %w", o.failed, o.lastFailure)
+	}
+	return nil
+}
+
+func milliseconds(duration time.Duration) float64 {
+	return float64(duration.Microseconds()) / 1000
+}

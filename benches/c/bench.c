@@ -1,0 +1,298 @@
+/*
+ * One program for every library that has the C API: sends or receives messages one by one, as programs do, and
+ * prints what it cost as one line of JSON.
+ *
+ *     bench produce URL TOPIC COUNT SIZE           as fast as it goes
+ *     bench paced   URL TOPIC COUNT SIZE PER_MS    PER_MS messages each millisecond
+ *     bench consume URL TOPIC COUNT SIZE           subscription "bench" from the beginning
+ *     bench prepare URL TOPIC COUNT SIZE           the subscription, then messages for `consume`
+ *     bench leftover URL TOPIC                     fails if the subscription has anything left
+ *     bench sync    URL TOPIC COUNT SIZE           one after the other, unbatched, each waited for
+ *
+ * CPU is that of the whole process (getrusage), start and end included.
+ */
+#define _GNU_SOURCE
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <pulsar/c/client.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PENDING = 10000, QUEUE = 10000, BATCH = 1000, DELAY_MS = 1 };
+
+static uint64_t nanoseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now(void) { return nanoseconds(CLOCK_MONOTONIC); }
+
+static void fail(const char *what, pulsar_result result) {
+    fprintf(stderr, "bench: %s: %s\n", what, pulsar_result_str(result));
+    exit(1);
+}
+
+static int thread_count(void) {
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    if (tasks != NULL) {
+        for (struct dirent *entry; (entry = readdir(tasks)) != NULL;) {
+            count += entry->d_name[0] != '.';
+        }
+        closedir(tasks);
+    }
+    return count;
+}
+
+static bool is_enabled(pulsar_logger_level_t level, void *ctx) {
+    (void)level, (void)ctx;
+    return false;
+}
+
+static void log_nothing(pulsar_logger_level_t level, const char *file, int line, const char *text, void *ctx) {
+    (void)level, (void)file, (void)line, (void)text, (void)ctx;
+}
+
+static pulsar_client_t *connect_to(const char *url) {
+    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    /* Log lines would be measured too. */
+    pulsar_client_configuration_set_logger_t(conf, (pulsar_logger_t){NULL, is_enabled, log_nothing});
+    pulsar_client_t *client = pulsar_client_create(url, conf);
+    pulsar_client_configuration_free(conf);
+    return client;
+}
+
+static pulsar_producer_t *producer_for(pulsar_client_t *client, const char *topic, int batching) {
+    pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+    pulsar_producer_configuration_set_batching_enabled(conf, batching);
+    pulsar_producer_configuration_set_batching_max_messages(conf, BATCH);
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, DELAY_MS);
+    pulsar_producer_configuration_set_max_pending_messages(conf, PENDING);
+    pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
+    pulsar_producer_t *producer = NULL;
+    pulsar_result result = pulsar_client_create_producer(client, topic, conf, &producer);
+    pulsar_producer_configuration_free(conf);
+    if (result != pulsar_result_Ok) {
+        fail("cannot create the producer", result);
+    }
+    return producer;
+}
+
+static pulsar_consumer_t *consumer_for(pulsar_client_t *client, const char *topic) {
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, QUEUE);
+    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    pulsar_consumer_t *consumer = NULL;
+    pulsar_result result = pulsar_client_subscribe(client, topic, "bench", conf, &consumer);
+    pulsar_consumer_configuration_free(conf);
+    if (result != pulsar_result_Ok) {
+        fail("cannot subscribe", result);
+    }
+    return consumer;
+}
+
+/* Written by the callback thread, read at the end: alone on its cache line. */
+static struct {
+    _Alignas(128) _Atomic uint64_t completed;
+    _Atomic uint64_t failed;
+} outcomes;
+
+static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *ctx) {
+    (void)ctx;
+    pulsar_message_id_free(id);
+    if (result != pulsar_result_Ok) {
+        atomic_fetch_add_explicit(&outcomes.failed, 1, memory_order_relaxed);
+    }
+    uint64_t completed = atomic_load_explicit(&outcomes.completed, memory_order_relaxed);
+    atomic_store_explicit(&outcomes.completed, completed + 1, memory_order_release);
+}
+
+static void on_acknowledged(pulsar_result result, void *ctx) {
+    uint64_t *refused = ctx;
+    *refused += result != pulsar_result_Ok;
+}
+
+static void send_one(pulsar_producer_t *producer, const char *content, size_t size) {
+    pulsar_message_t *message = pulsar_message_create();
+    pulsar_message_set_content(message, content, size);
+    pulsar_producer_send_async(producer, message, on_sent, NULL);
+    pulsar_message_free(message);
+}
+
+static int threads_seen;
+
+static void send_all(pulsar_producer_t *producer, uint64_t count, size_t size, uint64_t per_ms) {
+    char *content = malloc(size);
+    memset(content, 'x', size);
+    uint64_t next = now();
+    for (uint64_t i = 0; i < count; i++) {
+        if (per_ms > 0 && i % per_ms == 0) {
+            next += 1000000;
+            struct timespec until = {(time_t)(next / 1000000000u), (long)(next % 1000000000u)};
+            while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
+            }
+        }
+        send_one(producer, content, size);
+        if (i == count / 2) {
+            threads_seen = thread_count();
+        }
+    }
+    pulsar_producer_flush(producer);
+    while (atomic_load_explicit(&outcomes.completed, memory_order_acquire) < count) {
+        usleep(100);
+    }
+    if (atomic_load(&outcomes.failed) > 0) {
+        fprintf(stderr, "bench: %" PRIu64 " sends failed\n", atomic_load(&outcomes.failed));
+        exit(1);
+    }
+    free(content);
+}
+
+static void send_sync(pulsar_producer_t *producer, uint64_t count, size_t size) {
+    char *content = malloc(size);
+    memset(content, 'x', size);
+    uint64_t *took = calloc(count, sizeof(*took));
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t start = now();
+        pulsar_message_t *message = pulsar_message_create();
+        pulsar_message_set_content(message, content, size);
+        pulsar_result result = pulsar_producer_send(producer, message);
+        pulsar_message_free(message);
+        took[i] = now() - start;
+        if (result != pulsar_result_Ok) {
+            fail("cannot send", result);
+        }
+    }
+    /* Shell sort: short, and the arrays are small. */
+    for (uint64_t gap = count / 2; gap > 0; gap /= 2) {
+        for (uint64_t i = gap; i < count; i++) {
+            uint64_t value = took[i];
+            uint64_t at = i;
+            for (; at >= gap && took[at - gap] > value; at -= gap) {
+                took[at] = took[at - gap];
+            }
+            took[at] = value;
+        }
+    }
+    printf("{\"p50_us\": %.1f, \"p99_us\": %.1f, ", (double)took[count / 2] / 1e3,
+           (double)took[count - 1 - count / 100] / 1e3);
+    threads_seen = thread_count();
+    free(took);
+    free(content);
+}
+
+static void receive_all(pulsar_consumer_t *consumer, uint64_t count, size_t size) {
+    uint64_t refused = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        pulsar_message_t *message = NULL;
+        pulsar_result result = pulsar_consumer_receive_with_timeout(consumer, &message, 30000);
+        if (result != pulsar_result_Ok) {
+            fail("cannot receive", result);
+        }
+        const char *content = pulsar_message_get_data(message);
+        if (pulsar_message_get_length(message) != size || content[size - 1] != 'x') {
+            fprintf(stderr, "bench: message %" PRIu64 " is not what was sent\n", i);
+            exit(1);
+        }
+        pulsar_consumer_acknowledge_async(consumer, message, on_acknowledged, &refused);
+        pulsar_message_free(message);
+        if (i == count / 2) {
+            threads_seen = thread_count();
+        }
+    }
+    if (refused > 0) {
+        fprintf(stderr, "bench: %" PRIu64 " acknowledgements refused\n", refused);
+        exit(1);
+    }
+}
+
+static void check_leftover(pulsar_consumer_t *consumer) {
+    pulsar_message_t *message = NULL;
+    pulsar_result result = pulsar_consumer_receive_with_timeout(consumer, &message, 500);
+    if (result != pulsar_result_Timeout) {
+        fail("there is something left", result);
+    }
+}
+
+/* Peak of the resident memory of this program. ru_maxrss would include that of the program that started it. */
+static long peak_kilobytes(void) {
+    long kilobytes = 0;
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
+        if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1) {
+            break;
+        }
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+    return kilobytes;
+}
+
+static void report(uint64_t wall, uint64_t count, int started) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e9 +
+                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
+    double system = (double)usage.ru_stime.tv_sec * 1e9 + (double)usage.ru_stime.tv_usec * 1e3;
+    printf("%s\"wall_ns\": %.1f, \"cpu_ns\": %.1f, \"system_ns\": %.1f, \"rss_kb\": %ld, \"threads\": %d, "
+           "\"switches\": %ld}\n",
+           started ? "" : "{", (double)wall / (double)count, cpu / (double)count, system / (double)count,
+           peak_kilobytes(), threads_seen, usage.ru_nvcsw + usage.ru_nivcsw);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 4) {
+        fprintf(stderr, "usage: %s produce|paced|consume|prepare|leftover|sync URL TOPIC [COUNT SIZE [PER_MS]]\n",
+                argv[0]);
+        return 2;
+    }
+    const char *mode = argv[1];
+    uint64_t count = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+    size_t size = argc > 5 ? strtoul(argv[5], NULL, 10) : 0;
+    uint64_t per_ms = argc > 6 ? strtoull(argv[6], NULL, 10) : 0;
+
+    pulsar_client_t *client = connect_to(argv[2]);
+    uint64_t start = 0;
+    if (strcmp(mode, "consume") == 0 || strcmp(mode, "leftover") == 0) {
+        pulsar_consumer_t *consumer = consumer_for(client, argv[3]);
+        start = now();
+        if (count > 0) {
+            receive_all(consumer, count, size);
+        } else {
+            check_leftover(consumer);
+        }
+        pulsar_consumer_close(consumer);
+        pulsar_consumer_free(consumer);
+    } else {
+        if (strcmp(mode, "prepare") == 0) {
+            pulsar_consumer_t *consumer = consumer_for(client, argv[3]);
+            pulsar_consumer_close(consumer);
+            pulsar_consumer_free(consumer);
+        }
+        int sync = strcmp(mode, "sync") == 0;
+        pulsar_producer_t *producer = producer_for(client, argv[3], !sync);
+        start = now();
+        if (sync) {
+            send_sync(producer, count, size);
+        } else {
+            send_all(producer, count, size, per_ms);
+        }
+        pulsar_producer_close(producer);
+        pulsar_producer_free(producer);
+    }
+    uint64_t wall = now() - start;
+    pulsar_client_close(client);
+    pulsar_client_free(client);
+    report(wall, count > 0 ? count : 1, strcmp(mode, "sync") == 0);
+    return 0;
+}

@@ -167,8 +167,11 @@ impl Consumer {
         self.session.wait(async move { core.close().await })
     }
 
-    /// `done` is called on the callback thread.
+    /// `done` is called on the callback thread; at once when the consumer is closed.
     pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        if self.core.is_closed() {
+            return done(Ok(()));
+        }
         let core = self.core.clone();
         self.session.then(async move { core.close().await }, done);
     }

@@ -1,6 +1,7 @@
 //! Threads that run user code: callbacks of completed operations, and listeners.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Builder, JoinHandle, ThreadId};
 
 use once_cell::sync::OnceCell;
@@ -27,6 +28,8 @@ pub(crate) struct Dispatcher {
 struct Queue {
     state: Mutex<QueueState>,
     posted: Condvar,
+    /// How many `Job::Sent` are not done yet.
+    sent: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -78,6 +81,11 @@ impl Dispatcher {
         self.thread.get().is_some()
     }
 
+    /// Whether callbacks of messages are queued or run.
+    pub fn owes_callbacks(&self) -> bool {
+        self.queue.sent.load(Ordering::Acquire) > 0
+    }
+
     /// Whether the calling thread is this dispatcher's.
     pub fn is_current(&self) -> bool {
         self.thread.get().is_some_and(|running| running.id == thread::current().id())
@@ -101,6 +109,9 @@ impl Queue {
         if state.stopped {
             return Err(job);
         }
+        if matches!(job, Job::Sent(..)) {
+            self.sent.fetch_add(1, Ordering::Relaxed);
+        }
         state.jobs.push(job);
         if std::mem::take(&mut state.waits) {
             drop(state);
@@ -111,7 +122,11 @@ impl Queue {
 
     /// The job that was pushed last: no thread could be had for it.
     fn take_back(&self) -> Option<Job> {
-        self.state.lock().jobs.pop()
+        let job = self.state.lock().jobs.pop();
+        if matches!(job, Some(Job::Sent(..))) {
+            self.sent.fetch_sub(1, Ordering::Relaxed);
+        }
+        job
     }
 
     fn stop(&self) {
@@ -154,7 +169,10 @@ fn run(queue: &Queue) {
     while queue.take(&mut jobs) {
         for job in jobs.drain(..) {
             match job {
-                Job::Sent(tokens, outcome) => call_back(tokens.as_slice(), &outcome),
+                Job::Sent(tokens, outcome) => {
+                    call_back(tokens.as_slice(), &outcome);
+                    queue.sent.fetch_sub(1, Ordering::Release);
+                }
                 Job::Call(call) => call(),
                 Job::Poll(task) => task.run(),
             }

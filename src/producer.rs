@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::bounded;
 use pulsar_rs_client::{Error, OutgoingMessage, Producer as Core};
@@ -82,12 +83,22 @@ impl Producer {
         result
     }
 
-    /// `done` is called behind the callbacks of what was pending; at once when nothing is.
+    /// `done` is called behind the callbacks of what was pending; at once when nothing is, and all of them
+    /// have run: programs let go of what those use.
     pub fn flush_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         let callbacks = self.session.callbacks().clone();
-        let later = move |result| callbacks.call(move || done(result));
-        if let Some((later, result)) = self.core.flush_with(later) {
-            later(result);
+        let at_once = Arc::new(AtomicBool::new(false));
+        let decided = at_once.clone();
+        let call = move |result| {
+            if decided.load(Ordering::Relaxed) {
+                done(result);
+            } else {
+                callbacks.call(move || done(result));
+            }
+        };
+        if let Some((call, result)) = self.core.flush_with(call) {
+            at_once.store(!self.session.callbacks().owes_callbacks(), Ordering::Relaxed);
+            call(result);
         }
     }
 
@@ -101,6 +112,9 @@ impl Producer {
 
     /// `done` is called behind the callbacks of what was pending; at once when the producer is closed.
     pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        if self.core.is_closed() {
+            return done(Err(closed()));
+        }
         let callbacks = self.session.callbacks().clone();
         let later = move |result| callbacks.call(move || done(result));
         self.core.close_with(later);

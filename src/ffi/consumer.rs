@@ -353,7 +353,8 @@ pub extern "C" fn pulsar_consumer_close(consumer: Option<NonNull<pulsar_consumer
 /// Closes the consumer, after sending the acknowledgements that wait. The subscription stays.
 ///
 /// Ownership: `ctx` stays the caller's.
-/// Threads: the callback runs on the client's callback thread.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// consumer is closed.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_close_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,

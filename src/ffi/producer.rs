@@ -175,7 +175,7 @@ pub extern "C" fn pulsar_producer_flush(producer: Option<NonNull<pulsar_producer
 ///
 /// Ownership: `ctx` stays the caller's.
 /// Threads: the callback runs on the client's callback thread, behind those of what was pending; on the
-/// caller's, before this returns, when nothing is.
+/// caller's, before this returns, when nothing is and no callback is due.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_producer_flush_async(
     producer: Option<NonNull<pulsar_producer_t>>,

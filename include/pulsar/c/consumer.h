@@ -246,7 +246,8 @@ pulsar_result pulsar_consumer_close(pulsar_consumer_t *consumer);
  * Closes the consumer, after sending the acknowledgements that wait. The subscription stays.
  *
  * Ownership: `ctx` stays the caller's.
- * Threads: the callback runs on the client's callback thread.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+ * consumer is closed.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_close_async(pulsar_consumer_t *consumer,

@@ -113,7 +113,7 @@ PULSAR_PUBLIC pulsar_result pulsar_producer_flush(pulsar_producer_t *producer);
  *
  * Ownership: `ctx` stays the caller's.
  * Threads: the callback runs on the client's callback thread, behind those of what was pending; on the
- * caller's, before this returns, when nothing is.
+ * caller's, before this returns, when nothing is and no callback is due.
  */
 PULSAR_PUBLIC
 void pulsar_producer_flush_async(pulsar_producer_t *producer,

@@ -11,6 +11,7 @@ mod outbound;
 mod pool;
 mod read;
 mod requests;
+mod socket;
 mod write;
 
 pub(crate) use channels::{ChannelClosed, ConsumerChannel, ProducerChannel};

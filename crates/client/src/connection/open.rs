@@ -14,6 +14,7 @@ use super::handshake::shake_hands;
 use super::outbound::Outbound;
 use super::read::read_frames;
 use super::requests::Requests;
+use super::socket::Writer;
 use super::write::write_frames;
 use super::{Connection, NEXT_ID};
 use crate::Error;
@@ -103,7 +104,7 @@ async fn run(connection: Arc<Connection>, socket: TcpStream, rest: BytesMut, kee
     let (reader, writer) = socket.into_split();
     let why = tokio::select! {
         why = read_frames(&connection, reader, rest) => why,
-        why = write_frames(&connection, writer) => why,
+        why = write_frames(&connection, Writer::new(writer)) => why,
         why = stay_alive(&connection, keep_alive) => why,
         () = connection.close_requested.notified() => Error::Disconnected("closed by this client".into()),
     };

@@ -154,6 +154,11 @@ impl Consumer {
         matches!(&self.shared.state.lock().phase, Phase::Ready(connection) if connection.is_open())
     }
 
+    /// Whether the consumer was closed, by itself or with its client, or unsubscribed.
+    pub fn is_closed(&self) -> bool {
+        self.shared.check_open().is_err()
+    }
+
     /// Id of the last message in the topic; [`MessageId::EARLIEST`] when it is empty.
     pub async fn last_message_id(&self) -> Result<MessageId, Error> {
         let connection = self.shared.connected()?;

@@ -164,6 +164,11 @@ impl<S: SendSink> Producer<S> {
         matches!(&self.shared.state.lock().phase, Phase::Ready(connection) if connection.is_open())
     }
 
+    /// Whether the producer was closed, by itself or with its client.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.shared.state.lock().phase, Phase::Closed)
+    }
+
     /// Where the outcomes go.
     pub fn sink(&self) -> &S {
         &self.shared.sink

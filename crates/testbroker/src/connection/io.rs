@@ -6,7 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
+use libc::MSG_NOSIGNAL;
 use pulsar_rs_wire::{FRAME_OVERHEAD, frame};
+use socket2::SockRef;
+use tokio::io::Interest;
 
 use super::outbox::PIECES;
 use super::{ConnectionId, DISPATCH_STOP, READ_STOP};
@@ -114,7 +117,10 @@ impl Broker {
         }
         let mut slices = [IoSlice::new(&[]); PIECES];
         let filled = connection.outbox.fill(&mut slices);
-        match connection.stream.try_write_vectored(&slices[..filled]) {
+        // `writev` would raise SIGPIPE once the client is gone, which ends a program that is not written in Rust.
+        let send =
+            || SockRef::from(&connection.stream).send_vectored_with_flags(&slices[..filled], MSG_NOSIGNAL);
+        match connection.stream.try_io(Interest::WRITABLE, send) {
             Ok(sent) => connection.outbox.consume(sent),
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Step::Moved,
             Err(_) => return Step::Ended,

@@ -117,7 +117,9 @@ def topic_name(peer: Peer) -> str:
     return f"bench-{peer.name.replace(' ', '-')}-{time.time_ns()}"
 
 
-def measure(peer: Peer, scenario: Scenario, url: str, checker: Peer, preload: Path | None = None) -> tuple[Figures, str]:
+def measure(
+    peer: Peer, scenario: Scenario, url: str, checker: Peer, preload: Path | None = None
+) -> tuple[Figures, str]:
     """One run. Consuming counts only when nothing is left behind."""
     topic = topic_name(peer)
     amount = [str(scenario.count), str(scenario.size)]

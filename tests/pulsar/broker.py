@@ -1,4 +1,6 @@
-"""The life of one broker. Its state directory holds `env`, what the tests need to know; its data directory all else:
+"""The life of one broker.
+
+Its state directory holds `env`, what the tests need to know; its data directory all else:
 
 standalone.conf  the template with the ports filled in
 command          how the JVM is started, again at each restart
@@ -24,7 +26,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from jars import HERE, fetch, java
-from process import Failure, alive, disk_usage, end_process, free_ports, locked, numbers, replace, say
+from process import StopError, alive, disk_usage, end_process, free_ports, locked, numbers, replace, say
 
 READY_SECONDS = 90
 STOP_SECONDS = 10
@@ -34,7 +36,7 @@ MAX_DATA_BYTES = 8 << 30
 SCRATCH = "pulsar-rs-"
 
 
-class PortTaken(Failure):
+class PortTakenError(StopError):
     """Another process was faster to bind one of the ports."""
 
 
@@ -45,21 +47,21 @@ def start(state: Path, max_message_size: int, *, owned: bool = False) -> None:
             data = Path(read_env(state)["PULSAR_DATA"])
             for pid in numbers(data / "pids"):
                 if alive(pid, str(data)):
-                    raise Failure(f"already running as process {pid}; stop it, or name another --state")
+                    raise StopError(f"already running as process {pid}; stop it, or name another --state")
             remove(state, data)
         command = [java(), "-cp", f"{fetch()}/*"]
         for attempt in range(5):
             try:
                 start_once(state, command, max_message_size, owned=owned)
                 break
-            except PortTaken:
+            except PortTakenError:
                 if attempt == 4:
                     raise
 
 
 def start_once(state: Path, command: list[str], max_message_size: int, *, owned: bool) -> None:
     if " " in tempfile.gettempdir():
-        raise Failure(f"Pulsar cannot keep its data under a path with a space; set TMPDIR ({tempfile.gettempdir()})")
+        raise StopError(f"Pulsar cannot keep its data under a path with a space; set TMPDIR ({tempfile.gettempdir()})")
     broker, web, bookie, proxied = free_ports(4)
     conf = string.Template((HERE / "standalone.conf").read_text()).substitute(
         broker=broker,
@@ -125,15 +127,15 @@ def launch(state: Path, values: dict[str, str]) -> None:
         if supervisor.poll() is not None:
             end = log_end(data)
             if "Address already in use" in end:
-                raise PortTaken("another process took a port of the broker")
-            raise Failure(f"the broker ended while it started; the end of its log:\n{end}")
-    raise Failure(f"the broker was not ready within {READY_SECONDS} s; the end of its log:\n{log_end(data)}")
+                raise PortTakenError("another process took a port of the broker")
+            raise StopError(f"the broker ended while it started; the end of its log:\n{end}")
+    raise StopError(f"the broker was not ready within {READY_SECONDS} s; the end of its log:\n{log_end(data)}")
 
 
 def ready(values: dict[str, str]) -> bool:
     """The web port answers seconds before clients are served, so the namespace and a lookup are asked for as well."""
     web = values["PULSAR_HTTP"]
-    with contextlib.suppress(Failure):
+    with contextlib.suppress(StopError):
         http(web, "GET", "/admin/v2/clusters", seconds=5)
         if "public/default" not in json.loads(http(web, "GET", "/admin/v2/namespaces/public", seconds=5)):
             return False
@@ -199,7 +201,7 @@ def read_env(state: Path) -> dict[str, str]:
     try:
         words = shlex.split((state / "env").read_text())
     except FileNotFoundError:
-        raise Failure(f"no broker was started here: {state}/env is not there") from None
+        raise StopError(f"no broker was started here: {state}/env is not there") from None
     return dict(word.split("=", 1) for word in words)
 
 
@@ -220,6 +222,6 @@ def http(base: str, method: str, path: str, body: str | None = None, *, seconds:
         with direct.open(request, timeout=seconds) as answer:
             return str(answer.read().decode())
     except urllib.error.HTTPError as error:
-        raise Failure(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
+        raise StopError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from None
     except (OSError, HTTPException) as error:
-        raise Failure(f"{method} {path}: {error}") from None
+        raise StopError(f"{method} {path}: {error}") from None

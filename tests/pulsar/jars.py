@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from process import Failure, locked
+from process import StopError, locked
 
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / "target" / "pulsar"
@@ -27,7 +27,7 @@ def fetch() -> Path:
         return jars
     java()
     if not shutil.which("mvn"):
-        raise Failure("fetching the broker's jars needs Maven, and mvn is not there: apt-get install maven", 2)
+        raise StopError("fetching the broker's jars needs Maven, and mvn is not there: apt-get install maven", 2)
     with locked(cache):
         if jars.is_dir():
             return jars
@@ -54,7 +54,7 @@ def maven(command: list[str]) -> None:
             raise
     print(f" {'failed' if child.returncode else 'done'} after {time.monotonic() - began:.0f} s", file=sys.stderr)
     if child.returncode:
-        raise Failure("mvn failed; its last lines:\n" + "".join(lines).rstrip())
+        raise StopError("mvn failed; its last lines:\n" + "".join(lines).rstrip())
 
 
 def java() -> str:
@@ -62,10 +62,10 @@ def java() -> str:
     program = str(Path(home, "bin", "java")) if home else "java"
     install = "apt-get install openjdk-17-jre-headless, or default-jre-headless"
     if not shutil.which(program):
-        raise Failure(f"the broker needs Java 17 or newer, and {program} is not there: {install}", 2)
+        raise StopError(f"the broker needs Java 17 or newer, and {program} is not there: {install}", 2)
     text = subprocess.run([program, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', text)
     if not version or int(version[1]) < 17:
         found = f"version {version[1]}" if version else "of an unknown version"
-        raise Failure(f"the broker needs Java 17 or newer, and {program} is {found}: {install}", 2)
+        raise StopError(f"the broker needs Java 17 or newer, and {program} is {found}: {install}", 2)
     return program

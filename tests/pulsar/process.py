@@ -16,7 +16,7 @@ from pathlib import Path
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
-class Failure(Exception):
+class StopError(Exception):
     """Ends the script with its text on stderr and its status."""
 
     def __init__(self, text: str, status: int = 1) -> None:
@@ -60,8 +60,11 @@ def end_process(pid: int, argument: str, patience: float) -> None:
 
 
 def free_ports(count: int) -> range:
-    """Free ports in a row, below those that the kernel gives to outgoing connections. The first is a multiple of the
-    count: two brokers get all of them in common or none, so even a port that is not listened on is given out once."""
+    """Free ports in a row, below those that the kernel gives to outgoing connections.
+
+    The first is a multiple of the count: two brokers get all of them in common or none, so even a port that is not
+    listened on is given out once.
+    """
     top = 0
     with contextlib.suppress(OSError):
         top = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])

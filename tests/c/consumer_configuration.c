@@ -1,0 +1,182 @@
+/* pulsar/c/consumer_configuration.h */
+#include <pulsar/c/consumer_configuration.h>
+#include <pulsar/c/message.h>
+
+#include "check.h"
+#include "session.h"
+
+/* The numbers of every getter, in the order of the header. */
+static void check_values(pulsar_consumer_configuration_t *conf, const long long expected[11]) {
+    CHECK_INT(pulsar_consumer_configuration_get_consumer_type(conf), expected[0]);
+    CHECK_INT(pulsar_consumer_configuration_has_message_listener(conf), expected[1]);
+    CHECK_INT(pulsar_consumer_configuration_get_receiver_queue_size(conf), expected[2]);
+    CHECK_INT(pulsar_consumer_get_unacked_messages_timeout_ms(conf), expected[3]);
+    CHECK_INT(pulsar_configure_get_negative_ack_redelivery_delay_ms(conf), expected[4]);
+    CHECK_INT(pulsar_configure_get_ack_grouping_time_ms(conf), expected[5]);
+    CHECK_INT(pulsar_configure_get_ack_grouping_max_size(conf), expected[6]);
+    CHECK_INT(pulsar_consumer_get_subscription_initial_position(conf), expected[7]);
+    CHECK_INT(pulsar_consumer_configuration_get_priority_level(conf), expected[8]);
+    CHECK_INT(pulsar_consumer_configuration_is_batch_index_ack_enabled(conf), expected[9]);
+    CHECK_INT(pulsar_consumer_configuration_is_start_paused(conf), expected[10]);
+}
+
+static void free_message(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
+    (void)consumer, (void)context;
+    pulsar_message_free(message);
+}
+
+static void set_everything(pulsar_consumer_configuration_t *conf) {
+    pulsar_consumer_configuration_set_consumer_type(conf, pulsar_ConsumerFailover);
+    pulsar_consumer_configuration_set_message_listener(conf, free_message, NULL);
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, 7);
+    pulsar_consumer_set_consumer_name(conf, "name");
+    pulsar_consumer_set_unacked_messages_timeout_ms(conf, 12345);
+    pulsar_configure_set_negative_ack_redelivery_delay_ms(conf, 88);
+    pulsar_configure_set_ack_grouping_time_ms(conf, -1);
+    pulsar_configure_set_ack_grouping_max_size(conf, 0);
+    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    pulsar_consumer_configuration_set_priority_level(conf, 3);
+    pulsar_consumer_configuration_set_batch_index_ack_enabled(conf, -1);
+    pulsar_consumer_configuration_set_start_paused(conf, 2);
+    pulsar_consumer_configuration_set_property(conf, "p", "v");
+}
+
+static void test_defaults_and_what_is_set(void) {
+    static const long long defaults[] = {0, 0, 1000, 0, 60000, 100, 1000, 0, 0, 0, 0};
+    static const long long changed[] = {2, 1, 7, 12345, 88, -1, 0, 1, 3, 1, 1};
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    CHECK_TEXT(pulsar_consumer_get_consumer_name(conf), "");
+    check_values(conf, defaults);
+    set_everything(conf);
+    CHECK_TEXT(pulsar_consumer_get_consumer_name(conf), "name");
+    check_values(conf, changed);
+
+    pulsar_consumer_set_consumer_name(conf, NULL);
+    pulsar_consumer_configuration_set_property(conf, NULL, "v");
+    pulsar_consumer_configuration_set_property(conf, "p", NULL);
+    CHECK_TEXT(pulsar_consumer_get_consumer_name(conf), "name");
+    pulsar_consumer_configuration_set_message_listener(conf, NULL, NULL);
+    CHECK_INT(pulsar_consumer_configuration_has_message_listener(conf), 0);
+    pulsar_consumer_configuration_free(conf);
+}
+
+static void test_numbers_that_are_no_constant(void) {
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_consumer_type(conf, pulsar_ConsumerKeyShared);
+    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    static const int wrong[] = {-1, 4, 2147483647};
+    for (int i = 0; i < 3; i++) {
+        pulsar_consumer_configuration_set_consumer_type(conf, (pulsar_consumer_type)wrong[i]);
+        CHECK_INT(pulsar_consumer_configuration_get_consumer_type(conf), pulsar_ConsumerKeyShared);
+        pulsar_consumer_set_subscription_initial_position(conf, (initial_position)wrong[i]);
+        CHECK_INT(pulsar_consumer_get_subscription_initial_position(conf), initial_position_earliest);
+    }
+    pulsar_consumer_configuration_free(conf);
+}
+
+static void test_batch_receive_policy(void) {
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_batch_receive_policy_t policy = {1, 2, 3};
+    pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
+    CHECK_INT(policy.maxNumMessages, -1);
+    CHECK_INT(policy.maxNumBytes, 10485760);
+    CHECK_INT(policy.timeoutMs, 100);
+    static const pulsar_consumer_batch_receive_policy_t good[] = {{5, -1, -1}, {0, 7, 0}, {-1, 0, 9}};
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT(pulsar_consumer_configuration_set_batch_receive_policy(conf, &good[i]), 0);
+        pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
+        CHECK_INT(policy.maxNumMessages, good[i].maxNumMessages);
+        CHECK_INT(policy.maxNumBytes, good[i].maxNumBytes);
+        CHECK_INT(policy.timeoutMs, good[i].timeoutMs);
+    }
+    static const pulsar_consumer_batch_receive_policy_t endless[] = {{0, 0, 0}, {-1, -1, -1}};
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(pulsar_consumer_configuration_set_batch_receive_policy(conf, &endless[i]), -1);
+    }
+    CHECK_INT(pulsar_consumer_configuration_set_batch_receive_policy(conf, NULL), -1);
+    pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
+    CHECK_INT(policy.timeoutMs, 9);
+    pulsar_consumer_configuration_get_batch_receive_policy(conf, NULL);
+    pulsar_consumer_configuration_free(conf);
+}
+
+static void use_everything(pulsar_consumer_configuration_t *conf) {
+    pulsar_consumer_batch_receive_policy_t policy = {5, -1, -1};
+    set_everything(conf);
+    CHECK_TEXT(pulsar_consumer_get_consumer_name(conf), "");
+    CHECK_INT(pulsar_consumer_configuration_has_message_listener(conf), 0);
+    /* No more is promised than that they return. */
+    (void)pulsar_consumer_configuration_get_consumer_type(conf);
+    (void)pulsar_consumer_configuration_get_receiver_queue_size(conf);
+    (void)pulsar_consumer_get_unacked_messages_timeout_ms(conf);
+    (void)pulsar_configure_get_negative_ack_redelivery_delay_ms(conf);
+    (void)pulsar_configure_get_ack_grouping_time_ms(conf);
+    (void)pulsar_configure_get_ack_grouping_max_size(conf);
+    (void)pulsar_consumer_get_subscription_initial_position(conf);
+    (void)pulsar_consumer_configuration_get_priority_level(conf);
+    (void)pulsar_consumer_configuration_is_batch_index_ack_enabled(conf);
+    (void)pulsar_consumer_configuration_is_start_paused(conf);
+    CHECK_INT(pulsar_consumer_configuration_set_batch_receive_policy(conf, &policy), -1);
+    pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
+    pulsar_consumer_configuration_free(conf);
+}
+
+static void test_null_and_foreign(void) {
+    pulsar_message_t *message = pulsar_message_create();
+    use_everything(NULL);
+    use_everything((pulsar_consumer_configuration_t *)message);
+    CHECK_INT(pulsar_message_get_length(message), 0);
+    pulsar_message_free(message);
+}
+
+static pulsar_result subscribe(pulsar_client_t *client, pulsar_consumer_configuration_t *conf) {
+    char topic[TOPIC_SIZE];
+    pulsar_consumer_t *consumer = NULL;
+    pulsar_result result = pulsar_client_subscribe(client, unique_topic(topic, "consumer-conf"), "s", conf, &consumer);
+    pulsar_consumer_configuration_free(conf);
+    if (result == pulsar_result_Ok) {
+        end_consumer(consumer);
+    } else {
+        CHECK(consumer == NULL);
+    }
+    return result;
+}
+
+static void test_values_that_make_no_sense(void) {
+    pulsar_client_t *client = open_client(check_url);
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_set_unacked_messages_timeout_ms(conf, 9999);
+    CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
+    conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_priority_level(conf, -1);
+    CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
+    conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, -1);
+    CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
+    conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, 0);
+    CHECK_RESULT(subscribe(client, conf), pulsar_result_OperationNotSupported);
+    end_client(client);
+}
+
+static void test_values_at_their_limits(void) {
+    pulsar_client_t *client = open_client(check_url);
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_set_unacked_messages_timeout_ms(conf, UINT64_MAX);
+    pulsar_configure_set_negative_ack_redelivery_delay_ms(conf, -1);
+    pulsar_configure_set_ack_grouping_time_ms(conf, INT64_MAX);
+    pulsar_configure_set_ack_grouping_max_size(conf, -1);
+    pulsar_consumer_configuration_set_priority_level(conf, 2147483647);
+    CHECK_OK(subscribe(client, conf));
+    conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, 2147483647);
+    pulsar_configure_set_negative_ack_redelivery_delay_ms(conf, INT64_MAX);
+    pulsar_configure_set_ack_grouping_time_ms(conf, INT64_MIN);
+    pulsar_consumer_configuration_set_property(conf, "p", "v");
+    CHECK_OK(subscribe(client, conf));
+    end_client(client);
+}
+
+CHECK_MAIN(TEST(test_defaults_and_what_is_set), TEST(test_numbers_that_are_no_constant),
+           TEST(test_batch_receive_policy), TEST(test_null_and_foreign), TEST(test_values_that_make_no_sense),
+           TEST(test_values_at_their_limits))

@@ -50,6 +50,7 @@ pub use message::{MessageId, OutgoingMessage};
 pub use producer::{
     Accepted, BatchingConfig, FutureSink, Producer, ProducerConfig, SendSink, Sending, SentEntry, Tokens,
 };
+pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use topic::TopicName;

@@ -1,8 +1,9 @@
 //! Compression of entry bodies, byte-compatible with the other clients: LZ4 and Snappy are raw blocks, ZLIB
 //! and ZSTD are streams.
 //!
-//! Restoring is bounded twice: by the size that the metadata declares, and by the most that a codec can make
-//! of the bytes at hand, so that a hostile frame cannot make us reserve memory it does not fill.
+//! Restoring is bounded three times: by the size that the metadata declares, by the most that a codec can make
+//! of the bytes at hand, so that a hostile frame cannot make us reserve memory it does not fill, and by
+//! [`MAX_RESTORED`], so that a small one cannot fill all memory there is.
 
 use std::io::Read;
 
@@ -20,6 +21,10 @@ pub enum Compression {
     /// Snappy block.
     Snappy,
 }
+
+/// Largest body that is restored: 256 MiB. Producers compare the compressed size alone with the broker's limit
+/// (5 MiB by default), so this leaves room for all that compresses 50-fold. ZSTD makes gigabytes of 100 KB.
+pub const MAX_RESTORED: usize = 256 * 1024 * 1024;
 
 /// An LZ4 block grows at most 255-fold (lz4 block format: a length byte stands for up to 255 bytes).
 const LZ4_MAX_RATIO: usize = 255;
@@ -53,8 +58,11 @@ impl Compression {
         }
     }
 
-    /// Restores a body of `declared` bytes.
+    /// Restores a body of `declared` bytes, at most [`MAX_RESTORED`].
     pub fn decompress(self, body: &[u8], declared: usize) -> Result<Vec<u8>, WireError> {
+        if declared > MAX_RESTORED {
+            return Err(WireError::Decompress(format!("{declared} bytes are more than {MAX_RESTORED}")));
+        }
         let restored = match self {
             Compression::Lz4 => decompress_lz4(body, declared),
             Compression::Zlib => read_stream(flate2::read::ZlibDecoder::new(body), declared),
@@ -158,6 +166,20 @@ mod tests {
             let small = compress(codec, b"hello");
             assert!(codec.decompress(&small, u32::MAX as usize).is_err(), "{codec:?}");
         }
+    }
+
+    #[test]
+    fn a_bomb_that_declares_its_size_is_refused() {
+        // A frame without a size, in blocks of 128 KiB that repeat one byte; the last one has a bit more set.
+        const BLOCK: u32 = 128 * 1024;
+        let blocks = u32::try_from(MAX_RESTORED).unwrap() / BLOCK + 1;
+        let mut bomb = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
+        for block in 1..=blocks {
+            let header = BLOCK << 3 | 1 << 1 | u32::from(block == blocks);
+            bomb.extend_from_slice(&header.to_le_bytes()[..3]);
+            bomb.push(b'x');
+        }
+        assert!(Compression::Zstd.decompress(&bomb, (blocks * BLOCK) as usize).is_err());
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl ClientInner {
         self.runtime.spawn(task);
     }
 
+    /// Runs what takes time on a thread for that.
+    pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
+        self.runtime.spawn_blocking(work);
+    }
+
     pub fn next_id(&self) -> u64 {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }

@@ -40,9 +40,10 @@ impl<S: SendSink> Drop for Producer<S> {
             return;
         }
         let client = shared.client.clone();
+        let (done, all_sent) = oneshot::channel();
+        let waits = shared.flush(move |result| _ = done.send(result)).is_none();
         client.spawn(async move {
-            let (done, all_sent) = oneshot::channel();
-            if shared.flush(move |result| _ = done.send(result)).is_none() {
+            if waits {
                 let _ = all_sent.await;
             }
             if let Ok(connection) = shared.begin_close() {

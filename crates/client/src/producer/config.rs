@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Compression, Error};
 
 /// How a producer behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -18,6 +18,9 @@ pub struct ProducerConfig {
     pub block_if_queue_full: bool,
     /// How messages are gathered; absent: each is sent alone.
     pub batching: Option<BatchingConfig>,
+    /// Codec for what is sent; absent: none. A batch is compressed as a whole, on the thread that completes it.
+    /// Default none.
+    pub compression: Option<Compression>,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -31,6 +34,7 @@ impl Default for ProducerConfig {
             max_pending_messages: 1000,
             block_if_queue_full: false,
             batching: Some(BatchingConfig::default()),
+            compression: None,
             properties: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 //! pending until its receipt, over reconnects, until its timeout, or until the producer is closed.
 
 mod close;
+mod compressors;
 mod config;
 mod connect;
 mod entry;
@@ -29,6 +30,7 @@ use tokio::sync::Notify;
 use crate::client::{ClientInner, Deadline};
 use crate::reconnect::Reconnect;
 use crate::{Error, OutgoingMessage, TopicName};
+use compressors::Compressors;
 use entry::Sender;
 use state::{Flush, Phase, State};
 
@@ -55,6 +57,7 @@ pub(crate) struct Shared<S: SendSink> {
     config: ProducerConfig,
     client: Arc<ClientInner>,
     sink: S,
+    compressors: Compressors,
     /// Alone on its cache lines: senders and the connection's task both write here.
     state: CachePadded<Mutex<State<S::Token>>>,
     /// Room below the pending limit.
@@ -87,6 +90,7 @@ impl<S: SendSink> Producer<S> {
         let shared = Arc::new(Shared {
             id,
             topic,
+            compressors: Compressors::new(config.compression),
             config,
             client: client.clone(),
             sink,
@@ -112,9 +116,10 @@ impl<S: SendSink> Producer<S> {
     pub fn send_with(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
         let shared = &*self.shared;
         let batched = shared.config.batching.is_some() && message.deliver_at.is_none();
-        let copy = (!batched).then(|| message.payload.to_vec());
+        let single =
+            if batched { None } else { Some(shared.compressors.compress(&mut message.payload.to_vec())?) };
         let mut state = shared.lock_with_room()?;
-        let effects = state.accept(message, copy, token, &shared.config)?;
+        let effects = state.accept(message, single, token, &shared.config)?;
         drop(state);
         if effects.sealed {
             shared.encode_sealed();
@@ -200,12 +205,18 @@ impl<S: SendSink> Shared<S> {
     fn encode_sealed(&self) {
         let mut state = self.state.lock();
         while let Some((number, sealed)) = state.pending.claim() {
-            let sender = state.sender.clone();
+            let (sender, max_message_size) = (state.sender.clone(), state.max_message_size);
             drop(state);
-            let frame = sender.encode(sealed);
+            let mut spare = Vec::new();
+            let frame = sender.encode(sealed, &self.compressors, max_message_size, &mut spare);
             state = self.state.lock();
+            state.keep_buffer(spare);
+            let is_refused = frame.is_err();
             state.pending.encoded(number, frame);
             state.pump();
+            if is_refused {
+                self.complete_refused(&mut state);
+            }
         }
     }
 

@@ -120,15 +120,18 @@ impl<S: SendSink> Shared<S> {
         if outcome.is_ok() {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
-        state.recycle(&mut pending);
+        // Compressed bodies are in buffers of their own length, too small for others.
+        if !self.compressors.is_some() {
+            state.recycle(&mut pending);
+        }
         let Pending { tokens, .. } = pending;
         self.sink.complete(tokens, outcome.clone());
         state.complete_flushes(outcome.as_ref().err());
     }
 
-    /// Ends the entries at the front that the broker does not take, and lets blocked senders go on.
-    fn complete_refused(&self, state: &mut State<S::Token>) {
-        while let Some(error) = state.pending.sent_front().and_then(|front| front.refused.take()) {
+    /// Ends the entries at the front that cannot be sent or that the broker does not take, and lets blocked senders go on.
+    pub(super) fn complete_refused(&self, state: &mut State<S::Token>) {
+        while let Some(error) = state.pending.refused_front() {
             self.complete_front(state, &Err(error));
         }
         if state.blocked > 0 {

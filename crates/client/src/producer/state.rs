@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::compressors::Body;
 use super::config::{BatchingConfig, ProducerConfig};
-use super::entry::{Content, OpenBatch, SealedEntry, Sender};
+use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
 use super::sink::Tokens;
 use crate::connection::Connection;
 use crate::{Error, OutgoingMessage};
+use pulsar_rs_wire::compression::MAX_RESTORED;
 
 /// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
 /// and receipts keep pace.
@@ -103,11 +105,11 @@ impl<T: Copy> State<T> {
 
     /// Takes a message; from here on its token gets an outcome, exactly once.
     ///
-    /// `copy` is the payload of a message that is not batched, copied before the lock was taken.
+    /// `single` is the payload of a message that is not batched, made ready before the lock was taken.
     pub fn accept(
         &mut self,
         message: &OutgoingMessage<'_>,
-        copy: Option<Vec<u8>>,
+        single: Option<Body>,
         token: T,
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
@@ -116,9 +118,9 @@ impl<T: Copy> State<T> {
             // Also a message that is refused below uses its number up, as in the C++ client.
             self.next_sequence_id += 1;
         }
-        match (&config.batching, copy) {
+        match (&config.batching, single) {
             (Some(batching), None) => self.add_to_batch(message, sequence_id, token, batching, config),
-            (_, copy) => self.add_single(message, sequence_id, copy.unwrap_or_default(), token, config),
+            (_, single) => self.add_single(message, sequence_id, single.unwrap_or_default(), token, config),
         }
     }
 
@@ -132,7 +134,7 @@ impl<T: Copy> State<T> {
     ) -> Result<Effects, Error> {
         let prepared = message.prepare(sequence_id)?;
         let len = prepared.len();
-        let limit = self.batch_limit(message, len, batching)?;
+        let limit = self.batch_limit(message, len, batching, config)?;
         // Clusters stand in the metadata of the entry: such a message is a batch of its own.
         let alone = !message.replicate_to.is_empty();
         let mut effects = Effects::default();
@@ -165,21 +167,17 @@ impl<T: Copy> State<T> {
         message: &OutgoingMessage<'_>,
         len: usize,
         batching: &BatchingConfig,
+        config: &ProducerConfig,
     ) -> Result<usize, Error> {
         let clusters: usize = message.replicate_to.iter().map(|cluster| cluster.len() + 16).sum();
         let metadata = self.sender.producer_name.len() + METADATA_NUMBERS + clusters;
         let broker = self.max_message_size.saturating_sub(metadata);
-        if len > broker {
-            return Err(self.too_big(message.payload.len()));
+        // What can be compressed may be larger: its size is known when that is done. It is sent alone.
+        let most = if config.compression.is_some() { MAX_RESTORED } else { broker };
+        if len > most {
+            return Err(too_big(message.payload.len(), most));
         }
         Ok(if batching.max_bytes == 0 { broker } else { broker.min(batching.max_bytes) })
-    }
-
-    fn too_big(&self, size: usize) -> Error {
-        Error::MessageTooBig(format!(
-            "{size} bytes of payload, and the broker takes {} with metadata",
-            self.max_message_size
-        ))
     }
 
     fn open_batch(&mut self, message: &OutgoingMessage<'_>, sequence_id: u64) {
@@ -203,16 +201,16 @@ impl<T: Copy> State<T> {
         &mut self,
         message: &OutgoingMessage<'_>,
         sequence_id: u64,
-        payload: Vec<u8>,
+        body: Body,
         token: T,
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
         let publish_time = wall_clock();
-        let metadata = self.sender.single_metadata(message, sequence_id, publish_time);
-        if metadata.encoded_len() + payload.len() > self.max_message_size {
-            return Err(self.too_big(payload.len()));
+        let metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
+        if metadata.encoded_len() + body.bytes.len() > self.max_message_size {
+            return Err(too_big(body.bytes.len(), self.max_message_size));
         }
-        let content = self.sender.begin_single(&metadata, payload);
+        let content = self.sender.begin_single(&metadata, body.bytes);
         // What was sent before goes before.
         self.seal_open(config);
         let deadline = config.send_timeout.map(|timeout| Instant::now() + timeout);
@@ -259,11 +257,17 @@ impl<T: Copy> State<T> {
     /// Keeps the buffer of a sent batch for the next.
     pub fn recycle(&mut self, pending: &mut Pending<T>) {
         if pending.batch_size > 0
-            && self.spare.len() < SPARE_BUFFERS
-            && let Some(mut body) = pending.take_body()
+            && let Some(body) = pending.take_body()
         {
-            body.clear();
-            self.spare.push(body);
+            self.keep_buffer(body);
+        }
+    }
+
+    /// Keeps a buffer for a batch to come, if it has memory and there are not enough.
+    pub fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && self.spare.len() < SPARE_BUFFERS {
+            buffer.clear();
+            self.spare.push(buffer);
         }
     }
 

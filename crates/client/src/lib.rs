@@ -48,7 +48,8 @@ pub use consumer::{
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
 pub use producer::{
-    Accepted, BatchingConfig, FutureSink, Producer, ProducerConfig, SendSink, Sending, SentEntry, Tokens,
+    Accepted, BatchingConfig, FutureSink, HashingScheme, Producer, ProducerConfig, RoutingMode, SendSink,
+    Sending, SentEntry, Tokens,
 };
 pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;

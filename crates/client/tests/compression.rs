@@ -19,8 +19,8 @@ fn compressed(codec: Compression, batching: Option<BatchingConfig>) -> ProducerC
     ProducerConfig { compression: Some(codec), batching, ..ProducerConfig::default() }
 }
 
-fn delay(millis: u64) -> Option<BatchingConfig> {
-    Some(BatchingConfig { max_delay: Duration::from_millis(millis), ..BatchingConfig::default() })
+fn delay(millis: u64) -> BatchingConfig {
+    BatchingConfig { max_delay: Duration::from_millis(millis), ..BatchingConfig::default() }
 }
 
 async fn subscribe(client: &Client, topic: &str) -> Consumer {
@@ -46,7 +46,7 @@ async fn what_is_compressed_comes_back() {
     let client = broker.client();
     for codec in ALL {
         // Sealed by flush, by the clock, and not batched at all.
-        for batching in [delay(60_000), delay(5), None] {
+        for batching in [Some(delay(60_000)), Some(delay(5)), None] {
             let topic = unique("compressed");
             let consumer = subscribe(&client, &topic).await;
             let config = compressed(codec, batching.clone());
@@ -76,7 +76,7 @@ async fn the_brokers_limit_is_for_the_compressed_size() {
     let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
     let (shrinks, stays) = (vec![b'x'; 1_000_000], noise(150_000));
     for codec in ALL {
-        for batching in [delay(60_000), None] {
+        for batching in [Some(delay(60_000)), None] {
             let topic = unique("limit");
             let consumer = subscribe(&client, &topic).await;
             let producer = client.create_producer(&topic, compressed(codec, batching)).await.unwrap();

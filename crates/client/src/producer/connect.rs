@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue};
 
-use super::Shared;
+use super::shared::Shared;
 use super::sink::SendSink;
 use super::state::Phase;
 use crate::Error;

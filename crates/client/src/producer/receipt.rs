@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use pulsar_rs_wire::hot::SendReceipt;
 
-use super::Shared;
 use super::pending::Pending;
+use super::shared::Shared;
 use super::sink::{SendSink, SentEntry};
 use super::state::{Phase, State};
 use crate::Error;

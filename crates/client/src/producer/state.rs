@@ -7,6 +7,7 @@ use super::compressors::Body;
 use super::config::{BatchingConfig, ProducerConfig};
 use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
+use super::routing::Router;
 use super::sink::Tokens;
 use crate::connection::Connection;
 use crate::{Error, OutgoingMessage};
@@ -56,6 +57,8 @@ pub(super) struct State<T> {
     /// Threads that wait for room.
     pub blocked: usize,
     pub flushes: Vec<Flush>,
+    /// Of a partition: who is told when a batch is complete, and its number.
+    pub router: Option<(Arc<Router>, usize)>,
     /// When the timers look next; absent: they sleep until woken.
     pub alarm: Option<Instant>,
     spare: Vec<Vec<u8>>,
@@ -88,6 +91,7 @@ impl<T: Copy> State<T> {
             last_published: -1,
             blocked: 0,
             flushes: Vec::new(),
+            router: None,
             alarm: None,
             spare: Vec::new(),
             expected_messages: 0,
@@ -231,6 +235,9 @@ impl<T: Copy> State<T> {
         let Some(open) = self.open.take() else {
             return false;
         };
+        if let Some((router, partition)) = &self.router {
+            router.pass_on(*partition);
+        }
         self.expected_messages = open.tokens.len();
         // A batch holds no more messages than an i32 counts: its limits are far below.
         let messages = i32::try_from(open.tokens.len()).unwrap_or(i32::MAX);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Shared;
+use super::shared::Shared;
 use super::sink::SendSink;
 use super::state::{Phase, State};
 use crate::Error;

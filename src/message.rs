@@ -237,6 +237,7 @@ impl Message {
             sequence_id: metadata.sequence_id,
             deliver_at: metadata.deliver_at,
             replicate_to: &metadata.clusters,
+            partition: None,
             null_value: metadata.null_value,
         })
     }

@@ -3,7 +3,12 @@
 use std::ffi::{CString, c_ulong};
 use std::time::Duration;
 
-use pulsar_rs_client::{BatchingConfig, Error, ProducerConfig};
+use pulsar_rs_client::{BatchingConfig, Compression, Error, HashingScheme, ProducerConfig, RoutingMode};
+
+use crate::ffi::message_router::ForeignRouter;
+use crate::ffi::producer_configuration::{
+    pulsar_compression_type, pulsar_hashing_scheme, pulsar_partitions_routing_mode,
+};
 
 /// Values as the program set them; they are checked when a producer is created.
 #[derive(Debug, Clone)]
@@ -12,7 +17,13 @@ pub(crate) struct ProducerConfiguration {
     pub send_timeout_ms: i32,
     pub initial_sequence_id: i64,
     pub max_pending_messages: i32,
+    pub max_pending_messages_across_partitions: i32,
     pub block_if_queue_full: bool,
+    pub compression: pulsar_compression_type,
+    pub routing_mode: pulsar_partitions_routing_mode,
+    pub router: Option<ForeignRouter>,
+    pub hashing_scheme: pulsar_hashing_scheme,
+    pub lazy_start_partitions: bool,
     pub batching_enabled: bool,
     pub batching_max_messages: u32,
     pub batching_max_bytes: c_ulong,
@@ -27,7 +38,13 @@ impl Default for ProducerConfiguration {
             send_timeout_ms: 30_000,
             initial_sequence_id: -1,
             max_pending_messages: 1000,
+            max_pending_messages_across_partitions: 50_000,
             block_if_queue_full: false,
+            compression: pulsar_compression_type::pulsar_CompressionNone,
+            routing_mode: pulsar_partitions_routing_mode::pulsar_RoundRobinDistribution,
+            router: None,
+            hashing_scheme: pulsar_hashing_scheme::pulsar_BoostHash,
+            lazy_start_partitions: false,
             batching_enabled: true,
             batching_max_messages: 1000,
             batching_max_bytes: 128 * 1024,
@@ -43,15 +60,26 @@ impl ProducerConfiguration {
         let name = self.producer_name.to_str().map_err(|_| invalid("the producer name is not UTF-8"))?;
         let send_timeout = u64::try_from(self.send_timeout_ms)
             .map_err(|_| invalid("the send timeout must not be negative"))?;
-        let max_pending_messages = usize::try_from(self.max_pending_messages)
-            .map_err(|_| invalid("the number of pending messages must not be negative"))?;
+        let limit = |number: i32| {
+            usize::try_from(number)
+                .map_err(|_| invalid("the number of pending messages must not be negative"))
+        };
+        let mode = self.routing_mode;
+        if mode == pulsar_partitions_routing_mode::pulsar_CustomPartition && self.router.is_none() {
+            return Err(invalid("custom routing needs a router"));
+        }
         Ok(ProducerConfig {
             name: (!name.is_empty()).then(|| name.to_owned()),
             send_timeout: (send_timeout > 0).then(|| Duration::from_millis(send_timeout)),
             initial_sequence_id: (self.initial_sequence_id != -1).then_some(self.initial_sequence_id),
-            max_pending_messages,
+            max_pending_messages: limit(self.max_pending_messages)?,
+            max_pending_messages_across_partitions: limit(self.max_pending_messages_across_partitions)?,
             block_if_queue_full: self.block_if_queue_full,
             batching: self.batching_enabled.then(|| self.batching()),
+            compression: self.compression.into(),
+            routing: self.routing_mode.into(),
+            hashing: self.hashing_scheme.into(),
+            lazy_start_partitions: self.lazy_start_partitions,
             properties: text_pairs(&self.properties)?,
         })
     }
@@ -61,6 +89,39 @@ impl ProducerConfiguration {
             max_messages: usize::try_from(self.batching_max_messages).unwrap_or(usize::MAX),
             max_bytes: usize::try_from(self.batching_max_bytes).unwrap_or(usize::MAX),
             max_delay: Duration::from_millis(self.batching_max_delay_ms),
+        }
+    }
+}
+
+impl From<pulsar_compression_type> for Option<Compression> {
+    fn from(codec: pulsar_compression_type) -> Self {
+        match codec {
+            pulsar_compression_type::pulsar_CompressionNone => None,
+            pulsar_compression_type::pulsar_CompressionLZ4 => Some(Compression::Lz4),
+            pulsar_compression_type::pulsar_CompressionZLib => Some(Compression::Zlib),
+            pulsar_compression_type::pulsar_CompressionZSTD => Some(Compression::Zstd),
+            pulsar_compression_type::pulsar_CompressionSNAPPY => Some(Compression::Snappy),
+        }
+    }
+}
+
+impl From<pulsar_partitions_routing_mode> for RoutingMode {
+    fn from(mode: pulsar_partitions_routing_mode) -> Self {
+        match mode {
+            pulsar_partitions_routing_mode::pulsar_UseSinglePartition => RoutingMode::SinglePartition,
+            // The router names a partition for every message, so that this mode never comes to bear.
+            pulsar_partitions_routing_mode::pulsar_RoundRobinDistribution
+            | pulsar_partitions_routing_mode::pulsar_CustomPartition => RoutingMode::RoundRobin,
+        }
+    }
+}
+
+impl From<pulsar_hashing_scheme> for HashingScheme {
+    fn from(scheme: pulsar_hashing_scheme) -> Self {
+        match scheme {
+            pulsar_hashing_scheme::pulsar_Murmur3_32Hash => HashingScheme::Murmur3,
+            pulsar_hashing_scheme::pulsar_BoostHash => HashingScheme::Boost,
+            pulsar_hashing_scheme::pulsar_JavaStringHash => HashingScheme::JavaString,
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::routing::{HashingScheme, RoutingMode};
-use crate::{Compression, Error};
+use crate::{Compression, Error, Schema};
 
 /// How a producer behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -32,6 +32,10 @@ pub struct ProducerConfig {
     /// Producers of partitions are created when their first message comes, instead of all at once.
     /// Default false.
     pub lazy_start_partitions: bool,
+    /// Whether others may send to the topic too. Default shared.
+    pub access_mode: AccessMode,
+    /// Structure of the messages; absent: bytes. Default absent.
+    pub schema: Option<Schema>,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -50,9 +54,25 @@ impl Default for ProducerConfig {
             routing: RoutingMode::default(),
             hashing: HashingScheme::default(),
             lazy_start_partitions: false,
+            access_mode: AccessMode::default(),
+            schema: None,
             properties: Vec::new(),
         }
     }
+}
+
+/// Who may send to a topic beside a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AccessMode {
+    /// Others in this mode.
+    #[default]
+    Shared,
+    /// Nobody. Creating it fails with [`Error::ProducerFenced`] while another is there.
+    Exclusive,
+    /// Nobody. Creating it waits until the others are gone, at most the operation timeout.
+    WaitForExclusive,
+    /// Nobody. Those that are there are fenced: their sends fail with [`Error::ProducerFenced`].
+    ExclusiveWithFencing,
 }
 
 /// When a batch is sent: at the first of these limits.
@@ -88,6 +108,11 @@ impl ProducerConfig {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         if self.batching.as_ref().is_some_and(|batching| batching.max_messages < 2) {
             return Err(Error::InvalidConfiguration("a batch must be allowed at least 2 messages".into()));
+        }
+        if self.lazy_start_partitions && self.access_mode != AccessMode::Shared {
+            return Err(Error::InvalidConfiguration(
+                "exclusive producers cannot start their partitions lazily".into(),
+            ));
         }
         if self.initial_sequence_id.is_some_and(|id| id < -1) {
             return Err(Error::InvalidConfiguration("the initial sequence id must be -1 or more".into()));

@@ -24,6 +24,8 @@ pub(super) struct OpenBatch<T> {
     pub publish_time: u64,
     /// Clusters of its one message, if that names any.
     pub replicate_to: Vec<Vec<u8>>,
+    /// Schema version of its one message, if that names one.
+    pub schema_version: Option<Arc<[u8]>>,
 }
 
 /// A batch, or a message outside a batch, that waits to be encoded.
@@ -41,6 +43,7 @@ pub(super) enum Content {
         body: Vec<u8>,
         messages: i32,
         replicate_to: Vec<Vec<u8>>,
+        schema_version: Option<Arc<[u8]>>,
     },
     /// The head is encoded when the message is accepted, but for its checksum.
     Single(EntryFrame, OpenChecksum),
@@ -51,6 +54,8 @@ pub(super) enum Content {
 pub(super) struct Sender {
     pub producer_id: u64,
     pub producer_name: Arc<str>,
+    /// Version of the producer's schema, as the broker numbers it.
+    pub schema_version: Option<Arc<[u8]>>,
 }
 
 impl Sender {
@@ -63,12 +68,14 @@ impl Sender {
         max_message_size: usize,
         spare: &mut Vec<u8>,
     ) -> Result<EntryFrame, Error> {
-        let (mut plain, messages, replicate_to) = match sealed.content {
+        let (mut plain, messages, replicate_to, schema_version) = match sealed.content {
             Content::Single(mut frame, checksum) => {
                 checksum.finish(&mut frame.head, &frame.body);
                 return Ok(frame);
             }
-            Content::Batch { body, messages, replicate_to } => (body, messages, replicate_to),
+            Content::Batch { body, messages, replicate_to, schema_version } => {
+                (body, messages, replicate_to, schema_version.or_else(|| self.schema_version.clone()))
+            }
         };
         let body = compressors.compress(&mut plain)?;
         *spare = plain;
@@ -77,6 +84,7 @@ impl Sender {
             sequence_id: sealed.first_sequence_id,
             publish_time: sealed.publish_time,
             replicate_to: &replicate_to,
+            schema_version: schema_version.as_deref(),
             compression: body.compression(),
             uncompressed_size: Some(body.uncompressed_size),
             num_messages_in_batch: Some(messages),
@@ -117,6 +125,7 @@ impl Sender {
             uncompressed_size: body.compression().map(|_| body.uncompressed_size),
             event_time: message.event_time,
             ordering_key: message.ordering_key,
+            schema_version: message.schema_version.or(self.schema_version.as_deref()),
             deliver_at_time: message.deliver_at,
             null_value: message.null_value,
             ..Metadata::default()

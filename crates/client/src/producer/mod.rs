@@ -23,7 +23,7 @@ mod sink;
 mod state;
 mod timers;
 
-pub use config::{BatchingConfig, ProducerConfig};
+pub use config::{AccessMode, BatchingConfig, ProducerConfig};
 pub use future::{FutureSink, Sending};
 pub use routing::{HashingScheme, RoutingMode};
 pub use sink::{SendSink, SentEntry, Tokens};

@@ -173,7 +173,8 @@ mod tests {
     use super::*;
 
     fn pending(sequence_id: u64) -> Pending<u64> {
-        let content = Content::Batch { body: Vec::new(), messages: 1, replicate_to: Vec::new() };
+        let content =
+            Content::Batch { body: Vec::new(), messages: 1, replicate_to: Vec::new(), schema_version: None };
         let sealed = SealedEntry {
             content,
             first_sequence_id: sequence_id,

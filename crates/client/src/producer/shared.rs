@@ -54,7 +54,7 @@ impl<S: SendSink> Shared<S> {
     ) -> Result<Arc<Self>, Error> {
         let id = client.next_id();
         let name = config.name.clone().unwrap_or_default();
-        let sender = Sender { producer_id: id, producer_name: name.into() };
+        let sender = Sender { producer_id: id, producer_name: name.into(), schema_version: None };
         let mut state = State::new(sender, pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE);
         state.router = place;
         let shared = Arc::new(Shared {

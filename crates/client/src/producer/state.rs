@@ -52,6 +52,8 @@ pub(super) struct State<T> {
     /// Messages accepted and not completed.
     pub messages: usize,
     pub next_sequence_id: u64,
+    /// The broker's number for this producer's right to an exclusive topic.
+    pub topic_epoch: Option<u64>,
     /// Highest sequence id that the broker stored, or -1.
     pub last_published: i64,
     /// Threads that wait for room.
@@ -88,6 +90,7 @@ impl<T: Copy> State<T> {
             max_message_size,
             messages: 0,
             next_sequence_id: 0,
+            topic_epoch: None,
             last_published: -1,
             blocked: 0,
             flushes: Vec::new(),
@@ -139,8 +142,8 @@ impl<T: Copy> State<T> {
         let prepared = message.prepare(sequence_id)?;
         let len = prepared.len();
         let limit = self.batch_limit(message, len, batching, config)?;
-        // Clusters stand in the metadata of the entry: such a message is a batch of its own.
-        let alone = !message.replicate_to.is_empty();
+        // These stand in the metadata of the entry: such a message is a batch of its own.
+        let alone = !message.replicate_to.is_empty() || message.schema_version.is_some();
         let mut effects = Effects::default();
         if let Some(open) = &self.open
             && (alone || open.body.len() + len > limit || sequence_id <= open.highest_sequence_id)
@@ -193,6 +196,7 @@ impl<T: Copy> State<T> {
             opened_at: Instant::now(),
             publish_time: wall_clock(),
             replicate_to: message.replicate_to.to_vec(),
+            schema_version: message.schema_version.map(Into::into),
         });
     }
 
@@ -243,7 +247,12 @@ impl<T: Copy> State<T> {
         let messages = i32::try_from(open.tokens.len()).unwrap_or(i32::MAX);
         let deadline = config.send_timeout.map(|timeout| open.opened_at + timeout);
         let sealed = SealedEntry {
-            content: Content::Batch { body: open.body, messages, replicate_to: open.replicate_to },
+            content: Content::Batch {
+                body: open.body,
+                messages,
+                replicate_to: open.replicate_to,
+                schema_version: open.schema_version,
+            },
             first_sequence_id: open.first_sequence_id,
             highest_sequence_id: open.highest_sequence_id,
             publish_time: open.publish_time,

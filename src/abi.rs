@@ -29,7 +29,7 @@ pub use crate::ffi::message_router::pulsar_topic_metadata_get_num_partitions;
 // pulsar/c/producer_configuration.h
 pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_create, pulsar_producer_configuration_free,
-    pulsar_producer_configuration_get_batching_enabled,
+    pulsar_producer_configuration_get_access_mode, pulsar_producer_configuration_get_batching_enabled,
     pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes,
     pulsar_producer_configuration_get_batching_max_messages,
     pulsar_producer_configuration_get_batching_max_publish_delay_ms,
@@ -41,7 +41,7 @@ pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_get_max_pending_messages_across_partitions,
     pulsar_producer_configuration_get_partitions_routing_mode,
     pulsar_producer_configuration_get_producer_name, pulsar_producer_configuration_get_send_timeout,
-    pulsar_producer_configuration_set_batching_enabled,
+    pulsar_producer_configuration_set_access_mode, pulsar_producer_configuration_set_batching_enabled,
     pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes,
     pulsar_producer_configuration_set_batching_max_messages,
     pulsar_producer_configuration_set_batching_max_publish_delay_ms,
@@ -54,7 +54,7 @@ pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_set_message_router,
     pulsar_producer_configuration_set_partitions_routing_mode,
     pulsar_producer_configuration_set_producer_name, pulsar_producer_configuration_set_property,
-    pulsar_producer_configuration_set_send_timeout,
+    pulsar_producer_configuration_set_schema_info, pulsar_producer_configuration_set_send_timeout,
 };
 
 // pulsar/c/producer.h
@@ -113,7 +113,7 @@ pub use crate::ffi::message::{
     pulsar_message_set_content, pulsar_message_set_deliver_after, pulsar_message_set_deliver_at,
     pulsar_message_set_event_timestamp, pulsar_message_set_null_value, pulsar_message_set_ordering_key,
     pulsar_message_set_partition_key, pulsar_message_set_property, pulsar_message_set_replication_clusters,
-    pulsar_message_set_sequence_id,
+    pulsar_message_set_schema_version, pulsar_message_set_sequence_id,
 };
 
 // pulsar/c/message_id.h

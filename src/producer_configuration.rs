@@ -3,11 +3,15 @@
 use std::ffi::{CString, c_ulong};
 use std::time::Duration;
 
-use pulsar_rs_client::{BatchingConfig, Compression, Error, HashingScheme, ProducerConfig, RoutingMode};
+use pulsar_rs_client::{
+    AccessMode, BatchingConfig, Compression, Error, HashingScheme, ProducerConfig, RoutingMode, Schema,
+    SchemaType,
+};
 
 use crate::ffi::message_router::ForeignRouter;
 use crate::ffi::producer_configuration::{
     pulsar_compression_type, pulsar_hashing_scheme, pulsar_partitions_routing_mode,
+    pulsar_producer_access_mode, pulsar_schema_type,
 };
 
 /// Values as the program set them; they are checked when a producer is created.
@@ -24,11 +28,29 @@ pub(crate) struct ProducerConfiguration {
     pub router: Option<ForeignRouter>,
     pub hashing_scheme: pulsar_hashing_scheme,
     pub lazy_start_partitions: bool,
+    pub schema: SchemaInfo,
+    pub access_mode: pulsar_producer_access_mode,
     pub batching_enabled: bool,
     pub batching_max_messages: u32,
     pub batching_max_bytes: c_ulong,
     pub batching_max_delay_ms: c_ulong,
     pub properties: Vec<(CString, CString)>,
+}
+
+/// A schema as the program set it.
+#[derive(Debug, Clone)]
+pub(crate) struct SchemaInfo {
+    pub kind: pulsar_schema_type,
+    pub name: CString,
+    pub definition: CString,
+    pub properties: Vec<(CString, CString)>,
+}
+
+impl Default for SchemaInfo {
+    fn default() -> Self {
+        let kind = pulsar_schema_type::pulsar_None;
+        SchemaInfo { kind, name: CString::default(), definition: CString::default(), properties: Vec::new() }
+    }
 }
 
 impl Default for ProducerConfiguration {
@@ -45,6 +67,8 @@ impl Default for ProducerConfiguration {
             router: None,
             hashing_scheme: pulsar_hashing_scheme::pulsar_BoostHash,
             lazy_start_partitions: false,
+            schema: SchemaInfo::default(),
+            access_mode: pulsar_producer_access_mode::pulsar_ProducerAccessModeShared,
             batching_enabled: true,
             batching_max_messages: 1000,
             batching_max_bytes: 128 * 1024,
@@ -80,6 +104,8 @@ impl ProducerConfiguration {
             routing: self.routing_mode.into(),
             hashing: self.hashing_scheme.into(),
             lazy_start_partitions: self.lazy_start_partitions,
+            access_mode: self.access_mode.into(),
+            schema: self.schema.to_core()?,
             properties: text_pairs(&self.properties)?,
         })
     }
@@ -101,6 +127,61 @@ impl From<pulsar_compression_type> for Option<Compression> {
             pulsar_compression_type::pulsar_CompressionZLib => Some(Compression::Zlib),
             pulsar_compression_type::pulsar_CompressionZSTD => Some(Compression::Zstd),
             pulsar_compression_type::pulsar_CompressionSNAPPY => Some(Compression::Snappy),
+        }
+    }
+}
+
+impl SchemaInfo {
+    /// None, where the type is not one that is registered.
+    pub fn to_core(&self) -> Result<Option<Schema>, Error> {
+        let Some(kind) = self.kind.to_core() else {
+            return Ok(None);
+        };
+        let name = self.name.to_str();
+        let name = name.map_err(|_| Error::InvalidConfiguration("the schema's name is not UTF-8".into()))?;
+        Ok(Some(Schema {
+            name: name.to_owned(),
+            kind,
+            definition: self.definition.as_bytes().to_vec(),
+            properties: text_pairs(&self.properties)?,
+        }))
+    }
+}
+
+impl pulsar_schema_type {
+    fn to_core(self) -> Option<SchemaType> {
+        match self {
+            pulsar_schema_type::pulsar_String => Some(SchemaType::String),
+            pulsar_schema_type::pulsar_Json => Some(SchemaType::Json),
+            pulsar_schema_type::pulsar_Protobuf => Some(SchemaType::Protobuf),
+            pulsar_schema_type::pulsar_Avro => Some(SchemaType::Avro),
+            pulsar_schema_type::pulsar_Boolean => Some(SchemaType::Boolean),
+            pulsar_schema_type::pulsar_Int8 => Some(SchemaType::Int8),
+            pulsar_schema_type::pulsar_Int16 => Some(SchemaType::Int16),
+            pulsar_schema_type::pulsar_Int32 => Some(SchemaType::Int32),
+            pulsar_schema_type::pulsar_Int64 => Some(SchemaType::Int64),
+            pulsar_schema_type::pulsar_Float32 => Some(SchemaType::Float32),
+            pulsar_schema_type::pulsar_Float64 => Some(SchemaType::Float64),
+            pulsar_schema_type::pulsar_KeyValue => Some(SchemaType::KeyValue),
+            pulsar_schema_type::pulsar_None
+            | pulsar_schema_type::pulsar_Bytes
+            | pulsar_schema_type::pulsar_AutoConsume
+            | pulsar_schema_type::pulsar_AutoPublish => None,
+        }
+    }
+}
+
+impl From<pulsar_producer_access_mode> for AccessMode {
+    fn from(mode: pulsar_producer_access_mode) -> Self {
+        match mode {
+            pulsar_producer_access_mode::pulsar_ProducerAccessModeShared => AccessMode::Shared,
+            pulsar_producer_access_mode::pulsar_ProducerAccessModeExclusive => AccessMode::Exclusive,
+            pulsar_producer_access_mode::pulsar_ProducerAccessModeWaitForExclusive => {
+                AccessMode::WaitForExclusive
+            }
+            pulsar_producer_access_mode::pulsar_ProducerAccessModeExclusiveWithFencing => {
+                AccessMode::ExclusiveWithFencing
+            }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! `pulsar/c/producer_configuration.h`
 
-use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use super::guard::guard;
 use super::handle::{self, CEnum, Context, Opaque};
 use super::message_router::{ForeignRouter, pulsar_message_router};
+use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
-use crate::producer_configuration::{ProducerConfiguration, set_property};
+use crate::producer_configuration::{ProducerConfiguration, SchemaInfo, set_property};
 
 /// How a producer behaves.
 #[allow(non_camel_case_types)]
@@ -92,6 +94,97 @@ impl CEnum for pulsar_hashing_scheme {
             0 => Some(pulsar_hashing_scheme::pulsar_Murmur3_32Hash),
             1 => Some(pulsar_hashing_scheme::pulsar_BoostHash),
             2 => Some(pulsar_hashing_scheme::pulsar_JavaStringHash),
+            _ => None,
+        }
+    }
+}
+
+/// How messages are encoded.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_schema_type {
+    /// No schema.
+    pulsar_None = 0,
+    /// UTF-8 text.
+    pulsar_String = 1,
+    /// JSON, with an Avro definition.
+    pulsar_Json = 2,
+    /// Protocol buffers, with an Avro definition.
+    pulsar_Protobuf = 3,
+    /// Avro, with its definition.
+    pulsar_Avro = 4,
+    /// One byte, 0 or 1.
+    pulsar_Boolean = 5,
+    /// A signed byte.
+    pulsar_Int8 = 6,
+    /// Two bytes, the high one first, as all numbers.
+    pulsar_Int16 = 7,
+    /// Four bytes.
+    pulsar_Int32 = 8,
+    /// Eight bytes.
+    pulsar_Int64 = 9,
+    /// IEEE 754, four bytes.
+    pulsar_Float32 = 10,
+    /// IEEE 754, eight bytes.
+    pulsar_Float64 = 11,
+    /// A key and a value, each with a schema.
+    pulsar_KeyValue = 15,
+    /// Bytes: no schema.
+    pulsar_Bytes = -1,
+    /// For consumers.
+    pulsar_AutoConsume = -3,
+    /// As the topic has it: producers register none.
+    pulsar_AutoPublish = -4,
+}
+
+impl CEnum for pulsar_schema_type {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(pulsar_schema_type::pulsar_None),
+            1 => Some(pulsar_schema_type::pulsar_String),
+            2 => Some(pulsar_schema_type::pulsar_Json),
+            3 => Some(pulsar_schema_type::pulsar_Protobuf),
+            4 => Some(pulsar_schema_type::pulsar_Avro),
+            5 => Some(pulsar_schema_type::pulsar_Boolean),
+            6 => Some(pulsar_schema_type::pulsar_Int8),
+            7 => Some(pulsar_schema_type::pulsar_Int16),
+            8 => Some(pulsar_schema_type::pulsar_Int32),
+            9 => Some(pulsar_schema_type::pulsar_Int64),
+            10 => Some(pulsar_schema_type::pulsar_Float32),
+            11 => Some(pulsar_schema_type::pulsar_Float64),
+            15 => Some(pulsar_schema_type::pulsar_KeyValue),
+            -1 => Some(pulsar_schema_type::pulsar_Bytes),
+            -3 => Some(pulsar_schema_type::pulsar_AutoConsume),
+            -4 => Some(pulsar_schema_type::pulsar_AutoPublish),
+            _ => None,
+        }
+    }
+}
+
+/// Who may send to a topic beside a producer.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_producer_access_mode {
+    /// Others in this mode.
+    pulsar_ProducerAccessModeShared = 0,
+    /// Nobody. Creating it fails with `pulsar_result_ProducerFenced` or `pulsar_result_ProducerBusy` while another is
+    /// there.
+    pulsar_ProducerAccessModeExclusive = 1,
+    /// Nobody. Creating it waits until the others are gone, at most the operation timeout.
+    pulsar_ProducerAccessModeWaitForExclusive = 2,
+    /// Nobody. Those that are there are fenced: their sends fail with `pulsar_result_ProducerFenced`.
+    pulsar_ProducerAccessModeExclusiveWithFencing = 3,
+}
+
+impl CEnum for pulsar_producer_access_mode {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(pulsar_producer_access_mode::pulsar_ProducerAccessModeShared),
+            1 => Some(pulsar_producer_access_mode::pulsar_ProducerAccessModeExclusive),
+            2 => Some(pulsar_producer_access_mode::pulsar_ProducerAccessModeWaitForExclusive),
+            3 => Some(pulsar_producer_access_mode::pulsar_ProducerAccessModeExclusiveWithFencing),
             _ => None,
         }
     }
@@ -474,6 +567,64 @@ pub extern "C" fn pulsar_producer_configuration_set_property(
         let pair = copied(name).zip(copied(value));
         if let Some((name, value)) = pair {
             set_property(&mut conf.properties, name, value);
+        }
+    });
+}
+
+/// Sets the structure of the messages, which the broker compares with that of the topic. Default none.
+///
+/// Ownership: everything is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: name and schema count as empty, a properties map as one without entries.
+/// Errors: a number that is no type changes nothing; texts that are not UTF-8 make creating the producer fail with
+/// `pulsar_result_InvalidConfiguration`, a schema that does not fit with `pulsar_result_IncompatibleSchema`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_schema_info(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    schema_type: MaybeUninit<pulsar_schema_type>,
+    name: *const c_char,
+    schema: *const c_char,
+    properties: Option<NonNull<pulsar_string_map_t>>,
+) {
+    set(conf, |conf| {
+        if let Some(kind) = handle::enum_value(schema_type) {
+            conf.schema = SchemaInfo {
+                kind,
+                name: copied(name).unwrap_or_default(),
+                definition: copied(schema).unwrap_or_default(),
+                properties: pairs(properties),
+            };
+        }
+    });
+}
+
+fn pairs(map: Option<NonNull<pulsar_string_map_t>>) -> Vec<(CString, CString)> {
+    let copy = |map: &BTreeMap<CString, CString>| {
+        map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    handle::with(map, copy).unwrap_or_default()
+}
+
+/// Returns who may send to the topic beside the producer.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_get_access_mode(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+) -> pulsar_producer_access_mode {
+    get(conf, |conf| conf.access_mode, pulsar_producer_access_mode::pulsar_ProducerAccessModeShared)
+}
+
+/// Sets who may send to the topic beside the producer. Default shared.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no mode changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_access_mode(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    access_mode: MaybeUninit<pulsar_producer_access_mode>,
+) {
+    set(conf, |conf| {
+        if let Some(access_mode) = handle::enum_value(access_mode) {
+            conf.access_mode = access_mode;
         }
     });
 }

@@ -73,6 +73,99 @@ typedef enum pulsar_hashing_scheme {
     pulsar_JavaStringHash = 2,
 } pulsar_hashing_scheme;
 
+/**
+ * How messages are encoded.
+ */
+typedef enum pulsar_schema_type {
+    /**
+     * No schema.
+     */
+    pulsar_None = 0,
+    /**
+     * UTF-8 text.
+     */
+    pulsar_String = 1,
+    /**
+     * JSON, with an Avro definition.
+     */
+    pulsar_Json = 2,
+    /**
+     * Protocol buffers, with an Avro definition.
+     */
+    pulsar_Protobuf = 3,
+    /**
+     * Avro, with its definition.
+     */
+    pulsar_Avro = 4,
+    /**
+     * One byte, 0 or 1.
+     */
+    pulsar_Boolean = 5,
+    /**
+     * A signed byte.
+     */
+    pulsar_Int8 = 6,
+    /**
+     * Two bytes, the high one first, as all numbers.
+     */
+    pulsar_Int16 = 7,
+    /**
+     * Four bytes.
+     */
+    pulsar_Int32 = 8,
+    /**
+     * Eight bytes.
+     */
+    pulsar_Int64 = 9,
+    /**
+     * IEEE 754, four bytes.
+     */
+    pulsar_Float32 = 10,
+    /**
+     * IEEE 754, eight bytes.
+     */
+    pulsar_Float64 = 11,
+    /**
+     * A key and a value, each with a schema.
+     */
+    pulsar_KeyValue = 15,
+    /**
+     * Bytes: no schema.
+     */
+    pulsar_Bytes = -1,
+    /**
+     * For consumers.
+     */
+    pulsar_AutoConsume = -3,
+    /**
+     * As the topic has it: producers register none.
+     */
+    pulsar_AutoPublish = -4,
+} pulsar_schema_type;
+
+/**
+ * Who may send to a topic beside a producer.
+ */
+typedef enum pulsar_producer_access_mode {
+    /**
+     * Others in this mode.
+     */
+    pulsar_ProducerAccessModeShared = 0,
+    /**
+     * Nobody. Creating it fails with `pulsar_result_ProducerFenced` or `pulsar_result_ProducerBusy` while another is
+     * there.
+     */
+    pulsar_ProducerAccessModeExclusive = 1,
+    /**
+     * Nobody. Creating it waits until the others are gone, at most the operation timeout.
+     */
+    pulsar_ProducerAccessModeWaitForExclusive = 2,
+    /**
+     * Nobody. Those that are there are fenced: their sends fail with `pulsar_result_ProducerFenced`.
+     */
+    pulsar_ProducerAccessModeExclusiveWithFencing = 3,
+} pulsar_producer_access_mode;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -351,6 +444,38 @@ PULSAR_PUBLIC
 void pulsar_producer_configuration_set_property(pulsar_producer_configuration_t *conf,
                                                 const char *name,
                                                 const char *value);
+
+/**
+ * Sets the structure of the messages, which the broker compares with that of the topic. Default none.
+ *
+ * Ownership: everything is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: name and schema count as empty, a properties map as one without entries.
+ * Errors: a number that is no type changes nothing; texts that are not UTF-8 make creating the producer fail with
+ * `pulsar_result_InvalidConfiguration`, a schema that does not fit with `pulsar_result_IncompatibleSchema`.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_schema_info(pulsar_producer_configuration_t *conf,
+                                                   pulsar_schema_type schema_type,
+                                                   const char *name,
+                                                   const char *schema,
+                                                   pulsar_string_map_t *properties);
+
+/**
+ * Returns who may send to the topic beside the producer.
+ */
+PULSAR_PUBLIC
+pulsar_producer_access_mode pulsar_producer_configuration_get_access_mode(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets who may send to the topic beside the producer. Default shared.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is no mode changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_access_mode(pulsar_producer_configuration_t *conf,
+                                                   pulsar_producer_access_mode access_mode);
 
 #ifdef __cplusplus
 }  // extern "C"

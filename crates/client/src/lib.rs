@@ -50,7 +50,7 @@ pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
 pub use producer::{
     Accepted, AccessMode, BatchingConfig, FutureSink, HashingScheme, Producer, ProducerConfig, RoutingMode,
-    SendSink, Sending, SentEntry, Tokens,
+    SendSink, Sending, SentEntry, Token, Tokens,
 };
 pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;

@@ -16,6 +16,8 @@ use crate::{Error, OutgoingMessage};
 pub(super) struct OpenBatch<T> {
     pub body: Vec<u8>,
     pub tokens: Vec<T>,
+    /// Messages in it; a token may stand for several.
+    pub messages: usize,
     pub first_sequence_id: u64,
     pub highest_sequence_id: u64,
     /// When the first message came.

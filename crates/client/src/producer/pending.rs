@@ -48,6 +48,11 @@ impl<T> Pending<T> {
         }
     }
 
+    /// Messages that leave with it.
+    pub fn messages(&self) -> usize {
+        usize::try_from(self.batch_size).unwrap_or(0).max(1)
+    }
+
     /// The buffer of the body, for another batch, unless the writer still has it.
     pub fn take_body(&mut self) -> Option<Vec<u8>> {
         match std::mem::replace(&mut self.payload, Payload::Encoding) {

@@ -6,7 +6,7 @@ use pulsar_rs_wire::hot::SendReceipt;
 
 use super::pending::Pending;
 use super::shared::Shared;
-use super::sink::{SendSink, SentEntry};
+use super::sink::{SendSink, SentEntry, Token};
 use super::state::{Phase, State};
 use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ProducerChannel};
@@ -82,7 +82,7 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
     }
 }
 
-impl<T: Copy> State<T> {
+impl<T: Token> State<T> {
     fn is_current(&self, connection: &Connection) -> bool {
         matches!(&self.phase, Phase::Ready(current) if current.id() == connection.id())
     }
@@ -116,7 +116,7 @@ impl<S: SendSink> Shared<S> {
         let Some(mut pending) = state.pending.pop_front() else {
             return;
         };
-        state.messages -= pending.tokens.as_slice().len();
+        state.messages -= pending.messages();
         if outcome.is_ok() {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }

@@ -13,7 +13,7 @@ use super::config::ProducerConfig;
 use super::entry::Sender;
 use super::routing::Router;
 use super::sink::SendSink;
-use super::state::{Flush, Phase, State};
+use super::state::{Effects, Flush, Phase, State};
 use crate::client::{ClientInner, Deadline};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
@@ -102,9 +102,11 @@ impl<S: SendSink> Shared<S> {
 
     /// Accepts a message and returns; see [`super::Producer::send_with`].
     pub fn send(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
-        let batched = self.config.batching.is_some() && message.deliver_at.is_none();
-        let single =
-            if batched { None } else { Some(self.compressors.compress(&mut message.payload.to_vec())?) };
+        let single = if self.is_batched(message) {
+            None
+        } else {
+            Some(self.compressors.compress(&mut message.payload.to_vec())?)
+        };
         let mut state = self.lock_with_room()?;
         let effects = state.accept(message, single, token, &self.config)?;
         drop(state);
@@ -115,6 +117,58 @@ impl<S: SendSink> Shared<S> {
             self.timers.notify_one();
         }
         Ok(Accepted { publish_time: effects.publish_time })
+    }
+
+    /// Accepts several under one lock, which is let go for each batch that is complete.
+    pub fn send_many<'a>(
+        &self,
+        messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
+    ) -> Result<usize, (usize, Error)> {
+        let mut accepted = 0;
+        let mut wake_timers = false;
+        let mut locked = None;
+        let mut outcome = Ok(());
+        for (message, token) in messages {
+            outcome = if self.is_batched(&message) {
+                self.accept_locked(&mut locked, &message, token).map(|effects| {
+                    wake_timers |= effects.wake_timers;
+                    if effects.sealed {
+                        locked = None;
+                        self.encode_sealed();
+                    }
+                })
+            } else {
+                locked = None;
+                self.send(&message, token).map(|_| ())
+            };
+            if outcome.is_err() {
+                break;
+            }
+            accepted += 1;
+        }
+        drop(locked);
+        if wake_timers {
+            self.timers.notify_one();
+        }
+        outcome.map(|()| accepted).map_err(|error| (accepted, error))
+    }
+
+    /// Accepts one for the open batch; takes the lock, or goes on with it while there is room.
+    fn accept_locked<'s>(
+        &'s self,
+        locked: &mut Option<MutexGuard<'s, State<S::Token>>>,
+        message: &OutgoingMessage<'_>,
+        token: S::Token,
+    ) -> Result<Effects, Error> {
+        let state = match locked.take().filter(|state| self.has_room(state)) {
+            Some(state) => locked.insert(state),
+            None => locked.insert(self.lock_with_room()?),
+        };
+        state.accept(message, None, token, &self.config)
+    }
+
+    fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
+        self.config.batching.is_some() && message.deliver_at.is_none()
     }
 
     /// Sends the open batch at once.
@@ -148,13 +202,18 @@ impl<S: SendSink> Shared<S> {
         &self.sink
     }
 
+    fn has_room(&self, state: &State<S::Token>) -> bool {
+        let limit = self.config.max_pending_messages;
+        limit == 0 || state.messages < limit
+    }
+
     /// Locks the state with room for one more message.
     fn lock_with_room(&self) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
         let limit = self.config.max_pending_messages;
         let mut state = self.state.lock();
         loop {
             state.check_usable()?;
-            if limit == 0 || state.messages < limit {
+            if self.has_room(&state) {
                 return Ok(state);
             }
             if !self.config.block_if_queue_full {

@@ -8,7 +8,7 @@ use super::config::{BatchingConfig, ProducerConfig};
 use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
 use super::routing::Router;
-use super::sink::Tokens;
+use super::sink::{Token, Tokens};
 use crate::connection::Connection;
 use crate::{Error, OutgoingMessage};
 use pulsar_rs_wire::compression::MAX_RESTORED;
@@ -64,8 +64,8 @@ pub(super) struct State<T> {
     /// When the timers look next; absent: they sleep until woken.
     pub alarm: Option<Instant>,
     spare: Vec<Vec<u8>>,
-    /// Length of the last batch, the best guess for the next.
-    expected_messages: usize,
+    /// Tokens of the last batch, the best guess for the next.
+    expected_tokens: usize,
 }
 
 /// What the caller has to do once the lock is released.
@@ -79,7 +79,7 @@ pub(super) struct Effects {
     pub publish_time: u64,
 }
 
-impl<T: Copy> State<T> {
+impl<T: Token> State<T> {
     pub fn new(sender: Sender, max_message_size: usize) -> Self {
         State {
             phase: Phase::Connecting,
@@ -97,7 +97,7 @@ impl<T: Copy> State<T> {
             router: None,
             alarm: None,
             spare: Vec::new(),
-            expected_messages: 0,
+            expected_tokens: 0,
         }
     }
 
@@ -156,11 +156,14 @@ impl<T: Copy> State<T> {
         }
         if let Some(open) = &mut self.open {
             prepared.append_to(&mut open.body);
-            open.tokens.push(token);
+            open.messages += 1;
+            if !open.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
+                open.tokens.push(token);
+            }
             open.highest_sequence_id = sequence_id;
             self.messages += 1;
             effects.publish_time = open.publish_time;
-            if alone || open.tokens.len() >= batching.max_messages || open.body.len() >= limit {
+            if alone || open.messages >= batching.max_messages || open.body.len() >= limit {
                 effects.sealed |= self.seal_open(config);
             }
         }
@@ -190,7 +193,8 @@ impl<T: Copy> State<T> {
     fn open_batch(&mut self, message: &OutgoingMessage<'_>, sequence_id: u64) {
         self.open = Some(OpenBatch {
             body: self.spare.pop().unwrap_or_default(),
-            tokens: Vec::with_capacity(self.expected_messages),
+            tokens: Vec::with_capacity(self.expected_tokens),
+            messages: 0,
             first_sequence_id: sequence_id,
             highest_sequence_id: sequence_id,
             opened_at: Instant::now(),
@@ -242,9 +246,9 @@ impl<T: Copy> State<T> {
         if let Some((router, partition)) = &self.router {
             router.pass_on(*partition);
         }
-        self.expected_messages = open.tokens.len();
+        self.expected_tokens = open.tokens.len();
         // A batch holds no more messages than an i32 counts: its limits are far below.
-        let messages = i32::try_from(open.tokens.len()).unwrap_or(i32::MAX);
+        let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
         let deadline = config.send_timeout.map(|timeout| open.opened_at + timeout);
         let sealed = SealedEntry {
             content: Content::Batch {

@@ -11,6 +11,7 @@
 #include <pulsar/c/consumer_configuration.h>
 #include <pulsar/c/message.h>
 #include <pulsar/c/message_id.h>
+#include <pulsar/c/message_router.h>
 #include <pulsar/c/messages.h>
 #include <pulsar/c/producer.h>
 #include <pulsar/c/producer_configuration.h>

@@ -7,11 +7,13 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_get_io_threads,
     pulsar_client_configuration_get_keep_alive_interval_in_seconds,
     pulsar_client_configuration_get_listener_name, pulsar_client_configuration_get_message_listener_threads,
-    pulsar_client_configuration_get_operation_timeout_seconds, pulsar_client_configuration_set_io_threads,
+    pulsar_client_configuration_get_operation_timeout_seconds,
+    pulsar_client_configuration_get_partitions_update_interval, pulsar_client_configuration_set_io_threads,
     pulsar_client_configuration_set_keep_alive_interval_in_seconds,
     pulsar_client_configuration_set_listener_name, pulsar_client_configuration_set_logger,
     pulsar_client_configuration_set_logger_t, pulsar_client_configuration_set_message_listener_threads,
     pulsar_client_configuration_set_operation_timeout_seconds,
+    pulsar_client_configuration_set_partitions_update_interval,
 };
 
 // pulsar/c/client.h
@@ -21,24 +23,38 @@ pub use crate::ffi::client::{
     pulsar_client_get_topic_partitions_async, pulsar_client_subscribe, pulsar_client_subscribe_async,
 };
 
+// pulsar/c/message_router.h
+pub use crate::ffi::message_router::pulsar_topic_metadata_get_num_partitions;
+
 // pulsar/c/producer_configuration.h
 pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_create, pulsar_producer_configuration_free,
-    pulsar_producer_configuration_get_batching_enabled,
+    pulsar_producer_configuration_get_access_mode, pulsar_producer_configuration_get_batching_enabled,
     pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes,
     pulsar_producer_configuration_get_batching_max_messages,
     pulsar_producer_configuration_get_batching_max_publish_delay_ms,
     pulsar_producer_configuration_get_block_if_queue_full,
+    pulsar_producer_configuration_get_compression_type, pulsar_producer_configuration_get_hashing_scheme,
     pulsar_producer_configuration_get_initial_sequence_id,
-    pulsar_producer_configuration_get_max_pending_messages, pulsar_producer_configuration_get_producer_name,
-    pulsar_producer_configuration_get_send_timeout, pulsar_producer_configuration_set_batching_enabled,
+    pulsar_producer_configuration_get_lazy_start_partitioned_producers,
+    pulsar_producer_configuration_get_max_pending_messages,
+    pulsar_producer_configuration_get_max_pending_messages_across_partitions,
+    pulsar_producer_configuration_get_partitions_routing_mode,
+    pulsar_producer_configuration_get_producer_name, pulsar_producer_configuration_get_send_timeout,
+    pulsar_producer_configuration_set_access_mode, pulsar_producer_configuration_set_batching_enabled,
     pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes,
     pulsar_producer_configuration_set_batching_max_messages,
     pulsar_producer_configuration_set_batching_max_publish_delay_ms,
     pulsar_producer_configuration_set_block_if_queue_full,
+    pulsar_producer_configuration_set_compression_type, pulsar_producer_configuration_set_hashing_scheme,
     pulsar_producer_configuration_set_initial_sequence_id,
-    pulsar_producer_configuration_set_max_pending_messages, pulsar_producer_configuration_set_producer_name,
-    pulsar_producer_configuration_set_property, pulsar_producer_configuration_set_send_timeout,
+    pulsar_producer_configuration_set_lazy_start_partitioned_producers,
+    pulsar_producer_configuration_set_max_pending_messages,
+    pulsar_producer_configuration_set_max_pending_messages_across_partitions,
+    pulsar_producer_configuration_set_message_router,
+    pulsar_producer_configuration_set_partitions_routing_mode,
+    pulsar_producer_configuration_set_producer_name, pulsar_producer_configuration_set_property,
+    pulsar_producer_configuration_set_schema_info, pulsar_producer_configuration_set_send_timeout,
 };
 
 // pulsar/c/producer.h
@@ -97,7 +113,7 @@ pub use crate::ffi::message::{
     pulsar_message_set_content, pulsar_message_set_deliver_after, pulsar_message_set_deliver_at,
     pulsar_message_set_event_timestamp, pulsar_message_set_null_value, pulsar_message_set_ordering_key,
     pulsar_message_set_partition_key, pulsar_message_set_property, pulsar_message_set_replication_clusters,
-    pulsar_message_set_sequence_id,
+    pulsar_message_set_schema_version, pulsar_message_set_sequence_id,
 };
 
 // pulsar/c/message_id.h
@@ -136,10 +152,10 @@ pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 // pulsar_rs/test_broker.h
 #[cfg(feature = "test-broker")]
 pub use crate::ffi::pulsar_rs::test_broker::{
-    pulsar_rs_test_broker_backlog, pulsar_rs_test_broker_close_consumers,
-    pulsar_rs_test_broker_close_producers, pulsar_rs_test_broker_create_topic,
-    pulsar_rs_test_broker_delay_receipts, pulsar_rs_test_broker_drop_connections,
-    pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze, pulsar_rs_test_broker_set_deduplication,
-    pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop, pulsar_rs_test_broker_url,
-    pulsar_rs_test_broker_withhold_receipts,
+    pulsar_rs_test_broker_add_partitions, pulsar_rs_test_broker_backlog,
+    pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
+    pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
+    pulsar_rs_test_broker_drop_connections, pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze,
+    pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
+    pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

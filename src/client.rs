@@ -8,6 +8,7 @@ use pulsar_rs_client::{Client as Core, Error};
 use crate::client_configuration::ClientConfiguration;
 use crate::consumer::Consumer;
 use crate::consumer_configuration::ConsumerConfiguration;
+use crate::ffi::message_router::ForeignRouter;
 use crate::last_error::LastError;
 use crate::producer::Producer;
 use crate::producer_configuration::ProducerConfiguration;
@@ -52,7 +53,7 @@ impl Client {
     ) -> Result<Arc<Producer>, Error> {
         let parts = self.parts()?;
         let (topic, config) = (topic?, configuration.to_core()?);
-        parts.session.clone().wait(parts.create_producer(topic, config))
+        parts.session.clone().wait(parts.create_producer(topic, config, configuration.router))
     }
 
     /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
@@ -68,7 +69,8 @@ impl Client {
         });
         match prepared {
             Ok((parts, topic, config)) => {
-                parts.session.clone().then(parts.create_producer(topic, config), done);
+                let creating = parts.clone().create_producer(topic, config, configuration.router);
+                parts.session.then(creating, done);
             }
             Err(error) => done(Err(error)),
         }
@@ -183,10 +185,11 @@ impl Parts {
         self,
         topic: String,
         config: pulsar_rs_client::ProducerConfig,
+        router: Option<ForeignRouter>,
     ) -> Result<Arc<Producer>, Error> {
         let sink = CallbackSink::new(self.session.callbacks().clone());
         let core = self.core.create_producer_with(&topic, config, sink).await?;
-        Ok(Arc::new(Producer::new(core, self.session)))
+        Ok(Arc::new(Producer::new(core, self.session, router)))
     }
 
     fn subscribe(

@@ -15,6 +15,7 @@ pub(crate) struct ClientConfiguration {
     pub io_threads: i32,
     pub message_listener_threads: i32,
     pub keep_alive_interval_seconds: u32,
+    pub partitions_update_interval_seconds: u32,
     pub listener_name: CString,
     /// Makes a logger for one client.
     pub logger: Option<Arc<dyn Fn() -> ForeignLogger + Send + Sync>>,
@@ -27,6 +28,7 @@ impl Default for ClientConfiguration {
             io_threads: 1,
             message_listener_threads: 1,
             keep_alive_interval_seconds: 30,
+            partitions_update_interval_seconds: 60,
             listener_name: CString::default(),
             logger: None,
         }
@@ -54,6 +56,7 @@ impl ClientConfiguration {
             operation_timeout: Duration::from_secs(timeout),
             keep_alive: Duration::from_secs(self.keep_alive_interval_seconds.into()),
             listener_name: (!listener_name.is_empty()).then(|| listener_name.to_owned()),
+            partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),
             ..ClientConfig::default()
         };
         if let Some(logger) = logger {

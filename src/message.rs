@@ -81,6 +81,7 @@ struct OutgoingMetadata {
     ordering_key: Option<Vec<u8>>,
     event_time: Option<u64>,
     sequence_id: Option<u64>,
+    schema_version: Option<Vec<u8>>,
     deliver_at: Option<i64>,
     clusters: Vec<Vec<u8>>,
     null_value: bool,
@@ -187,6 +188,10 @@ impl Message {
         self.metadata().sequence_id = Some(id);
     }
 
+    pub fn set_schema_version(&mut self, version: Vec<u8>) {
+        self.metadata().schema_version = Some(version);
+    }
+
     pub fn set_deliver_at(&mut self, time: u64) {
         self.metadata().deliver_at = Some(i64::try_from(time).unwrap_or(i64::MAX));
     }
@@ -237,6 +242,8 @@ impl Message {
             sequence_id: metadata.sequence_id,
             deliver_at: metadata.deliver_at,
             replicate_to: &metadata.clusters,
+            schema_version: metadata.schema_version.as_deref(),
+            partition: None,
             null_value: metadata.null_value,
         })
     }
@@ -354,13 +361,20 @@ impl Message {
         }
     }
 
+    fn schema_version(&self) -> Option<&[u8]> {
+        match &self.body {
+            Body::Received(received) => received.schema_version(),
+            Body::Made(_) => self.made_metadata()?.schema_version.as_deref(),
+        }
+    }
+
     pub fn has_schema_version(&self) -> bool {
-        self.as_received().is_some_and(|received| received.schema_version().is_some())
+        self.schema_version().is_some()
     }
 
     /// The bytes of the version, with NUL behind them; there may be others among them.
     pub fn schema_version_text(&self) -> *const c_char {
-        let Some(version) = self.as_received().and_then(Received::schema_version) else {
+        let Some(version) = self.schema_version() else {
             return empty();
         };
         let bytes = self.texts.table().schema_version.get_or_init(|| [version, &[0]].concat().into());

@@ -1,12 +1,15 @@
 //! What stands behind a producer handle.
 
 use std::ffi::{CString, c_char};
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::bounded;
 use pulsar_rs_client::{Error, OutgoingMessage, Producer as Core};
 
+use crate::ffi::message::pulsar_message_t;
+use crate::ffi::message_router::ForeignRouter;
 use crate::ffi::text::{LazyText, c_string};
 use crate::last_error::LastError;
 use crate::message::Origin;
@@ -20,17 +23,20 @@ pub(crate) struct Producer {
     session: Arc<Session>,
     topic: CString,
     name: LazyText,
+    /// Chooses the partition of every message, where there are several.
+    router: Option<ForeignRouter>,
     /// What messages tell of the producer after they were sent.
     origin: Arc<Origin>,
     pub last_error: Arc<LastError>,
 }
 
 impl Producer {
-    pub fn new(core: Core<CallbackSink>, session: Arc<Session>) -> Self {
+    pub fn new(core: Core<CallbackSink>, session: Arc<Session>, router: Option<ForeignRouter>) -> Self {
         Producer {
             topic: c_string(core.topic().as_str()),
             name: LazyText::default(),
             origin: Arc::new(Origin { producer_name: c_string(core.name().as_bytes()) }),
+            router: router.filter(|_| core.partitions() > 0),
             last_error: core.sink().last_error().clone(),
             core,
             session,
@@ -55,6 +61,21 @@ impl Producer {
 
     pub fn is_connected(&self) -> bool {
         self.core.is_connected()
+    }
+
+    /// The partition that the program's router chooses, if there is one. It runs here, so the message must not
+    /// be borrowed.
+    #[inline]
+    pub fn route(&self, message: Option<NonNull<pulsar_message_t>>) -> Result<Option<u32>, Error> {
+        let Some(router) = &self.router else {
+            return Ok(None);
+        };
+        let count = self.core.partitions();
+        let chosen = router.choose(message, count);
+        let partition = u32::try_from(chosen);
+        partition
+            .map(Some)
+            .map_err(|_| Error::Unknown(format!("the router chose partition {chosen} of {count}")))
     }
 
     /// Accepts a message; its callback is called with the outcome. Returns the publish time.

@@ -97,6 +97,16 @@ pulsar_result pulsar_rs_test_broker_create_topic(pulsar_rs_test_broker_t *broker
                                                  uint32_t partitions);
 
 /**
+ * Gives a partitioned topic more partitions, `partitions` in all.
+ *
+ * Errors: `pulsar_result_InvalidTopicName` also when the topic has as many already, or none.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_add_partitions(pulsar_rs_test_broker_t *broker,
+                                                   const char *topic,
+                                                   uint32_t partitions);
+
+/**
  * Ends every connection at once, as a broker that crashes does. Returns how many there were.
  */
 PULSAR_PUBLIC int pulsar_rs_test_broker_drop_connections(pulsar_rs_test_broker_t *broker);

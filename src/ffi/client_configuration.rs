@@ -210,6 +210,25 @@ pub extern "C" fn pulsar_client_configuration_get_listener_name(
     get(conf, |conf| conf.listener_name.as_ptr(), empty())
 }
 
+/// Sets how often producers of partitioned topics look for new partitions, in seconds; 0: never. Default 60.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_partitions_update_interval(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    interval_in_seconds: c_uint,
+) {
+    set(conf, |conf| conf.partitions_update_interval_seconds = interval_in_seconds);
+}
+
+/// Returns how often producers look for new partitions, in seconds.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_partitions_update_interval(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.partitions_update_interval_seconds, 60)
+}
+
 /// Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
 /// error.
 ///

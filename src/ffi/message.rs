@@ -364,7 +364,7 @@ pub extern "C" fn pulsar_message_get_redelivery_count(message: Option<NonNull<pu
     get(message, 0, |message| c_int::try_from(message.redelivery_count()).unwrap_or(c_int::MAX))
 }
 
-/// Returns 1 if the message was received with a schema version, else 0.
+/// Returns 1 if the message has a schema version, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_message_has_schema_version(message: Option<NonNull<pulsar_message_t>>) -> c_int {
     get(message, 0, |message| message.has_schema_version().into())
@@ -378,6 +378,23 @@ pub extern "C" fn pulsar_message_get_schemaVersion(
     message: Option<NonNull<pulsar_message_t>>,
 ) -> *const c_char {
     get(message, empty(), Message::schema_version_text)
+}
+
+/// Sets the version of the schema that the message was written with. Default: that of the producer's schema.
+///
+/// Ownership: the string is copied. It ends at its first NUL, so versions with such a byte cannot be set.
+/// Threads: nobody else may use the message meanwhile.
+/// NULL: a NULL string changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_message_set_schema_version(
+    message: Option<NonNull<pulsar_message_t>>,
+    schema_version: *const c_char,
+) {
+    set(message, |message| {
+        if let Some(version) = bytes_of(schema_version) {
+            message.set_schema_version(version);
+        }
+    });
 }
 
 /// Returns the name of the producer that sent the message; the empty string before that.

@@ -16,6 +16,7 @@ pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
 pub(crate) mod message;
 pub(crate) mod message_id;
+pub(crate) mod message_router;
 pub(crate) mod messages;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use pulsar_rs_client::Error;
+use pulsar_rs_client::{Error, OutgoingMessage};
 
 use super::arguments::misuse;
 use super::guard::guard;
@@ -82,8 +82,10 @@ pub extern "C" fn pulsar_producer_send(
 }
 
 fn begin_send(producer: &Producer, msg: Option<NonNull<pulsar_message_t>>) -> Result<SyncSend, Error> {
+    let partition = producer.route(msg)?;
     let begun = handle::with_mut(msg, |message| {
-        let (publish_time, send) = producer.begin_send(&message.outgoing()?)?;
+        let outgoing = OutgoingMessage { partition, ..message.outgoing()? };
+        let (publish_time, send) = producer.begin_send(&outgoing)?;
         message.mark_sent(producer.origin().clone(), publish_time);
         Ok(send)
     });
@@ -123,8 +125,10 @@ pub extern "C" fn pulsar_producer_send_async(
 }
 
 fn send(producer: &Producer, msg: Option<NonNull<pulsar_message_t>>, token: SendToken) -> Result<(), Error> {
+    let partition = producer.route(msg)?;
     let sent = handle::with_mut(msg, |message| {
-        let publish_time = producer.send(&message.outgoing()?, token)?;
+        let outgoing = OutgoingMessage { partition, ..message.outgoing()? };
+        let publish_time = producer.send(&outgoing, token)?;
         message.mark_sent(producer.origin().clone(), publish_time);
         Ok(())
     });

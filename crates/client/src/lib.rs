@@ -38,6 +38,7 @@ mod lookup;
 mod message;
 mod producer;
 mod reconnect;
+mod schema;
 mod service_url;
 mod topic;
 
@@ -48,8 +49,11 @@ pub use consumer::{
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
 pub use producer::{
-    Accepted, BatchingConfig, FutureSink, Producer, ProducerConfig, SendSink, Sending, SentEntry, Tokens,
+    Accepted, AccessMode, BatchingConfig, FutureSink, HashingScheme, Producer, ProducerConfig, RoutingMode,
+    SendSink, Sending, SentEntry, Token, Tokens,
 };
+pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
+pub use schema::{Schema, SchemaType};
 pub use topic::TopicName;

@@ -97,6 +97,16 @@ impl TestBroker {
             .unwrap_or(Ok(()))
     }
 
+    /// Gives a partitioned topic more partitions, `partitions` in all.
+    ///
+    /// # Errors
+    /// The name is malformed, or the topic has as many partitions already, or none.
+    pub fn add_partitions(&self, name: &str, partitions: u32) -> io::Result<()> {
+        let name = parse(name)?;
+        let grows = self.call_host(move |host| host.broker.borrow_mut().registry.grow(&name, partitions));
+        if grows == Some(true) { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
+    }
+
     /// Creates a namespace, given as `tenant/namespace`.
     pub fn create_namespace(&self, namespace: &str) {
         let namespace = namespace.to_owned();
@@ -244,9 +254,12 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn create_topic(broker: &mut Broker, name: &str, partitions: u32) -> io::Result<()> {
-    let name = TopicName::parse(name).map_err(|refusal| io::Error::other(refusal.message))?;
-    broker.registry.create(&name, partitions);
+    broker.registry.create(&parse(name)?, partitions);
     Ok(())
+}
+
+fn parse(name: &str) -> io::Result<TopicName> {
+    TopicName::parse(name).map_err(|refusal| io::Error::other(refusal.message))
 }
 
 impl Broker {

@@ -44,4 +44,7 @@ pub enum WireError {
     /// A compressed payload cannot be restored to its declared size.
     #[error("cannot decompress: {0}")]
     Decompress(String),
+    /// A codec refuses to compress.
+    #[error("cannot compress: {0}")]
+    Compress(String),
 }

@@ -18,6 +18,7 @@ pub mod batch;
 pub mod checksum;
 pub mod command;
 pub mod compression;
+pub mod compressor;
 mod error;
 pub mod extension;
 mod field;

@@ -161,6 +161,21 @@ void pulsar_client_configuration_set_listener_name(pulsar_client_configuration_t
 PULSAR_PUBLIC const char *pulsar_client_configuration_get_listener_name(pulsar_client_configuration_t *conf);
 
 /**
+ * Sets how often producers of partitioned topics look for new partitions, in seconds; 0: never. Default 60.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_partitions_update_interval(pulsar_client_configuration_t *conf,
+                                                                unsigned int interval_in_seconds);
+
+/**
+ * Returns how often producers look for new partitions, in seconds.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_client_configuration_get_partitions_update_interval(pulsar_client_configuration_t *conf);
+
+/**
  * Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
  * error.
  *

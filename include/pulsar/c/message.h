@@ -246,7 +246,7 @@ PULSAR_PUBLIC const char *pulsar_message_get_topic_name(pulsar_message_t *messag
 PULSAR_PUBLIC int pulsar_message_get_redelivery_count(pulsar_message_t *message);
 
 /**
- * Returns 1 if the message was received with a schema version, else 0.
+ * Returns 1 if the message has a schema version, else 0.
  */
 PULSAR_PUBLIC int pulsar_message_has_schema_version(pulsar_message_t *message);
 
@@ -256,6 +256,15 @@ PULSAR_PUBLIC int pulsar_message_has_schema_version(pulsar_message_t *message);
  * Ownership: the string belongs to the message and stays where it is until the message is freed or set anew.
  */
 PULSAR_PUBLIC const char *pulsar_message_get_schemaVersion(pulsar_message_t *message);
+
+/**
+ * Sets the version of the schema that the message was written with. Default: that of the producer's schema.
+ *
+ * Ownership: the string is copied. It ends at its first NUL, so versions with such a byte cannot be set.
+ * Threads: nobody else may use the message meanwhile.
+ * NULL: a NULL string changes nothing.
+ */
+PULSAR_PUBLIC void pulsar_message_set_schema_version(pulsar_message_t *message, const char *schema_version);
 
 /**
  * Returns the name of the producer that sent the message; the empty string before that.

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <pulsar/c/message_router.h>
 #include <pulsar/defines.h>
 #include <stdint.h>
 #include <stdbool.h>
@@ -9,6 +10,161 @@
 
 typedef struct _pulsar_producer_configuration pulsar_producer_configuration_t;
 typedef struct _pulsar_crypto_key_reader pulsar_crypto_key_reader;
+
+/**
+ * Codec for what is sent.
+ */
+typedef enum pulsar_compression_type {
+    /**
+     * None.
+     */
+    pulsar_CompressionNone = 0,
+    /**
+     * LZ4: little time, and little gained.
+     */
+    pulsar_CompressionLZ4 = 1,
+    /**
+     * ZLIB, level 6: much time.
+     */
+    pulsar_CompressionZLib = 2,
+    /**
+     * Zstandard, level 3: most gained for its time.
+     */
+    pulsar_CompressionZSTD = 3,
+    /**
+     * Snappy: least time.
+     */
+    pulsar_CompressionSNAPPY = 4,
+} pulsar_compression_type;
+
+/**
+ * Partitions for messages without a key.
+ */
+typedef enum pulsar_partitions_routing_mode {
+    /**
+     * One, chosen at random for each producer.
+     */
+    pulsar_UseSinglePartition = 0,
+    /**
+     * One after the other: a batch each, or a message each without batching.
+     */
+    pulsar_RoundRobinDistribution = 1,
+    /**
+     * As a router says: see `pulsar_producer_configuration_set_message_router`.
+     */
+    pulsar_CustomPartition = 2,
+} pulsar_partitions_routing_mode;
+
+/**
+ * Hash of a key, which chooses its partition.
+ */
+typedef enum pulsar_hashing_scheme {
+    /**
+     * Murmur3, 32 bits: the same partitions as with clients in other languages that are set to it.
+     */
+    pulsar_Murmur3_32Hash = 0,
+    /**
+     * `boost::hash`, as in the C++ client 4.x.
+     */
+    pulsar_BoostHash = 1,
+    /**
+     * `String.hashCode` of Java: the Java client's default.
+     */
+    pulsar_JavaStringHash = 2,
+} pulsar_hashing_scheme;
+
+/**
+ * How messages are encoded.
+ */
+typedef enum pulsar_schema_type {
+    /**
+     * No schema.
+     */
+    pulsar_None = 0,
+    /**
+     * UTF-8 text.
+     */
+    pulsar_String = 1,
+    /**
+     * JSON, with an Avro definition.
+     */
+    pulsar_Json = 2,
+    /**
+     * Protocol buffers, with an Avro definition.
+     */
+    pulsar_Protobuf = 3,
+    /**
+     * Avro, with its definition.
+     */
+    pulsar_Avro = 4,
+    /**
+     * One byte, 0 or 1.
+     */
+    pulsar_Boolean = 5,
+    /**
+     * A signed byte.
+     */
+    pulsar_Int8 = 6,
+    /**
+     * Two bytes, the high one first, as all numbers.
+     */
+    pulsar_Int16 = 7,
+    /**
+     * Four bytes.
+     */
+    pulsar_Int32 = 8,
+    /**
+     * Eight bytes.
+     */
+    pulsar_Int64 = 9,
+    /**
+     * IEEE 754, four bytes.
+     */
+    pulsar_Float32 = 10,
+    /**
+     * IEEE 754, eight bytes.
+     */
+    pulsar_Float64 = 11,
+    /**
+     * A key and a value, each with a schema.
+     */
+    pulsar_KeyValue = 15,
+    /**
+     * Bytes: no schema.
+     */
+    pulsar_Bytes = -1,
+    /**
+     * For consumers.
+     */
+    pulsar_AutoConsume = -3,
+    /**
+     * As the topic has it: producers register none.
+     */
+    pulsar_AutoPublish = -4,
+} pulsar_schema_type;
+
+/**
+ * Who may send to a topic beside a producer.
+ */
+typedef enum pulsar_producer_access_mode {
+    /**
+     * Others in this mode.
+     */
+    pulsar_ProducerAccessModeShared = 0,
+    /**
+     * Nobody. Creating it fails with `pulsar_result_ProducerFenced` or `pulsar_result_ProducerBusy` while another is
+     * there.
+     */
+    pulsar_ProducerAccessModeExclusive = 1,
+    /**
+     * Nobody. Creating it waits until the others are gone, at most the operation timeout.
+     */
+    pulsar_ProducerAccessModeWaitForExclusive = 2,
+    /**
+     * Nobody. Those that are there are fenced: their sends fail with `pulsar_result_ProducerFenced`.
+     */
+    pulsar_ProducerAccessModeExclusiveWithFencing = 3,
+} pulsar_producer_access_mode;
 
 #ifdef __cplusplus
 extern "C" {
@@ -102,6 +258,104 @@ PULSAR_PUBLIC
 int pulsar_producer_configuration_get_max_pending_messages(pulsar_producer_configuration_t *conf);
 
 /**
+ * Sets the codec for what is sent. A batch is compressed as a whole, on the thread that completes it. Default none.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is none of them changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_compression_type(pulsar_producer_configuration_t *conf,
+                                                        pulsar_compression_type compression);
+
+/**
+ * Returns the codec for what is sent.
+ */
+PULSAR_PUBLIC
+pulsar_compression_type pulsar_producer_configuration_get_compression_type(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets how many messages may be pending on all partitions together; each gets its part of it, where that is less than
+ * what `pulsar_producer_configuration_set_max_pending_messages` says. 0: no limit. Default 50000.
+ *
+ * Errors: a negative number makes creating the producer fail with
+ * `pulsar_result_InvalidConfiguration`.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_max_pending_messages_across_partitions(pulsar_producer_configuration_t *conf,
+                                                                              int max_pending_messages_across_partitions);
+
+/**
+ * Returns how many messages may be pending on all partitions together.
+ */
+PULSAR_PUBLIC
+int pulsar_producer_configuration_get_max_pending_messages_across_partitions(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets which partitions messages without a key go to. Default round robin.
+ *
+ * `pulsar_CustomPartition` without a router makes creating the producer fail with
+ * `pulsar_result_InvalidConfiguration`.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is none of them changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_partitions_routing_mode(pulsar_producer_configuration_t *conf,
+                                                               pulsar_partitions_routing_mode mode);
+
+/**
+ * Returns which partitions messages without a key go to.
+ */
+PULSAR_PUBLIC
+pulsar_partitions_routing_mode pulsar_producer_configuration_get_partitions_routing_mode(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets a function that chooses the partition of every message, and the routing mode `pulsar_CustomPartition`.
+ *
+ * Ownership: `ctx` stays the caller's and must live as long as the producers.
+ * Threads: it is called on the threads that send.
+ * NULL: a NULL function changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_message_router(pulsar_producer_configuration_t *conf,
+                                                      pulsar_message_router router,
+                                                      void *ctx);
+
+/**
+ * Sets the hash that chooses the partition for a key. Default `pulsar_BoostHash`.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is none of them changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_hashing_scheme(pulsar_producer_configuration_t *conf,
+                                                      pulsar_hashing_scheme scheme);
+
+/**
+ * Returns the hash that chooses the partition for a key.
+ */
+PULSAR_PUBLIC
+pulsar_hashing_scheme pulsar_producer_configuration_get_hashing_scheme(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets whether the producers of partitions are created when their first message comes (any value but 0), or all with
+ * the producer (0). Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_lazy_start_partitioned_producers(pulsar_producer_configuration_t *conf,
+                                                                        int use_lazy_start_partitioned_producers);
+
+/**
+ * Returns 1 if the producers of partitions are created when their first message comes, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_producer_configuration_get_lazy_start_partitioned_producers(pulsar_producer_configuration_t *conf);
+
+/**
  * Sets whether sending blocks (any value but 0) or fails with `pulsar_result_ProducerQueueIsFull` (0) when too many
  * messages are pending. Default 0.
  *
@@ -190,6 +444,38 @@ PULSAR_PUBLIC
 void pulsar_producer_configuration_set_property(pulsar_producer_configuration_t *conf,
                                                 const char *name,
                                                 const char *value);
+
+/**
+ * Sets the structure of the messages, which the broker compares with that of the topic. Default none.
+ *
+ * Ownership: everything is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: name and schema count as empty, a properties map as one without entries.
+ * Errors: a number that is no type changes nothing; texts that are not UTF-8 make creating the producer fail with
+ * `pulsar_result_InvalidConfiguration`, a schema that does not fit with `pulsar_result_IncompatibleSchema`.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_schema_info(pulsar_producer_configuration_t *conf,
+                                                   pulsar_schema_type schema_type,
+                                                   const char *name,
+                                                   const char *schema,
+                                                   pulsar_string_map_t *properties);
+
+/**
+ * Returns who may send to the topic beside the producer.
+ */
+PULSAR_PUBLIC
+pulsar_producer_access_mode pulsar_producer_configuration_get_access_mode(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets who may send to the topic beside the producer. Default shared.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is no mode changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_access_mode(pulsar_producer_configuration_t *conf,
+                                                   pulsar_producer_access_mode access_mode);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -146,6 +146,21 @@ pub extern "C" fn pulsar_rs_test_broker_create_topic(
     })
 }
 
+/// Gives a partitioned topic more partitions, `partitions` in all.
+///
+/// Errors: `pulsar_result_InvalidTopicName` also when the topic has as many already, or none.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_add_partitions(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    topic: *const c_char,
+    partitions: u32,
+) -> pulsar_result {
+    with_text(broker, topic, |broker, topic| match broker.add_partitions(topic, partitions) {
+        Ok(()) => pulsar_result::pulsar_result_Ok,
+        Err(_) => pulsar_result::pulsar_result_InvalidTopicName,
+    })
+}
+
 /// Ends every connection at once, as a broker that crashes does. Returns how many there were.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_test_broker_drop_connections(

@@ -61,6 +61,9 @@ fn one(root: &Path, path: &str, source: &PathBuf, all: &[String]) -> Result<Stri
     config.export.exclude =
         tables::typedefs(root)?.iter().filter_map(|(_, line)| handle_name(line)).collect();
     config.export.exclude.extend(handle_name(TEST_BROKER));
+    // Also where no function of the same header takes one.
+    let typedefs = tables::typedefs(root)?.into_iter().filter(|(header, _)| header == path);
+    config.export.include = typedefs.filter_map(|(_, line)| callback_name(&line)).collect();
     let bindings = cbindgen::Builder::new().with_config(config).with_src(source).generate()?;
     let mut text = Vec::new();
     bindings.write(&mut text);
@@ -135,6 +138,12 @@ fn handle_name(line: &str) -> Option<String> {
         ["typedef", "struct", tag, name] if tag.starts_with('_') => Some(name.to_owned()),
         _ => None,
     }
+}
+
+/// The name in `typedef void (*pulsar_send_callback)(pulsar_result, ...);`.
+fn callback_name(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("(*")?;
+    rest.split_once(')').map(|(name, _)| name.to_owned())
 }
 
 /// The header that includes all.

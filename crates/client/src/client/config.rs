@@ -15,6 +15,8 @@ pub struct ClientConfig {
     pub keep_alive: Duration,
     /// Which of the brokers' advertised listeners lookups ask for.
     pub listener_name: Option<String>,
+    /// How often producers of partitioned topics look for new partitions; zero: never. Default 60 s.
+    pub partitions_update_interval: Duration,
     /// Where log lines go. Default: warnings and errors to standard error.
     pub logger: Arc<dyn Logger>,
 }
@@ -26,6 +28,7 @@ impl Default for ClientConfig {
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             listener_name: None,
+            partitions_update_interval: Duration::from_secs(60),
             logger: Arc::new(StderrLogger),
         }
     }
@@ -38,6 +41,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("connect_timeout", &self.connect_timeout)
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
+            .field("partitions_update_interval", &self.partitions_update_interval)
             .finish_non_exhaustive()
     }
 }

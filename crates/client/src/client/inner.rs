@@ -36,6 +36,7 @@ pub(crate) trait Member: Send + Sync {
 pub(crate) struct ClientInner {
     runtime: Handle,
     operation_timeout: Duration,
+    partitions_update_interval: Duration,
     log: Log,
     pool: ConnectionPool,
     lookup: Lookup,
@@ -70,6 +71,7 @@ impl ClientInner {
         Ok(ClientInner {
             runtime,
             operation_timeout: config.operation_timeout,
+            partitions_update_interval: config.partitions_update_interval,
             log,
             pool: ConnectionPool::new(connections),
             lookup: Lookup::new(service, config.listener_name),
@@ -82,8 +84,17 @@ impl ClientInner {
         &self.log
     }
 
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
+    }
+
+    /// Runs what takes time on a thread for that.
+    pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
+        self.runtime.spawn_blocking(work);
     }
 
     pub fn next_id(&self) -> u64 {
@@ -142,6 +153,11 @@ impl ClientInner {
         Err(Error::Timeout(format!("cannot {what} within {:?}{cause}", deadline.timeout)))
     }
 
+    /// How often to look for new partitions; zero: never.
+    pub fn partitions_update_interval(&self) -> Duration {
+        self.partitions_update_interval
+    }
+
     /// A connection to the broker of `topic`; `assigned` is the broker that the last one named.
     pub async fn connection_for(
         &self,
@@ -161,7 +177,7 @@ impl ClientInner {
         self.attempt("get the partitions", deadline, ask).await
     }
 
-    /// Producers and consumers of a whole partitioned topic are not there yet; single partitions are.
+    /// Consumers of a whole partitioned topic are not there yet; those of single partitions are.
     pub async fn refuse_partitioned(&self, topic: &TopicName, deadline: Deadline) -> Result<(), Error> {
         match self.partitions(topic, deadline).await? {
             0 => Ok(()),

@@ -55,9 +55,7 @@ impl Client {
     ) -> Result<Producer<S>, Error> {
         let topic = TopicName::parse(topic)?;
         self.inner.check_open()?;
-        let deadline = self.inner.deadline();
-        self.inner.refuse_partitioned(&topic, deadline).await?;
-        Producer::create(self.inner.clone(), topic, config, sink, deadline).await
+        Producer::create(self.inner.clone(), topic, config, sink).await
     }
 
     /// Subscribes to a topic.

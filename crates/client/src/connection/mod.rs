@@ -71,10 +71,11 @@ impl Connection {
     ///
     /// `make` gets the number of the request.
     pub async fn request(&self, make: impl FnOnce(u64) -> Command) -> Result<Command, Error> {
-        let answer = self.requests.register()?;
+        let mut answer = self.requests.register()?;
         self.send(&make(answer.id()));
         match tokio::time::timeout(self.operation_timeout, answer.wait()).await {
             Ok(answer) => answer,
+            Err(_) if answer.is_queued() => answer.wait().await,
             Err(_) => {
                 Err(Error::Timeout(format!("{} no answer within {:?}", self.name, self.operation_timeout)))
             }

@@ -109,6 +109,10 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
                 consumer.reached_end_of_topic();
             }
         }
+        // Another producer has the topic for itself; this one waits until that goes.
+        Command::ProducerSuccess(success) if success.producer_ready == Some(false) => {
+            requests.queue(success.request_id);
+        }
         other => match answered_request(&other) {
             Some(id) => {
                 requests.answer(id, answer_of(other));

@@ -17,8 +17,15 @@ pub(super) struct Requests {
 #[derive(Debug, Default)]
 struct Table {
     last_id: u64,
-    waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    waiting: HashMap<u64, Waiting>,
     closed: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    answer: oneshot::Sender<Answer>,
+    /// The broker has the request, and says that its answer may take any time.
+    queued: bool,
 }
 
 /// A request that was registered and not answered yet. Dropping it gives the answer up.
@@ -37,7 +44,7 @@ impl Requests {
         }
         table.last_id += 1;
         let id = table.last_id;
-        table.waiting.insert(id, sender);
+        table.waiting.insert(id, Waiting { answer: sender, queued: false });
         Ok(Pending { requests: self, id, answer })
     }
 
@@ -50,8 +57,15 @@ impl Requests {
 
     /// Hands an answer to whoever waits; false when nobody does.
     pub fn answer(&self, id: u64, answer: Answer) -> bool {
-        let sender = self.table.lock().waiting.remove(&id);
-        sender.is_some_and(|sender| sender.send(answer).is_ok())
+        let waiting = self.table.lock().waiting.remove(&id);
+        waiting.is_some_and(|waiting| waiting.answer.send(answer).is_ok())
+    }
+
+    /// The broker put a request aside: its answer comes when it comes.
+    pub fn queue(&self, id: u64) {
+        if let Some(waiting) = self.table.lock().waiting.get_mut(&id) {
+            waiting.queued = true;
+        }
     }
 
     /// Fails all that wait and all that come.
@@ -61,8 +75,8 @@ impl Requests {
             table.closed.get_or_insert_with(|| why.clone());
             std::mem::take(&mut table.waiting)
         };
-        for sender in waiting.into_values() {
-            let _ = sender.send(Err(why.clone()));
+        for one in waiting.into_values() {
+            let _ = one.answer.send(Err(why.clone()));
         }
     }
 }
@@ -72,7 +86,11 @@ impl Pending<'_> {
         self.id
     }
 
-    pub async fn wait(mut self) -> Answer {
+    pub fn is_queued(&self) -> bool {
+        self.requests.table.lock().waiting.get(&self.id).is_some_and(|waiting| waiting.queued)
+    }
+
+    pub async fn wait(&mut self) -> Answer {
         let answer = (&mut self.answer).await;
         answer.unwrap_or_else(|_| Err(Error::Disconnected("the connection is gone".into())))
     }
@@ -92,8 +110,10 @@ mod tests {
     #[tokio::test]
     async fn answers_find_their_requests() {
         let requests = Requests::default();
-        let first = requests.register().unwrap();
-        let second = requests.register().unwrap();
+        let mut first = requests.register().unwrap();
+        let mut second = requests.register().unwrap();
+        requests.queue(second.id());
+        assert!(second.is_queued() && !first.is_queued());
         assert!(requests.answer(second.id(), Ok(CommandPong {}.into())));
         assert!(requests.answer(first.id(), Err(Error::Unknown("x".into()))));
         assert_eq!(second.wait().await, Ok(CommandPong {}.into()));
@@ -110,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn closing_fails_all() {
         let requests = Requests::default();
-        let pending = requests.register().unwrap();
+        let mut pending = requests.register().unwrap();
         let why = Error::Disconnected("bye".into());
         requests.close(&why);
         assert_eq!(pending.wait().await, Err(why.clone()));

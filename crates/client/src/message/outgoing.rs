@@ -22,6 +22,10 @@ pub struct OutgoingMessage<'a> {
     pub deliver_at: Option<i64>,
     /// Clusters to replicate to; empty: as the namespace says.
     pub replicate_to: &'a [Vec<u8>],
+    /// Version of the schema that it was written with, as the broker numbers it; absent: the producer's.
+    pub schema_version: Option<&'a [u8]>,
+    /// Partition of a partitioned topic; absent: as the producer's routing says.
+    pub partition: Option<u32>,
     /// The message has no value, which is not the same as an empty one.
     pub null_value: bool,
 }

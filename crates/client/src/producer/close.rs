@@ -5,44 +5,94 @@ use std::sync::Arc;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::CommandCloseProducer;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
+use super::shared::Shared;
 use super::sink::SendSink;
 use super::state::Phase;
-use super::{Producer, Shared};
+use super::{Producer, Target};
 use crate::Error;
-use crate::client::{Closing, Member};
+use crate::client::{ClientInner, Closing, Member};
 use crate::connection::Connection;
 
 impl<S: SendSink> Producer<S> {
     /// Closes the producer. What is pending fails with [`Error::AlreadyClosed`]; flush first to have it sent.
     pub async fn close(&self) -> Result<(), Error> {
-        let connection = self.shared.begin_close()?;
-        self.shared.clone().finish_close(connection).await
+        self.begin_close()?.await
     }
 
     /// Closes the producer in the background; `done` is called by the client's runtime, or, with an error, at
     /// once.
     pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        match self.shared.begin_close() {
-            Ok(connection) => {
-                let closing = self.shared.clone().finish_close(connection);
-                self.shared.client.spawn(async move { done(closing.await) });
-            }
+        match self.begin_close() {
+            Ok(closing) => self.client().spawn(async move { done(closing.await) }),
             Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Ends everything on our side; the future tells the brokers.
+    fn begin_close(&self) -> Result<impl Future<Output = Result<(), Error>> + Send + use<S>, Error> {
+        if let Target::Partitions(partitioned) = &self.target {
+            partitioned.stop_growing();
+        }
+        let mut outcome = Err(closed());
+        let mut connections = Vec::new();
+        self.each(|shared| {
+            if let Ok(connection) = shared.begin_close() {
+                connections.push((shared.clone(), connection));
+                outcome = Ok(());
+            }
+        });
+        outcome?;
+        Ok(async move {
+            let mut outcome = Ok(());
+            let mut closing = JoinSet::new();
+            for (shared, connection) in connections {
+                let runtime = shared.client.runtime().clone();
+                closing.spawn_on(shared.finish_close(connection), &runtime);
+            }
+            while let Some(one) = closing.join_next().await {
+                if let Ok(Err(error)) = one {
+                    outcome = Err(error);
+                }
+            }
+            outcome
+        })
+    }
+
+    fn client(&self) -> &ClientInner {
+        match &self.target {
+            Target::Topic(shared) => &shared.client,
+            Target::Partitions(partitioned) => partitioned.client(),
         }
     }
 }
 
 impl<S: SendSink> Drop for Producer<S> {
     fn drop(&mut self) {
-        let shared = self.shared.clone();
-        if matches!(shared.state.lock().phase, Phase::Closed) {
+        if let Target::Partitions(partitioned) = &self.target {
+            partitioned.stop_growing();
+        }
+        self.each(|shared| shared.release());
+    }
+}
+
+fn closed() -> Error {
+    Error::AlreadyClosed("the producer is closed".into())
+}
+
+impl<S: SendSink> Shared<S> {
+    /// Nobody sends any more: closes it when all is sent.
+    fn release(self: &Arc<Self>) {
+        let shared = self.clone();
+        if shared.is_closed() {
             return;
         }
         let client = shared.client.clone();
+        let (done, all_sent) = oneshot::channel();
+        let waits = shared.flush(move |result| _ = done.send(result)).is_none();
         client.spawn(async move {
-            let (done, all_sent) = oneshot::channel();
-            if shared.flush(move |result| _ = done.send(result)).is_none() {
+            if waits {
                 let _ = all_sent.await;
             }
             if let Ok(connection) = shared.begin_close() {
@@ -50,12 +100,9 @@ impl<S: SendSink> Drop for Producer<S> {
             }
         });
     }
-}
 
-impl<S: SendSink> Shared<S> {
     /// Ends everything on our side; what is left is to tell the broker.
     fn begin_close(&self) -> Result<Option<Arc<Connection>>, Error> {
-        let closed = || Error::AlreadyClosed("the producer is closed".into());
         let mut state = self.state.lock();
         let connection = match std::mem::replace(&mut state.phase, Phase::Closed) {
             Phase::Ready(connection) => Some(connection),
@@ -86,9 +133,12 @@ impl<S: SendSink> Shared<S> {
         CommandCloseProducer { producer_id: self.id, request_id, ..CommandCloseProducer::default() }.into()
     }
 
-    /// The producer could not be created.
-    pub(super) fn abandon(&self) {
-        let _ = self.begin_close();
+    /// The producer could not be created, or not all that belong together.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        if let Ok(Some(connection)) = self.begin_close() {
+            let shared = self.clone();
+            self.client.spawn(async move { _ = shared.finish_close(Some(connection)).await });
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use crate::Error;
+use super::routing::{HashingScheme, RoutingMode};
+use crate::{Compression, Error, Schema};
 
 /// How a producer behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -14,10 +15,27 @@ pub struct ProducerConfig {
     pub initial_sequence_id: Option<i64>,
     /// Messages accepted and not completed yet; 0: no limit. Default 1000.
     pub max_pending_messages: usize,
+    /// The same for all partitions of a topic together: each gets its part of it, where that is less. 0: no
+    /// limit. Default 50,000.
+    pub max_pending_messages_across_partitions: usize,
     /// At the limit: wait, instead of failing at once. Default false.
     pub block_if_queue_full: bool,
     /// How messages are gathered; absent: each is sent alone.
     pub batching: Option<BatchingConfig>,
+    /// Codec for what is sent; absent: none. A batch is compressed as a whole, on the thread that completes it.
+    /// Default none.
+    pub compression: Option<Compression>,
+    /// Partitions for messages that name neither partition nor key. Default round robin.
+    pub routing: RoutingMode,
+    /// Partitions for keys. Default as the C++ client's: Boost.
+    pub hashing: HashingScheme,
+    /// Producers of partitions are created when their first message comes, instead of all at once.
+    /// Default false.
+    pub lazy_start_partitions: bool,
+    /// Whether others may send to the topic too. Default shared.
+    pub access_mode: AccessMode,
+    /// Structure of the messages; absent: bytes. Default absent.
+    pub schema: Option<Schema>,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -29,11 +47,32 @@ impl Default for ProducerConfig {
             send_timeout: Some(Duration::from_secs(30)),
             initial_sequence_id: None,
             max_pending_messages: 1000,
+            max_pending_messages_across_partitions: 50_000,
             block_if_queue_full: false,
             batching: Some(BatchingConfig::default()),
+            compression: None,
+            routing: RoutingMode::default(),
+            hashing: HashingScheme::default(),
+            lazy_start_partitions: false,
+            access_mode: AccessMode::default(),
+            schema: None,
             properties: Vec::new(),
         }
     }
+}
+
+/// Who may send to a topic beside a producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AccessMode {
+    /// Others in this mode.
+    #[default]
+    Shared,
+    /// Nobody. Creating it fails with [`Error::ProducerFenced`] while another is there.
+    Exclusive,
+    /// Nobody. Creating it waits until the others are gone, at most the operation timeout.
+    WaitForExclusive,
+    /// Nobody. Those that are there are fenced: their sends fail with [`Error::ProducerFenced`].
+    ExclusiveWithFencing,
 }
 
 /// When a batch is sent: at the first of these limits.
@@ -54,9 +93,26 @@ impl Default for BatchingConfig {
 }
 
 impl ProducerConfig {
+    /// The same for one of `count` partitions.
+    pub(super) fn for_partition(&self, count: usize) -> Self {
+        let (one, all) = (self.max_pending_messages, self.max_pending_messages_across_partitions);
+        let part = (all / count.max(1)).max(1);
+        let max_pending_messages = match (one, all) {
+            (one, 0) => one,
+            (0, _) => part,
+            (one, _) => one.min(part),
+        };
+        ProducerConfig { max_pending_messages, ..self.clone() }
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         if self.batching.as_ref().is_some_and(|batching| batching.max_messages < 2) {
             return Err(Error::InvalidConfiguration("a batch must be allowed at least 2 messages".into()));
+        }
+        if self.lazy_start_partitions && self.access_mode != AccessMode::Shared {
+            return Err(Error::InvalidConfiguration(
+                "exclusive producers cannot start their partitions lazily".into(),
+            ));
         }
         if self.initial_sequence_id.is_some_and(|id| id < -1) {
             return Err(Error::InvalidConfiguration("the initial sequence id must be -1 or more".into()));

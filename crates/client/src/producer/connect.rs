@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use pulsar_rs_wire::Command;
-use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue};
+use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue, ProducerAccessMode};
 
-use super::Shared;
+use super::config::AccessMode;
+use super::shared::Shared;
 use super::sink::SendSink;
 use super::state::Phase;
-use crate::Error;
 use crate::connection::Connection;
 use crate::log::Log;
 use crate::reconnect::Reconnect;
+use crate::{Error, Schema};
 
 impl<S: SendSink> Reconnect for Shared<S> {
     fn describe(&self) -> String {
@@ -46,7 +47,10 @@ impl<S: SendSink> Reconnect for Shared<S> {
 
 impl<S: SendSink> Shared<S> {
     async fn request_producer(&self, connection: &Arc<Connection>) -> Result<CommandProducerSuccess, Error> {
-        let name = self.state.lock().sender.producer_name.clone();
+        let (name, topic_epoch) = {
+            let state = self.state.lock();
+            (state.sender.producer_name.clone(), state.topic_epoch)
+        };
         let answer = connection
             .request(|request_id| {
                 CommandProducer {
@@ -57,6 +61,9 @@ impl<S: SendSink> Shared<S> {
                     encrypted: Some(false),
                     metadata: self.metadata(),
                     epoch: Some(self.next_epoch()),
+                    schema: self.config.schema.as_ref().map(Schema::to_wire),
+                    producer_access_mode: Some(self.access_mode().into()),
+                    topic_epoch,
                     user_provided_producer_name: Some(self.config.name.is_some()),
                     ..CommandProducer::default()
                 }
@@ -66,6 +73,15 @@ impl<S: SendSink> Shared<S> {
         match answer {
             Command::ProducerSuccess(success) => Ok(success),
             other => Err(Error::Unknown(format!("producer answered with {:?}", other.kind()))),
+        }
+    }
+
+    fn access_mode(&self) -> ProducerAccessMode {
+        match self.config.access_mode {
+            AccessMode::Shared => ProducerAccessMode::Shared,
+            AccessMode::Exclusive => ProducerAccessMode::Exclusive,
+            AccessMode::WaitForExclusive => ProducerAccessMode::WaitForExclusive,
+            AccessMode::ExclusiveWithFencing => ProducerAccessMode::ExclusiveWithFencing,
         }
     }
 
@@ -91,6 +107,12 @@ impl<S: SendSink> Shared<S> {
             state.last_published = last;
             state.next_sequence_id = (last + 1).cast_unsigned();
         }
+        state.topic_epoch = success.topic_epoch;
+        // Without a schema of ours the version is none, whatever the topic has.
+        state.sender.schema_version = success
+            .schema_version
+            .filter(|version| self.config.schema.is_some() && !version.is_empty())
+            .map(Into::into);
         state.max_message_size = connection.max_message_size();
         state.phase = Phase::Ready(connection.clone());
         state.pending.unsend_all();

@@ -7,14 +7,17 @@ use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send};
 use pulsar_rs_wire::hot::Send;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
-use crate::OutgoingMessage;
+use super::compressors::{Body, Compressors};
 use crate::connection::EntryFrame;
+use crate::{Error, OutgoingMessage};
 
 /// A batch that takes messages.
 #[derive(Debug)]
 pub(super) struct OpenBatch<T> {
     pub body: Vec<u8>,
     pub tokens: Vec<T>,
+    /// Messages in it; a token may stand for several.
+    pub messages: usize,
     pub first_sequence_id: u64,
     pub highest_sequence_id: u64,
     /// When the first message came.
@@ -23,6 +26,8 @@ pub(super) struct OpenBatch<T> {
     pub publish_time: u64,
     /// Clusters of its one message, if that names any.
     pub replicate_to: Vec<Vec<u8>>,
+    /// Schema version of its one message, if that names one.
+    pub schema_version: Option<Arc<[u8]>>,
 }
 
 /// A batch, or a message outside a batch, that waits to be encoded.
@@ -40,6 +45,7 @@ pub(super) enum Content {
         body: Vec<u8>,
         messages: i32,
         replicate_to: Vec<Vec<u8>>,
+        schema_version: Option<Arc<[u8]>>,
     },
     /// The head is encoded when the message is accepted, but for its checksum.
     Single(EntryFrame, OpenChecksum),
@@ -50,25 +56,39 @@ pub(super) enum Content {
 pub(super) struct Sender {
     pub producer_id: u64,
     pub producer_name: Arc<str>,
+    /// Version of the producer's schema, as the broker numbers it.
+    pub schema_version: Option<Arc<[u8]>>,
 }
 
 impl Sender {
-    /// Encodes an entry: checksum over all of it, head in a buffer of its own, body as it is.
-    pub fn encode(&self, sealed: SealedEntry) -> EntryFrame {
-        let (body, messages, replicate_to) = match sealed.content {
+    /// Encodes an entry: checksum over all of it, head in a buffer of its own, body as it is or compressed.
+    /// `spare` gets the buffer of a body that was compressed.
+    pub fn encode(
+        &self,
+        sealed: SealedEntry,
+        compressors: &Compressors,
+        max_message_size: usize,
+        spare: &mut Vec<u8>,
+    ) -> Result<EntryFrame, Error> {
+        let (mut plain, messages, replicate_to, schema_version) = match sealed.content {
             Content::Single(mut frame, checksum) => {
                 checksum.finish(&mut frame.head, &frame.body);
-                return frame;
+                return Ok(frame);
             }
-            Content::Batch { body, messages, replicate_to } => (body, messages, replicate_to),
+            Content::Batch { body, messages, replicate_to, schema_version } => {
+                (body, messages, replicate_to, schema_version.or_else(|| self.schema_version.clone()))
+            }
         };
-        let uncompressed_size = u32::try_from(body.len()).ok();
+        let body = compressors.compress(&mut plain)?;
+        *spare = plain;
         let metadata = Metadata {
             producer_name: self.producer_name.as_bytes(),
             sequence_id: sealed.first_sequence_id,
             publish_time: sealed.publish_time,
             replicate_to: &replicate_to,
-            uncompressed_size,
+            schema_version: schema_version.as_deref(),
+            compression: body.compression(),
+            uncompressed_size: Some(body.uncompressed_size),
             num_messages_in_batch: Some(messages),
             highest_sequence_id: Some(sealed.highest_sequence_id),
             ..Metadata::default()
@@ -80,9 +100,12 @@ impl Sender {
             highest_sequence_id: Some(sealed.highest_sequence_id),
             ..Send::default()
         };
+        if metadata.encoded_len() + body.bytes.len() > max_message_size {
+            return Err(too_big(body.bytes.len(), max_message_size));
+        }
         let mut head = Vec::new();
-        encode_send(&mut head, &send, &metadata, &body);
-        EntryFrame { head, body }
+        encode_send(&mut head, &send, &metadata, &body.bytes);
+        Ok(EntryFrame { head, body: body.bytes })
     }
 
     /// Metadata of a message outside a batch.
@@ -91,6 +114,7 @@ impl Sender {
         message: &OutgoingMessage<'a>,
         sequence_id: u64,
         publish_time: u64,
+        body: &Body,
     ) -> Metadata<'a> {
         Metadata {
             producer_name: self.producer_name.as_bytes(),
@@ -99,8 +123,11 @@ impl Sender {
             properties: Properties::List(message.properties),
             partition_key: message.partition_key,
             replicate_to: message.replicate_to,
+            compression: body.compression(),
+            uncompressed_size: body.compression().map(|_| body.uncompressed_size),
             event_time: message.event_time,
             ordering_key: message.ordering_key,
+            schema_version: message.schema_version.or(self.schema_version.as_deref()),
             deliver_at_time: message.deliver_at,
             null_value: message.null_value,
             ..Metadata::default()
@@ -115,4 +142,9 @@ impl Sender {
         let checksum = begin_send(&mut head, &send, metadata, payload.len());
         Content::Single(EntryFrame { head, body: payload }, checksum)
     }
+}
+
+/// The broker would refuse these bytes.
+pub(super) fn too_big(size: usize, max_message_size: usize) -> Error {
+    Error::MessageTooBig(format!("{size} bytes, and the broker takes {max_message_size} with metadata"))
 }

@@ -3,42 +3,52 @@
 //! The sending thread writes the message into the open batch, under one short lock. A batch that is full,
 //! or whose time has come, is sealed, encoded without the lock, and queued on the connection; it stays
 //! pending until its receipt, over reconnects, until its timeout, or until the producer is closed.
+//!
+//! A topic's or partition's producer is [`shared::Shared`]; [`partitioned::Partitioned`] has one for each
+//! partition and nothing on the way of a message but the choice among them.
 
 mod close;
+mod compressors;
 mod config;
 mod connect;
 mod entry;
+mod flush;
 mod future;
+mod partitioned;
 mod pending;
 mod receipt;
+mod routing;
+mod shared;
 mod sink;
 mod state;
 mod timers;
 
-pub use config::{BatchingConfig, ProducerConfig};
+pub use config::{AccessMode, BatchingConfig, ProducerConfig};
 pub use future::{FutureSink, Sending};
-pub use sink::{SendSink, SentEntry, Tokens};
+pub use routing::{HashingScheme, RoutingMode};
+pub use sink::{SendSink, SentEntry, Token, Tokens};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_utils::CachePadded;
-use parking_lot::{Condvar, Mutex, MutexGuard};
-use tokio::sync::Notify;
-
-use crate::client::{ClientInner, Deadline};
-use crate::reconnect::Reconnect;
+use crate::client::ClientInner;
 use crate::{Error, OutgoingMessage, TopicName};
-use entry::Sender;
-use state::{Flush, Phase, State};
+use flush::FlushAll;
+use partitioned::Partitioned;
+use shared::Shared;
 
-/// Sends messages to one topic.
+/// Sends messages to one topic, which may have partitions.
 ///
 /// Generic over the [`SendSink`] that takes the outcomes; with [`FutureSink`] they are futures. Dropping it
 /// sends what is pending and then closes the producer, in the background.
 #[derive(Debug)]
 pub struct Producer<S: SendSink> {
-    shared: Arc<Shared<S>>,
+    target: Target<S>,
+}
+
+#[derive(Debug)]
+enum Target<S: SendSink> {
+    Topic(Arc<Shared<S>>),
+    Partitions(Arc<Partitioned<S>>),
 }
 
 /// What the call of an accepted message has to tell.
@@ -48,61 +58,25 @@ pub struct Accepted {
     pub publish_time: u64,
 }
 
-/// The producer as its tasks and its connection see it.
-pub(crate) struct Shared<S: SendSink> {
-    id: u64,
-    topic: TopicName,
-    config: ProducerConfig,
-    client: Arc<ClientInner>,
-    sink: S,
-    /// Alone on its cache lines: senders and the connection's task both write here.
-    state: CachePadded<Mutex<State<S::Token>>>,
-    /// Room below the pending limit.
-    room: Condvar,
-    timers: Notify,
-    /// How often the producer was created on a broker; the broker lets a later one replace an earlier.
-    epoch: AtomicU64,
-}
-
-impl<S: SendSink> std::fmt::Debug for Shared<S> {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Producer").field("id", &self.id).field("topic", &self.topic).finish_non_exhaustive()
-    }
-}
-
 impl<S: SendSink> Producer<S> {
-    /// Creates the producer on the broker; within the operation timeout.
+    /// Creates the producer on the broker, those of all partitions at once; within the operation timeout.
     pub(crate) async fn create(
         client: Arc<ClientInner>,
         topic: TopicName,
         config: ProducerConfig,
         sink: S,
-        deadline: Deadline,
     ) -> Result<Self, Error> {
         config.validate()?;
-        let id = client.next_id();
-        let name = config.name.clone().unwrap_or_default();
-        let sender = Sender { producer_id: id, producer_name: name.into() };
-        let state = State::new(sender, pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE);
-        let shared = Arc::new(Shared {
-            id,
-            topic,
-            config,
-            client: client.clone(),
-            sink,
-            state: CachePadded::new(Mutex::new(state)),
-            room: Condvar::new(),
-            timers: Notify::new(),
-            epoch: AtomicU64::new(0),
-        });
-        // Before connecting, so that closing the client finds it.
-        client.register(id, Arc::downgrade(&shared) as _)?;
-        if let Err(error) = client.attempt("create the producer", deadline, || shared.connect(None)).await {
-            shared.abandon();
-            return Err(error);
-        }
-        client.spawn(shared.clone().run_timers());
-        Ok(Producer { shared })
+        let deadline = client.deadline();
+        let count = client.partitions(&topic, deadline).await?;
+        let target = if count == 0 {
+            let shared = Shared::new(&client, topic, config, Arc::new(sink), None)?;
+            shared.start(deadline).await?;
+            Target::Topic(shared)
+        } else {
+            Target::Partitions(Partitioned::create(client, topic, config, sink, count, deadline).await?)
+        };
+        Ok(Producer { target })
     }
 
     /// Accepts a message and returns; the outcome goes to the sink with `token`.
@@ -110,26 +84,36 @@ impl<S: SendSink> Producer<S> {
     /// At the limit of pending messages it waits or fails, as configured. On an error the message was not
     /// accepted and the token is not used.
     pub fn send_with(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
-        let shared = &*self.shared;
-        let batched = shared.config.batching.is_some() && message.deliver_at.is_none();
-        let copy = (!batched).then(|| message.payload.to_vec());
-        let mut state = shared.lock_with_room()?;
-        let effects = state.accept(message, copy, token, &shared.config)?;
-        drop(state);
-        if effects.sealed {
-            shared.encode_sealed();
+        match &self.target {
+            Target::Topic(shared) => shared.send(message, token),
+            Target::Partitions(partitioned) => partitioned.choose(message)?.send(message, token),
         }
-        if effects.wake_timers {
-            shared.timers.notify_one();
-        }
-        Ok(Accepted { publish_time: effects.publish_time })
     }
 
-    /// Sends the open batch at once instead of at its limits.
-    pub fn send_now(&self) {
-        if self.shared.state.lock().seal_open(&self.shared.config) {
-            self.shared.encode_sealed();
+    /// Accepts messages one after the other, each with its token, and returns; cheaper than one call for each.
+    ///
+    /// It ends at the first that is not accepted: the error and how many were accepted before.
+    pub fn send_many<'a>(
+        &self,
+        messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
+    ) -> Result<usize, (usize, Error)> {
+        match &self.target {
+            Target::Topic(shared) => shared.send_many(messages),
+            Target::Partitions(partitioned) => {
+                let mut accepted = 0;
+                for (message, token) in messages {
+                    let sent = partitioned.choose(&message).and_then(|shared| shared.send(&message, token));
+                    sent.map_err(|error| (accepted, error))?;
+                    accepted += 1;
+                }
+                Ok(accepted)
+            }
         }
+    }
+
+    /// Sends open batches at once instead of at their limits.
+    pub fn send_now(&self) {
+        self.each(Shared::send_now);
     }
 
     /// Sends what is gathered and calls `done` when everything accepted so far has its outcome: with the
@@ -141,27 +125,55 @@ impl<S: SendSink> Producer<S> {
     where
         F: FnOnce(Result<(), Error>) + Send + 'static,
     {
-        self.shared.flush(done)
+        match &self.target {
+            Target::Topic(shared) => shared.flush(done),
+            Target::Partitions(partitioned) => FlushAll::start(&partitioned.all(), done),
+        }
     }
 
     /// The topic's full name.
     pub fn topic(&self) -> &TopicName {
-        &self.shared.topic
+        match &self.target {
+            Target::Topic(shared) => shared.topic(),
+            Target::Partitions(partitioned) => partitioned.topic(),
+        }
     }
 
-    /// The producer's name, as configured or as the broker gave it.
+    /// Partitions of the topic; 0 when it has none. It may grow.
+    pub fn partitions(&self) -> usize {
+        match &self.target {
+            Target::Topic(_) => 0,
+            Target::Partitions(partitioned) => partitioned.all().len(),
+        }
+    }
+
+    /// The producer's name, as configured or as the broker gave it: for its first partition.
     pub fn name(&self) -> Arc<str> {
-        self.shared.state.lock().sender.producer_name.clone()
+        match &self.target {
+            Target::Topic(shared) => shared.name(),
+            Target::Partitions(partitioned) => partitioned.name(),
+        }
     }
 
-    /// Highest sequence id that the broker stored, or -1.
+    /// Highest sequence id that the broker stored, in any partition, or -1.
     pub fn last_sequence_id(&self) -> i64 {
-        self.shared.state.lock().last_published
+        let mut last = -1;
+        self.each(|shared| last = last.max(shared.last_sequence_id()));
+        last
     }
 
-    /// Whether a broker is connected right now.
+    /// Whether a broker is connected right now, for every partition that was started.
     pub fn is_connected(&self) -> bool {
-        matches!(&self.shared.state.lock().phase, Phase::Ready(connection) if connection.is_open())
+        let mut all = true;
+        self.each(|shared| all &= !shared.is_started() || shared.is_connected());
+        all
+    }
+
+    /// Whether the producer was closed, by itself or with its client.
+    pub fn is_closed(&self) -> bool {
+        let mut all = true;
+        self.each(|shared| all &= shared.is_closed());
+        all
     }
 
     /// Whether the producer was closed, by itself or with its client.
@@ -171,71 +183,17 @@ impl<S: SendSink> Producer<S> {
 
     /// Where the outcomes go.
     pub fn sink(&self) -> &S {
-        &self.shared.sink
-    }
-}
-
-impl<S: SendSink> Shared<S> {
-    /// Locks the state with room for one more message.
-    fn lock_with_room(&self) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
-        let limit = self.config.max_pending_messages;
-        let mut state = self.state.lock();
-        loop {
-            state.check_usable()?;
-            if limit == 0 || state.messages < limit {
-                return Ok(state);
-            }
-            if !self.config.block_if_queue_full {
-                return Err(Error::ProducerQueueIsFull(format!("{limit} messages are pending")));
-            }
-            // Waiting for a batch that waits for this message would take until its delay.
-            if state.seal_open(&self.config) {
-                drop(state);
-                self.encode_sealed();
-                state = self.state.lock();
-                continue;
-            }
-            state.blocked += 1;
-            self.room.wait(&mut state);
-            state.blocked -= 1;
+        match &self.target {
+            Target::Topic(shared) => shared.sink(),
+            Target::Partitions(partitioned) => partitioned.sink(),
         }
     }
 
-    /// Encodes what is sealed, without the lock, and hands it to the connection in order.
-    fn encode_sealed(&self) {
-        let mut state = self.state.lock();
-        while let Some((number, sealed)) = state.pending.claim() {
-            let sender = state.sender.clone();
-            drop(state);
-            let frame = sender.encode(sealed);
-            state = self.state.lock();
-            state.pending.encoded(number, frame);
-            state.pump();
+    /// Of the topic, or of each of its partitions.
+    fn each(&self, mut look: impl FnMut(&Arc<Shared<S>>)) {
+        match &self.target {
+            Target::Topic(shared) => look(shared),
+            Target::Partitions(partitioned) => partitioned.all().iter().for_each(look),
         }
-    }
-
-    fn flush<F>(&self, done: F) -> Option<(F, Result<(), Error>)>
-    where
-        F: FnOnce(Result<(), Error>) + Send + 'static,
-    {
-        let mut state = self.state.lock();
-        if let Err(error) = state.check_usable() {
-            return Some((done, Err(error)));
-        }
-        let sealed = state.seal_open(&self.config);
-        if state.pending.front().is_none() {
-            return Some((done, Ok(())));
-        }
-        let until = state.pending.next_number();
-        state.flushes.push(Flush { until, result: Ok(()), done: Box::new(done) });
-        drop(state);
-        if sealed {
-            self.encode_sealed();
-        }
-        None
-    }
-
-    fn next_epoch(&self) -> u64 {
-        self.epoch.fetch_add(1, Ordering::Relaxed)
     }
 }

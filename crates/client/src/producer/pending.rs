@@ -22,7 +22,7 @@ pub(super) struct Pending<T> {
     pub deadline: Option<Instant>,
     /// The broker found it damaged once already.
     pub was_damaged: bool,
-    /// The broker does not take it. It completes when those before it have.
+    /// It cannot be sent, or the broker does not take it. It completes when those before it have.
     pub refused: Option<Error>,
 }
 
@@ -46,6 +46,11 @@ impl<T> Pending<T> {
             was_damaged: false,
             refused: None,
         }
+    }
+
+    /// Messages that leave with it.
+    pub fn messages(&self) -> usize {
+        usize::try_from(self.batch_size).unwrap_or(0).max(1)
     }
 
     /// The buffer of the body, for another batch, unless the writer still has it.
@@ -127,26 +132,38 @@ impl<T> PendingQueue<T> {
         }
     }
 
-    /// Brings an encoded entry back; it may have left in the meantime.
-    pub fn encoded(&mut self, number: u64, frame: EntryFrame) {
+    /// Brings an encoded entry back, or says why it cannot be sent; it may have left in the meantime.
+    pub fn encoded(&mut self, number: u64, frame: Result<EntryFrame, Error>) {
         let pending = number
             .checked_sub(self.first_number)
             .and_then(|index| self.entries.get_mut(usize::try_from(index).ok()?));
         if let Some(pending) = pending {
-            pending.payload = Payload::Encoded(Arc::new(frame));
+            match frame {
+                Ok(frame) => pending.payload = Payload::Encoded(Arc::new(frame)),
+                Err(error) => pending.refused = Some(error),
+            }
         }
     }
 
     /// The next frame for the connection: in order, so an entry that is still being encoded holds up those
-    /// behind it.
+    /// behind it. What is refused is passed over.
     pub fn next_to_send(&mut self) -> Option<Arc<EntryFrame>> {
-        match &self.entries.get(self.sent)?.payload {
-            Payload::Encoded(frame) => {
+        loop {
+            let next = self.entries.get(self.sent)?;
+            if next.refused.is_none() {
+                let Payload::Encoded(frame) = &next.payload else {
+                    return None;
+                };
                 self.sent += 1;
-                Some(frame.clone())
+                return Some(frame.clone());
             }
-            _ => None,
+            self.sent += 1;
         }
+    }
+
+    /// Why the first entry is refused, if it is.
+    pub fn refused_front(&mut self) -> Option<Error> {
+        self.entries.front_mut()?.refused.take()
     }
 
     /// The connection is gone: everything has to be sent again.
@@ -161,7 +178,8 @@ mod tests {
     use super::*;
 
     fn pending(sequence_id: u64) -> Pending<u64> {
-        let content = Content::Batch { body: Vec::new(), messages: 1, replicate_to: Vec::new() };
+        let content =
+            Content::Batch { body: Vec::new(), messages: 1, replicate_to: Vec::new(), schema_version: None };
         let sealed = SealedEntry {
             content,
             first_sequence_id: sequence_id,
@@ -183,9 +201,9 @@ mod tests {
         let (first, _) = queue.claim().unwrap();
         let (second, _) = queue.claim().unwrap();
         assert!(queue.claim().is_none());
-        queue.encoded(second, frame(1));
+        queue.encoded(second, Ok(frame(1)));
         assert_eq!(queue.next_to_send(), None);
-        queue.encoded(first, frame(0));
+        queue.encoded(first, Ok(frame(0)));
         assert_eq!(queue.next_to_send().unwrap().head, [0]);
         assert_eq!(queue.next_to_send().unwrap().head, [1]);
         assert_eq!(queue.next_to_send(), None);
@@ -198,10 +216,10 @@ mod tests {
         queue.push(pending(1));
         let (number, _) = queue.claim().unwrap();
         assert!(queue.pop_front().is_some());
-        queue.encoded(number, frame(0));
+        queue.encoded(number, Ok(frame(0)));
         assert_eq!(queue.next_to_send(), None);
         let (number, _) = queue.claim().unwrap();
-        queue.encoded(number, frame(1));
+        queue.encoded(number, Ok(frame(1)));
         assert_eq!(queue.next_to_send().unwrap().head, [1]);
         assert_eq!(queue.front().unwrap().first_sequence_id, 1);
     }
@@ -212,7 +230,7 @@ mod tests {
         for sequence_id in 0..3 {
             queue.push(pending(sequence_id));
             let (number, _) = queue.claim().unwrap();
-            queue.encoded(number, frame(u8::try_from(sequence_id).unwrap()));
+            queue.encoded(number, Ok(frame(u8::try_from(sequence_id).unwrap())));
             assert!(queue.next_to_send().is_some());
         }
         queue.pop_front();

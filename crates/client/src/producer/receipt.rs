@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use pulsar_rs_wire::hot::SendReceipt;
 
-use super::Shared;
 use super::pending::Pending;
-use super::sink::{SendSink, SentEntry};
+use super::shared::Shared;
+use super::sink::{SendSink, SentEntry, Token};
 use super::state::{Phase, State};
 use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ProducerChannel};
@@ -82,7 +82,7 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
     }
 }
 
-impl<T: Copy> State<T> {
+impl<T: Token> State<T> {
     fn is_current(&self, connection: &Connection) -> bool {
         matches!(&self.phase, Phase::Ready(current) if current.id() == connection.id())
     }
@@ -116,19 +116,22 @@ impl<S: SendSink> Shared<S> {
         let Some(mut pending) = state.pending.pop_front() else {
             return;
         };
-        state.messages -= pending.tokens.as_slice().len();
+        state.messages -= pending.messages();
         if outcome.is_ok() {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
-        state.recycle(&mut pending);
+        // Compressed bodies are in buffers of their own length, too small for others.
+        if !self.compressors.is_some() {
+            state.recycle(&mut pending);
+        }
         let Pending { tokens, .. } = pending;
         self.sink.complete(tokens, outcome.clone());
         state.complete_flushes(outcome.as_ref().err());
     }
 
-    /// Ends the entries at the front that the broker does not take, and lets blocked senders go on.
-    fn complete_refused(&self, state: &mut State<S::Token>) {
-        while let Some(error) = state.pending.sent_front().and_then(|front| front.refused.take()) {
+    /// Ends the entries at the front that cannot be sent or that the broker does not take, and lets blocked senders go on.
+    pub(super) fn complete_refused(&self, state: &mut State<S::Token>) {
+        while let Some(error) = state.pending.refused_front() {
             self.complete_front(state, &Err(error));
         }
         if state.blocked > 0 {

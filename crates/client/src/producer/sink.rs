@@ -2,16 +2,35 @@ use pulsar_rs_wire::hot::EntryId;
 
 use crate::{Error, MessageId};
 
+/// What a sink needs to tell the sender of a message.
+pub trait Token: Copy + Send + 'static {
+    /// Messages that it stands for.
+    fn count(&self) -> usize {
+        1
+    }
+
+    /// Stands for the next message too, whose token this is; or says that it cannot.
+    #[inline]
+    fn absorb(&mut self, _next: &Self) -> bool {
+        false
+    }
+}
+
+impl Token for usize {}
+impl Token for u32 {}
+impl Token for u64 {}
+
 /// Where the outcomes of sends go.
 ///
-/// The producer keeps one small [`Copy`] token per message, and nothing else. When the outcome of an entry
+/// The producer keeps one small [`Copy`] token per message, or one for several that were sent together, and
+/// nothing else. When the outcome of an entry
 /// is known, the tokens of all its messages are handed over in one call, in the order of sending.
 ///
 /// `complete` is called on any thread, with a lock of the producer held, so that the order of calls is that
 /// of sending. It must be short, must not block and must not call the producer.
 pub trait SendSink: Send + Sync + 'static {
-    /// What the sink needs to tell the sender of one message.
-    type Token: Copy + Send + 'static;
+    /// What the producer keeps for each message.
+    type Token: Token;
 
     /// Takes the outcome of one entry: every accepted token comes here exactly once.
     fn complete(&self, tokens: Tokens<Self::Token>, outcome: Result<SentEntry, Error>);

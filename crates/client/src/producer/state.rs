@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::compressors::Body;
 use super::config::{BatchingConfig, ProducerConfig};
-use super::entry::{Content, OpenBatch, SealedEntry, Sender};
+use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
-use super::sink::Tokens;
+use super::routing::Router;
+use super::sink::{Token, Tokens};
 use crate::connection::Connection;
 use crate::{Error, OutgoingMessage};
+use pulsar_rs_wire::compression::MAX_RESTORED;
 
 /// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
 /// and receipts keep pace.
@@ -49,16 +52,20 @@ pub(super) struct State<T> {
     /// Messages accepted and not completed.
     pub messages: usize,
     pub next_sequence_id: u64,
+    /// The broker's number for this producer's right to an exclusive topic.
+    pub topic_epoch: Option<u64>,
     /// Highest sequence id that the broker stored, or -1.
     pub last_published: i64,
     /// Threads that wait for room.
     pub blocked: usize,
     pub flushes: Vec<Flush>,
+    /// Of a partition: who is told when a batch is complete, and its number.
+    pub router: Option<(Arc<Router>, usize)>,
     /// When the timers look next; absent: they sleep until woken.
     pub alarm: Option<Instant>,
     spare: Vec<Vec<u8>>,
-    /// Length of the last batch, the best guess for the next.
-    expected_messages: usize,
+    /// Tokens of the last batch, the best guess for the next.
+    expected_tokens: usize,
 }
 
 /// What the caller has to do once the lock is released.
@@ -72,7 +79,7 @@ pub(super) struct Effects {
     pub publish_time: u64,
 }
 
-impl<T: Copy> State<T> {
+impl<T: Token> State<T> {
     pub fn new(sender: Sender, max_message_size: usize) -> Self {
         State {
             phase: Phase::Connecting,
@@ -83,12 +90,14 @@ impl<T: Copy> State<T> {
             max_message_size,
             messages: 0,
             next_sequence_id: 0,
+            topic_epoch: None,
             last_published: -1,
             blocked: 0,
             flushes: Vec::new(),
+            router: None,
             alarm: None,
             spare: Vec::new(),
-            expected_messages: 0,
+            expected_tokens: 0,
         }
     }
 
@@ -103,11 +112,11 @@ impl<T: Copy> State<T> {
 
     /// Takes a message; from here on its token gets an outcome, exactly once.
     ///
-    /// `copy` is the payload of a message that is not batched, copied before the lock was taken.
+    /// `single` is the payload of a message that is not batched, made ready before the lock was taken.
     pub fn accept(
         &mut self,
         message: &OutgoingMessage<'_>,
-        copy: Option<Vec<u8>>,
+        single: Option<Body>,
         token: T,
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
@@ -116,9 +125,9 @@ impl<T: Copy> State<T> {
             // Also a message that is refused below uses its number up, as in the C++ client.
             self.next_sequence_id += 1;
         }
-        match (&config.batching, copy) {
+        match (&config.batching, single) {
             (Some(batching), None) => self.add_to_batch(message, sequence_id, token, batching, config),
-            (_, copy) => self.add_single(message, sequence_id, copy.unwrap_or_default(), token, config),
+            (_, single) => self.add_single(message, sequence_id, single.unwrap_or_default(), token, config),
         }
     }
 
@@ -132,9 +141,9 @@ impl<T: Copy> State<T> {
     ) -> Result<Effects, Error> {
         let prepared = message.prepare(sequence_id)?;
         let len = prepared.len();
-        let limit = self.batch_limit(message, len, batching)?;
-        // Clusters stand in the metadata of the entry: such a message is a batch of its own.
-        let alone = !message.replicate_to.is_empty();
+        let limit = self.batch_limit(message, len, batching, config)?;
+        // These stand in the metadata of the entry: such a message is a batch of its own.
+        let alone = !message.replicate_to.is_empty() || message.schema_version.is_some();
         let mut effects = Effects::default();
         if let Some(open) = &self.open
             && (alone || open.body.len() + len > limit || sequence_id <= open.highest_sequence_id)
@@ -147,11 +156,14 @@ impl<T: Copy> State<T> {
         }
         if let Some(open) = &mut self.open {
             prepared.append_to(&mut open.body);
-            open.tokens.push(token);
+            open.messages += 1;
+            if !open.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
+                open.tokens.push(token);
+            }
             open.highest_sequence_id = sequence_id;
             self.messages += 1;
             effects.publish_time = open.publish_time;
-            if alone || open.tokens.len() >= batching.max_messages || open.body.len() >= limit {
+            if alone || open.messages >= batching.max_messages || open.body.len() >= limit {
                 effects.sealed |= self.seal_open(config);
             }
         }
@@ -165,32 +177,30 @@ impl<T: Copy> State<T> {
         message: &OutgoingMessage<'_>,
         len: usize,
         batching: &BatchingConfig,
+        config: &ProducerConfig,
     ) -> Result<usize, Error> {
         let clusters: usize = message.replicate_to.iter().map(|cluster| cluster.len() + 16).sum();
         let metadata = self.sender.producer_name.len() + METADATA_NUMBERS + clusters;
         let broker = self.max_message_size.saturating_sub(metadata);
-        if len > broker {
-            return Err(self.too_big(message.payload.len()));
+        // What can be compressed may be larger: its size is known when that is done. It is sent alone.
+        let most = if config.compression.is_some() { MAX_RESTORED } else { broker };
+        if len > most {
+            return Err(too_big(message.payload.len(), most));
         }
         Ok(if batching.max_bytes == 0 { broker } else { broker.min(batching.max_bytes) })
-    }
-
-    fn too_big(&self, size: usize) -> Error {
-        Error::MessageTooBig(format!(
-            "{size} bytes of payload, and the broker takes {} with metadata",
-            self.max_message_size
-        ))
     }
 
     fn open_batch(&mut self, message: &OutgoingMessage<'_>, sequence_id: u64) {
         self.open = Some(OpenBatch {
             body: self.spare.pop().unwrap_or_default(),
-            tokens: Vec::with_capacity(self.expected_messages),
+            tokens: Vec::with_capacity(self.expected_tokens),
+            messages: 0,
             first_sequence_id: sequence_id,
             highest_sequence_id: sequence_id,
             opened_at: Instant::now(),
             publish_time: wall_clock(),
             replicate_to: message.replicate_to.to_vec(),
+            schema_version: message.schema_version.map(Into::into),
         });
     }
 
@@ -203,16 +213,16 @@ impl<T: Copy> State<T> {
         &mut self,
         message: &OutgoingMessage<'_>,
         sequence_id: u64,
-        payload: Vec<u8>,
+        body: Body,
         token: T,
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
         let publish_time = wall_clock();
-        let metadata = self.sender.single_metadata(message, sequence_id, publish_time);
-        if metadata.encoded_len() + payload.len() > self.max_message_size {
-            return Err(self.too_big(payload.len()));
+        let metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
+        if metadata.encoded_len() + body.bytes.len() > self.max_message_size {
+            return Err(too_big(body.bytes.len(), self.max_message_size));
         }
-        let content = self.sender.begin_single(&metadata, payload);
+        let content = self.sender.begin_single(&metadata, body.bytes);
         // What was sent before goes before.
         self.seal_open(config);
         let deadline = config.send_timeout.map(|timeout| Instant::now() + timeout);
@@ -233,12 +243,20 @@ impl<T: Copy> State<T> {
         let Some(open) = self.open.take() else {
             return false;
         };
-        self.expected_messages = open.tokens.len();
+        if let Some((router, partition)) = &self.router {
+            router.pass_on(*partition);
+        }
+        self.expected_tokens = open.tokens.len();
         // A batch holds no more messages than an i32 counts: its limits are far below.
-        let messages = i32::try_from(open.tokens.len()).unwrap_or(i32::MAX);
+        let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
         let deadline = config.send_timeout.map(|timeout| open.opened_at + timeout);
         let sealed = SealedEntry {
-            content: Content::Batch { body: open.body, messages, replicate_to: open.replicate_to },
+            content: Content::Batch {
+                body: open.body,
+                messages,
+                replicate_to: open.replicate_to,
+                schema_version: open.schema_version,
+            },
             first_sequence_id: open.first_sequence_id,
             highest_sequence_id: open.highest_sequence_id,
             publish_time: open.publish_time,
@@ -259,11 +277,17 @@ impl<T: Copy> State<T> {
     /// Keeps the buffer of a sent batch for the next.
     pub fn recycle(&mut self, pending: &mut Pending<T>) {
         if pending.batch_size > 0
-            && self.spare.len() < SPARE_BUFFERS
-            && let Some(mut body) = pending.take_body()
+            && let Some(body) = pending.take_body()
         {
-            body.clear();
-            self.spare.push(body);
+            self.keep_buffer(body);
+        }
+    }
+
+    /// Keeps a buffer for a batch to come, if it has memory and there are not enough.
+    pub fn keep_buffer(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && self.spare.len() < SPARE_BUFFERS {
+            buffer.clear();
+            self.spare.push(buffer);
         }
     }
 

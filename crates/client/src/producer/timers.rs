@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Shared;
+use super::shared::Shared;
 use super::sink::SendSink;
 use super::state::{Phase, State};
 use crate::Error;
@@ -23,11 +23,11 @@ impl<S: SendSink> Shared<S> {
     /// Runs until the producer is over.
     pub(super) async fn run_timers(self: Arc<Self>) {
         let mut clock = Clock::default();
-        alarm::run(&self.timers, || self.look(&mut clock)).await;
+        alarm::run(&self.timers, || Self::look(&self, &mut clock)).await;
     }
 
     /// Does what is due and returns when to look again.
-    fn look(&self, clock: &mut Clock) -> Alarm {
+    fn look(self: &Arc<Self>, clock: &mut Clock) -> Alarm {
         let now = Instant::now();
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Closed | Phase::Failed(_)) {
@@ -42,7 +42,11 @@ impl<S: SendSink> Shared<S> {
             state.release_buffers();
         }
         drop(state);
-        if sealed {
+        if sealed && self.compressors.is_some() {
+            // This is the connection's thread too, and compressing would hold it up.
+            let shared = self.clone();
+            self.client.spawn_blocking(move || shared.encode_sealed());
+        } else if sealed {
             self.encode_sealed();
         }
         alarm

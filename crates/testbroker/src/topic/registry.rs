@@ -67,6 +67,19 @@ impl Registry {
             self.find_or_create(name);
             return;
         }
+        self.set_partitions(name, partitions);
+    }
+
+    /// Gives a partitioned topic this many partitions; false when it has as many, or none at all.
+    pub fn grow(&mut self, name: &TopicName, partitions: u32) -> bool {
+        let grows = self.partitioned.get(&name.full).is_some_and(|count| *count < partitions);
+        if grows {
+            self.set_partitions(name, partitions);
+        }
+        grows
+    }
+
+    fn set_partitions(&mut self, name: &TopicName, partitions: u32) {
         self.partitioned.insert(name.full.clone(), partitions);
         for number in 0..partitions {
             let full = format!("{}-partition-{number}", name.full);

@@ -1,0 +1,279 @@
+//! The producer of one topic or partition.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+use super::Accepted;
+use super::compressors::Compressors;
+use super::config::ProducerConfig;
+use super::entry::Sender;
+use super::routing::Router;
+use super::sink::SendSink;
+use super::state::{Effects, Flush, Phase, State};
+use crate::client::{ClientInner, Deadline};
+use crate::reconnect::{self, Reconnect};
+use crate::{Error, OutgoingMessage, TopicName};
+
+/// The producer as its tasks and its connection see it.
+pub(super) struct Shared<S: SendSink> {
+    pub(super) id: u64,
+    pub(super) topic: TopicName,
+    pub(super) config: ProducerConfig,
+    pub(super) client: Arc<ClientInner>,
+    pub(super) sink: Arc<S>,
+    pub(super) compressors: Compressors,
+    /// Alone on its cache lines: senders and the connection's task both write here.
+    pub(super) state: CachePadded<Mutex<State<S::Token>>>,
+    /// Room below the pending limit.
+    pub(super) room: Condvar,
+    pub(super) timers: Notify,
+    /// How often the producer was created on a broker; the broker lets a later one replace an earlier.
+    pub(super) epoch: AtomicU64,
+    /// It is created on a broker, or tries to be.
+    started: AtomicBool,
+}
+
+impl<S: SendSink> std::fmt::Debug for Shared<S> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Producer").field("id", &self.id).field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl<S: SendSink> Shared<S> {
+    /// A producer that is not on a broker yet; `place` is that of a partition.
+    pub fn new(
+        client: &Arc<ClientInner>,
+        topic: TopicName,
+        config: ProducerConfig,
+        sink: Arc<S>,
+        place: Option<(Arc<Router>, usize)>,
+    ) -> Result<Arc<Self>, Error> {
+        let id = client.next_id();
+        let name = config.name.clone().unwrap_or_default();
+        let sender = Sender { producer_id: id, producer_name: name.into(), schema_version: None };
+        let mut state = State::new(sender, pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE);
+        state.router = place;
+        let shared = Arc::new(Shared {
+            id,
+            topic,
+            compressors: Compressors::new(config.compression),
+            config,
+            client: client.clone(),
+            sink,
+            state: CachePadded::new(Mutex::new(state)),
+            room: Condvar::new(),
+            timers: Notify::new(),
+            epoch: AtomicU64::new(0),
+            started: AtomicBool::new(false),
+        });
+        // Before connecting, so that closing the client finds it.
+        client.register(id, Arc::downgrade(&shared) as _)?;
+        Ok(shared)
+    }
+
+    /// Creates it on the broker.
+    pub async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        self.started.store(true, Ordering::Relaxed);
+        if let Err(error) = self.client.attempt("create the producer", deadline, || self.connect(None)).await
+        {
+            self.abandon();
+            return Err(error);
+        }
+        self.client.spawn(self.clone().run_timers());
+        Ok(())
+    }
+
+    /// Creates it on the broker in the background, unless that was begun. What is sent meanwhile waits.
+    #[inline]
+    pub fn start_lazily(self: &Arc<Self>) {
+        if !self.is_started() && !self.started.swap(true, Ordering::Relaxed) {
+            self.client.spawn(self.clone().run_timers());
+            self.client.spawn(reconnect::connect(self.clone()));
+        }
+    }
+
+    pub fn is_started(&self) -> bool {
+        self.started.load(Ordering::Relaxed)
+    }
+
+    /// Accepts a message and returns; see [`super::Producer::send_with`].
+    pub fn send(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
+        let single = if self.is_batched(message) {
+            None
+        } else {
+            Some(self.compressors.compress(&mut message.payload.to_vec())?)
+        };
+        let mut state = self.lock_with_room()?;
+        let effects = state.accept(message, single, token, &self.config)?;
+        drop(state);
+        if effects.sealed {
+            self.encode_sealed();
+        }
+        if effects.wake_timers {
+            self.timers.notify_one();
+        }
+        Ok(Accepted { publish_time: effects.publish_time })
+    }
+
+    /// Accepts several under one lock, which is let go for each batch that is complete.
+    pub fn send_many<'a>(
+        &self,
+        messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
+    ) -> Result<usize, (usize, Error)> {
+        let mut accepted = 0;
+        let mut wake_timers = false;
+        let mut locked = None;
+        let mut outcome = Ok(());
+        for (message, token) in messages {
+            outcome = if self.is_batched(&message) {
+                self.accept_locked(&mut locked, &message, token).map(|effects| {
+                    wake_timers |= effects.wake_timers;
+                    if effects.sealed {
+                        locked = None;
+                        self.encode_sealed();
+                    }
+                })
+            } else {
+                locked = None;
+                self.send(&message, token).map(|_| ())
+            };
+            if outcome.is_err() {
+                break;
+            }
+            accepted += 1;
+        }
+        drop(locked);
+        if wake_timers {
+            self.timers.notify_one();
+        }
+        outcome.map(|()| accepted).map_err(|error| (accepted, error))
+    }
+
+    /// Accepts one for the open batch; takes the lock, or goes on with it while there is room.
+    fn accept_locked<'s>(
+        &'s self,
+        locked: &mut Option<MutexGuard<'s, State<S::Token>>>,
+        message: &OutgoingMessage<'_>,
+        token: S::Token,
+    ) -> Result<Effects, Error> {
+        let state = match locked.take().filter(|state| self.has_room(state)) {
+            Some(state) => locked.insert(state),
+            None => locked.insert(self.lock_with_room()?),
+        };
+        state.accept(message, None, token, &self.config)
+    }
+
+    fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
+        self.config.batching.is_some() && message.deliver_at.is_none()
+    }
+
+    /// Sends the open batch at once.
+    pub fn send_now(self: &Arc<Self>) {
+        if self.state.lock().seal_open(&self.config) {
+            self.encode_sealed();
+        }
+    }
+
+    pub fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+
+    pub fn name(&self) -> Arc<str> {
+        self.state.lock().sender.producer_name.clone()
+    }
+
+    pub fn last_sequence_id(&self) -> i64 {
+        self.state.lock().last_published
+    }
+
+    pub fn is_connected(&self) -> bool {
+        matches!(&self.state.lock().phase, Phase::Ready(connection) if connection.is_open())
+    }
+
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state.lock().phase, Phase::Closed)
+    }
+
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    fn has_room(&self, state: &State<S::Token>) -> bool {
+        let limit = self.config.max_pending_messages;
+        limit == 0 || state.messages < limit
+    }
+
+    /// Locks the state with room for one more message.
+    fn lock_with_room(&self) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
+        let limit = self.config.max_pending_messages;
+        let mut state = self.state.lock();
+        loop {
+            state.check_usable()?;
+            if self.has_room(&state) {
+                return Ok(state);
+            }
+            if !self.config.block_if_queue_full {
+                return Err(Error::ProducerQueueIsFull(format!("{limit} messages are pending")));
+            }
+            // Waiting for a batch that waits for this message would take until its delay.
+            if state.seal_open(&self.config) {
+                drop(state);
+                self.encode_sealed();
+                state = self.state.lock();
+                continue;
+            }
+            state.blocked += 1;
+            self.room.wait(&mut state);
+            state.blocked -= 1;
+        }
+    }
+
+    /// Encodes what is sealed, without the lock, and hands it to the connection in order.
+    pub(super) fn encode_sealed(&self) {
+        let mut state = self.state.lock();
+        while let Some((number, sealed)) = state.pending.claim() {
+            let (sender, max_message_size) = (state.sender.clone(), state.max_message_size);
+            drop(state);
+            let mut spare = Vec::new();
+            let frame = sender.encode(sealed, &self.compressors, max_message_size, &mut spare);
+            state = self.state.lock();
+            state.keep_buffer(spare);
+            let is_refused = frame.is_err();
+            state.pending.encoded(number, frame);
+            state.pump();
+            if is_refused {
+                self.complete_refused(&mut state);
+            }
+        }
+    }
+
+    /// See [`super::Producer::flush_with`].
+    pub fn flush<F>(&self, done: F) -> Option<(F, Result<(), Error>)>
+    where
+        F: FnOnce(Result<(), Error>) + Send + 'static,
+    {
+        let mut state = self.state.lock();
+        if let Err(error) = state.check_usable() {
+            return Some((done, Err(error)));
+        }
+        let sealed = state.seal_open(&self.config);
+        if state.pending.front().is_none() {
+            return Some((done, Ok(())));
+        }
+        let until = state.pending.next_number();
+        state.flushes.push(Flush { until, result: Ok(()), done: Box::new(done) });
+        drop(state);
+        if sealed {
+            self.encode_sealed();
+        }
+        None
+    }
+
+    pub(super) fn next_epoch(&self) -> u64 {
+        self.epoch.fetch_add(1, Ordering::Relaxed)
+    }
+}

@@ -176,11 +176,6 @@ impl<S: SendSink> Producer<S> {
         all
     }
 
-    /// Whether the producer was closed, by itself or with its client.
-    pub fn is_closed(&self) -> bool {
-        matches!(self.shared.state.lock().phase, Phase::Closed)
-    }
-
     /// Where the outcomes go.
     pub fn sink(&self) -> &S {
         match &self.target {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
-use pulsar_rs_client::{Error, MessageId, SendSink, SentEntry, Tokens};
+use pulsar_rs_client::{Error, MessageId, SendSink, SentEntry, Token, Tokens};
 use slab::Slab;
 
 use crate::dispatch::{Dispatcher, Job};
@@ -22,6 +22,8 @@ pub(crate) struct SendToken {
     /// For the callback; or the number of the thread that waits.
     context: Context,
 }
+
+impl Token for SendToken {}
 
 /// No thread waits.
 const NOBODY: usize = usize::MAX;

@@ -188,8 +188,8 @@ static void delays(const char *url) {
     struct place exclusive = open_place(url, "delays", (struct producer_options){0}, pulsar_ConsumerExclusive);
     message = text_message("after");
     start = now_ms();
-    pulsar_message_set_deliver_after(message, 1200);
-    delayed(&exclusive, "deliver_after 1200 ms, Exclusive", message, start, 1200);
+    pulsar_message_set_deliver_after(message, 6000);
+    delayed(&exclusive, "deliver_after 6 s, Exclusive", message, start, 6000);
     end_place(&exclusive);
 }
 

@@ -11,7 +11,7 @@ struct place {
 
 static struct place open_place(const char *url, const char *word, struct consumer_options options) {
     struct place place = {.client = open_client(url)};
-    struct producer_options batches = {.batching = true, .batch_delay_ms = 20, .max_pending = 200000};
+    struct producer_options batches = {.batching = true, .batch_delay_ms = 2000, .max_pending = 200000};
     char topic[TOPIC_SIZE];
     unique_topic(topic, word);
     place.producer = open_producer(place.client, topic, batches);
@@ -148,10 +148,21 @@ static void rearmed(const char *url) {
     end_place(&place);
 }
 
+/* So many messages are queued then: they come in one batch, behind one that is received here. */
+static void queue_messages(struct place *place, int count, const char *text) {
+    for (int i = 0; i < count + 1; i++) {
+        send_text_async(place->producer, text, forget_id, NULL);
+    }
+    pulsar_producer_flush(place->producer);
+    pulsar_message_t *first = next_message(place->consumer, ANSWER_MS);
+    pulsar_consumer_acknowledge(place->consumer, first);
+    pulsar_message_free(first);
+}
+
 static void batches(const char *url) {
     static const pulsar_consumer_batch_receive_policy_t four = {4, -1, 700}, bytes = {-1, 25, 700};
     struct place place = open_place(url, "batches", (struct consumer_options){.policy = &four});
-    send_numbered(place.producer, 10);
+    queue_messages(&place, 10, "x");
     char text[200] = "";
     for (int i = 0; i < 4; i++) {
         pulsar_messages_t *messages = NULL;
@@ -170,10 +181,7 @@ static void batches(const char *url) {
     end_place(&place);
 
     place = open_place(url, "bytes", (struct consumer_options){.policy = &bytes});
-    for (int i = 0; i < 5; i++) {
-        send_text_async(place.producer, "ten bytes!", forget_id, NULL);
-    }
-    pulsar_producer_flush(place.producer);
+    queue_messages(&place, 5, "ten bytes!");
     pulsar_messages_t *messages = NULL;
     pulsar_consumer_batch_receive(place.consumer, &messages);
     observe(AREA, "batch_receive, at most 25 bytes, messages of 10", "size %zu", pulsar_messages_size(messages));
@@ -206,7 +214,7 @@ static void batches_async(const char *url) {
     static const pulsar_consumer_batch_receive_policy_t policy = {5, -1, 600};
     struct place place = open_place(url, "batch-async", (struct consumer_options){.policy = &policy});
     struct gathered full = {.done = LATCH_INIT}, empty = {.done = LATCH_INIT};
-    send_numbered(place.producer, 5);
+    queue_messages(&place, 5, "x");
     pulsar_consumer_batch_receive_async(place.consumer, on_messages, &full);
     latch_wait(&full.done, 1, ANSWER_MS);
     observe(AREA, "batch_receive_async, messages queued", "%s, size %zu", named(full.result), full.size);

@@ -30,7 +30,7 @@ static const char *again(struct place *place, long long since, long long expecte
     static char texts[4][80];
     static int turn;
     char *text = texts[turn++ % 4];
-    pulsar_message_t *message = next_message(place->consumer, (int)expected_ms + 5000);
+    pulsar_message_t *message = next_message(place->consumer, (int)expected_ms + 10000);
     if (message == NULL) {
         return "not again";
     }

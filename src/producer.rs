@@ -87,9 +87,8 @@ impl Producer {
     /// Accepts a message whose outcome is waited for, and has it sent at once.
     pub fn begin_send(&self, message: &OutgoingMessage<'_>) -> Result<(u64, SyncSend), Error> {
         let send = self.core.sink().begin_sync();
-        let publish_time = self.send(message, send.token())?;
-        self.core.send_now();
-        Ok((publish_time, send))
+        let accepted = self.core.send_at_once(message, send.token())?;
+        Ok((accepted.publish_time, send))
     }
 
     /// Blocks until everything accepted so far has its outcome and its callback has run. Inside a callback

@@ -1,6 +1,7 @@
 //! Where log lines go. Each client has its own logger; none is global.
 
 use std::fmt;
+use std::io::Write;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -48,7 +49,10 @@ impl Logger for StderrLogger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        eprintln!("pulsar_rs {:?} {}:{} {}", record.level, record.file, record.line, record.message);
+        let Record { level, file, line, message } = record;
+        let text = format!("pulsar_rs {level:?} {file}:{line} {message}\n");
+        // Whoever reads it may be gone, which is no reason to end anything here.
+        let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
 

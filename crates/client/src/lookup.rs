@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::{CommandLookupTopic, CommandPartitionedTopicMetadata};
 use pulsar_rs_wire::proto::CommandLookupTopicResponse;
@@ -22,11 +23,13 @@ pub(crate) struct Lookup {
     listener_name: Option<String>,
     /// Which of the service's addresses is tried first: the one that worked last.
     preferred: AtomicUsize,
+    /// The brokers are behind a proxy, which is the service: the last lookup said so.
+    through_proxy: Mutex<Option<Address>>,
 }
 
 impl Lookup {
     pub fn new(service: ServiceUrl, listener_name: Option<String>) -> Self {
-        Lookup { service, listener_name, preferred: AtomicUsize::new(0) }
+        Lookup { service, listener_name, preferred: AtomicUsize::new(0), through_proxy: Mutex::default() }
     }
 
     /// The broker that serves `topic`.
@@ -40,11 +43,9 @@ impl Lookup {
                 .as_deref()
                 .ok_or_else(|| Error::Lookup(format!("{topic}: the answer names no broker")))?;
             let logical = Address::parse_broker_url(url)?;
-            let broker = if answer.proxy_through_service_url == Some(true) {
-                Broker { logical, physical: service.clone() }
-            } else {
-                Broker::direct(logical)
-            };
+            *self.through_proxy.lock() =
+                (answer.proxy_through_service_url == Some(true)).then(|| service.clone());
+            let broker = self.assigned(logical);
             if answer.response() == LookupType::Connect {
                 return Ok(broker);
             }
@@ -52,6 +53,14 @@ impl Lookup {
             connection = pool.get(&broker).await?;
         }
         Err(Error::Lookup(format!("{topic}: more than {MAX_REDIRECTS} redirects")))
+    }
+
+    /// Where to connect to for a broker that another broker named.
+    pub fn assigned(&self, logical: Address) -> Broker {
+        match self.through_proxy.lock().clone() {
+            Some(physical) => Broker { logical, physical },
+            None => Broker::direct(logical),
+        }
     }
 
     async fn ask(
@@ -105,8 +114,10 @@ impl Lookup {
         for offset in 0..addresses.len() {
             let index = (first + offset) % addresses.len();
             let address = &addresses[index];
+            let rotation = Rotation { preferred: &self.preferred, next: (index + 1) % addresses.len() };
             match pool.get(&Broker::direct(address.clone())).await {
                 Ok(connection) => {
+                    std::mem::forget(rotation);
                     self.preferred.store(index, Ordering::Relaxed);
                     return Ok((address.clone(), connection));
                 }
@@ -116,5 +127,17 @@ impl Lookup {
             }
         }
         Err(failure.unwrap_or_else(|| Error::Connect("the service URL names no address".into())))
+    }
+}
+
+/// Has the next attempt begin behind an address that fails, or that takes all the time there is.
+struct Rotation<'a> {
+    preferred: &'a AtomicUsize,
+    next: usize,
+}
+
+impl Drop for Rotation<'_> {
+    fn drop(&mut self) {
+        self.preferred.store(self.next, Ordering::Relaxed);
     }
 }

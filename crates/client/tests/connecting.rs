@@ -186,3 +186,20 @@ async fn a_closed_client_does_nothing_more() {
     assert!(closed(consumer.receive().await.err()));
     consumer.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn attempts_that_are_given_up_leave_no_connection_behind() {
+    let broker = in_memory();
+    let config = ClientConfig { operation_timeout: Duration::from_millis(200), ..ClientConfig::default() };
+    let client = Client::new(broker.url(), config).unwrap();
+    broker.freeze(true);
+    for _ in 0..5 {
+        assert!(matches!(create(&client, "given-up").await, Err(Error::Timeout(_))));
+    }
+    broker.freeze(false);
+    eventually(Duration::from_secs(5), "a producer", || broker.connection_count() > 0).await;
+    create(&client, "given-up").await.unwrap();
+    assert_eq!(broker.connection_count(), 1);
+    drop(client);
+    eventually(Duration::from_secs(5), "no connection", || broker.connection_count() == 0).await;
+}

@@ -342,3 +342,64 @@ async fn a_name_that_is_taken_is_refused() {
     client.create_producer(&topic, config).await.unwrap();
     client.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn send_timeouts_do_not_wait_for_the_batch_delay() {
+    let (broker, client) = in_memory();
+    let config = ProducerConfig {
+        send_timeout: Some(Duration::from_millis(300)),
+        ..with_delay(Duration::from_secs(60))
+    };
+    let producer = producer(&client, "hasty", config).await;
+    broker.withhold_receipts(true);
+    let start = Instant::now();
+    assert!(matches!(producer.send("x").await, Err(Error::Timeout(_))));
+    assert!(start.elapsed() < Duration::from_secs(5));
+    client.close().await.unwrap();
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[tokio::test]
+async fn what_timed_out_does_not_pile_up_before_a_stuck_socket() {
+    let (broker, client) = in_memory();
+    let config = ProducerConfig { send_timeout: Some(Duration::from_millis(50)), ..unbatched() };
+    let producer = producer(&client, "stuck", config).await;
+    broker.freeze(true);
+    let payload = vec![b'x'; 100_000];
+    let before = resident();
+    for _ in 0..40 {
+        let sending: Vec<_> = (0..100).map(|_| producer.send(&payload[..])).collect();
+        for sending in sending {
+            assert!(matches!(sending.await, Err(Error::Timeout(_))));
+        }
+    }
+    // 400 MB were given up.
+    assert!(resident() < before + 100_000_000, "{} bytes more", resident() - before);
+    broker.freeze(false);
+    let after = producer.send("x").await;
+    assert!(matches!(after, Ok(_) | Err(Error::Timeout(_))), "{after:?}");
+    client.abandon();
+}
+
+#[tokio::test]
+async fn a_late_receipt_of_ids_that_fall_harms_nobody() {
+    let (broker, client) = in_memory();
+    let config = ProducerConfig { send_timeout: Some(Duration::from_millis(100)), ..unbatched() };
+    let producer = producer(&client, "falling", config).await;
+    let with_id =
+        |id| OutgoingMessage { payload: b"x", sequence_id: Some(id), ..OutgoingMessage::default() };
+    broker.delay_receipts(Duration::from_millis(300));
+    assert!(matches!(producer.send(with_id(100)).await, Err(Error::Timeout(_))));
+    broker.delay_receipts(Duration::ZERO);
+    eventually(Duration::from_secs(5), "a send that succeeds", || producer.last_sequence_id() >= -1).await;
+    let _ = producer.send(with_id(7)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    producer.send(with_id(8)).await.unwrap();
+    assert_eq!(broker.commands_received(Kind::Connect), 1);
+    client.close().await.unwrap();
+}

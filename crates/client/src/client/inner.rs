@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ClientConfig;
 use crate::backoff::Backoff;
-use crate::connection::{Broker, Connection, ConnectionConfig, ConnectionPool};
+use crate::connection::{Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
 use crate::lookup::Lookup;
 use crate::service_url::{Address, ServiceUrl};
@@ -18,6 +18,9 @@ use crate::{Error, TopicName};
 
 /// A close under way.
 pub(crate) type Closing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// Stands for times that no clock reaches: a century.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// When an operation has to be done.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +51,8 @@ pub(crate) struct ClientInner {
 #[derive(Default)]
 struct Members {
     by_id: HashMap<u64, Weak<dyn Member>>,
+    /// Those that are gone without a word are removed when there are more than this.
+    sweep_above: usize,
     closed: bool,
 }
 
@@ -110,6 +115,10 @@ impl ClientInner {
         let mut members = self.members.lock();
         members.check_open()?;
         members.by_id.insert(id, member);
+        if members.by_id.len() > members.sweep_above {
+            members.by_id.retain(|_, member| member.strong_count() > 0);
+            members.sweep_above = (2 * members.by_id.len()).max(16);
+        }
         Ok(())
     }
 
@@ -119,7 +128,9 @@ impl ClientInner {
 
     /// When an operation that begins now has to be done.
     pub fn deadline(&self) -> Deadline {
-        Deadline { at: Instant::now() + self.operation_timeout, timeout: self.operation_timeout }
+        let timeout = self.operation_timeout;
+        let at = Instant::now().checked_add(timeout).unwrap_or_else(|| Instant::now() + FOREVER);
+        Deadline { at, timeout }
     }
 
     /// Repeats an attempt until it succeeds, fails for good, or the deadline passes.
@@ -165,7 +176,7 @@ impl ClientInner {
         assigned: Option<String>,
     ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
-            Some(url) => Broker::direct(Address::parse_broker_url(&url)?),
+            Some(url) => self.lookup.assigned(Address::parse_broker_url(&url)?),
             None => self.lookup.broker(&self.pool, topic).await?,
         };
         self.pool.get(&broker).await
@@ -189,7 +200,15 @@ impl ClientInner {
     }
 
     pub fn abandon(&self) {
-        self.members.lock().closed = true;
+        let members = {
+            let mut members = self.members.lock();
+            members.closed = true;
+            std::mem::take(&mut members.by_id)
+        };
+        for member in members.into_values().filter_map(|member| member.upgrade()) {
+            // On our side it ends with this; nobody waits for the broker.
+            drop(member.close());
+        }
         self.pool.close();
     }
 

@@ -22,6 +22,8 @@ pub(crate) enum ChannelClosed {
 pub(crate) trait ProducerChannel: Send + Sync {
     fn receipt(&self, connection: &Arc<Connection>, receipt: &SendReceipt);
     fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error);
+    /// The connection has room again for what the producer could not hand it.
+    fn writable(&self, connection: &Arc<Connection>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
 }
 

@@ -16,7 +16,7 @@ mod write;
 
 pub(crate) use channels::{ChannelClosed, ConsumerChannel, ProducerChannel};
 pub(crate) use open::ConnectionConfig;
-pub(crate) use outbound::{EntryFrame, Frame};
+pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, ConnectionPool};
 
 use std::sync::Arc;
@@ -89,17 +89,25 @@ impl Connection {
 
     /// Sends a command that has no answer, or whose answer is awaited elsewhere.
     pub fn send(&self, command: &Command) {
-        self.outbound.push_bytes(|out| command.encode_frame(out));
+        self.send_encoded(|out| command.encode_frame(out));
     }
 
     /// Writes a frame with `encode` behind those already queued.
     pub fn send_encoded(&self, encode: impl FnOnce(&mut Vec<u8>)) {
-        self.outbound.push_bytes(encode);
+        if !self.outbound.push_bytes(encode) {
+            self.close("the broker does not read");
+        }
     }
 
-    /// Queues the frame of an entry.
-    pub fn send_entry(&self, entry: Arc<EntryFrame>) {
-        self.outbound.push(Frame::Entry(entry));
+    /// Queues the frame of an entry. An `urgent` one may wait until [`Connection::write_now`] is called, which has to
+    /// follow.
+    pub fn send_entry(&self, producer: u64, entry: &Arc<EntryFrame>, urgent: bool) -> Room {
+        self.outbound.push_entry(producer, entry, urgent)
+    }
+
+    /// Writes what is queued on this thread, as far as it goes without waiting.
+    pub fn write_now(&self) {
+        self.outbound.write_now();
     }
 
     /// From now on receipts for `id` go to `producer`.

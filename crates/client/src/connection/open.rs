@@ -44,7 +44,7 @@ impl Connection {
         proxy_to: Option<String>,
     ) -> Result<Arc<Self>, Error> {
         let attempt = async {
-            let mut socket = connect_tcp(&address).await?;
+            let mut socket = connect_tcp(&address, config.connect_timeout).await?;
             let answer = shake_hands(&mut socket, proxy_to).await?;
             Ok((socket, answer))
         };
@@ -78,22 +78,26 @@ impl Connection {
 }
 
 /// Tries every address that the name resolves to.
-async fn connect_tcp(address: &Address) -> Result<TcpStream, Error> {
+async fn connect_tcp(address: &Address, patience: Duration) -> Result<TcpStream, Error> {
     // The brackets of an IPv6 literal belong to the URL, not to the address.
     let host = address.host.trim_start_matches('[').trim_end_matches(']');
-    let resolved = lookup_host((host, address.port))
+    let resolved: Vec<_> = lookup_host((host, address.port))
         .await
-        .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?;
+        .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?
+        .collect();
+    // One that does not answer must leave time for the others.
+    let patience = patience / u32::try_from(resolved.len()).unwrap_or(u32::MAX).max(1);
     let mut failure = Error::Connect(format!("{address} resolves to no address"));
     for target in resolved {
-        match TcpStream::connect(target).await {
-            Ok(socket) => {
+        match timeout(patience, TcpStream::connect(target)).await {
+            Err(_) => failure = Error::Disconnected(format!("no answer from {target} within {patience:?}")),
+            Ok(Ok(socket)) => {
                 socket
                     .set_nodelay(true)
                     .map_err(|error| Error::Disconnected(format!("{target}: {error}")))?;
                 return Ok(socket);
             }
-            Err(error) => failure = Error::Disconnected(format!("cannot connect to {target}: {error}")),
+            Ok(Err(error)) => failure = Error::Disconnected(format!("cannot connect to {target}: {error}")),
         }
     }
     Err(failure)
@@ -102,17 +106,35 @@ async fn connect_tcp(address: &Address) -> Result<TcpStream, Error> {
 /// The connection's task: everything that reads or writes the socket, until one part ends.
 async fn run(connection: Arc<Connection>, socket: TcpStream, rest: BytesMut, keep_alive: Duration) {
     let (reader, writer) = socket.into_split();
+    let writer = Writer::new(writer);
+    connection.outbound.share(writer.clone());
+    // Also when something here panics: a connection that nobody serves must not look alive.
+    let mut ending = Ending { connection: &connection, why: None };
     let why = tokio::select! {
         why = read_frames(&connection, reader, rest) => why,
-        why = write_frames(&connection, Writer::new(writer)) => why,
+        why = write_frames(&connection, writer) => why,
         why = stay_alive(&connection, keep_alive) => why,
         () = connection.close_requested.notified() => Error::Disconnected("closed by this client".into()),
     };
     connection.log.info(format_args!("{} ended: {why}", connection.name));
-    connection.tear_down(&why);
+    ending.why = Some(why);
 }
 
-/// Pings a silent peer, and gives it up when it stays silent for another interval.
+/// Tears the connection down when it is dropped.
+struct Ending<'a> {
+    connection: &'a Arc<Connection>,
+    why: Option<Error>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let aborted = || Error::Disconnected("the connection's task was ended".into());
+        self.connection.tear_down(&self.why.take().unwrap_or_else(aborted));
+    }
+}
+
+/// Pings the peer, and gives it up when nothing came since the last ping: at most twice the interval after it fell
+/// silent.
 async fn stay_alive(connection: &Connection, every: Duration) -> Error {
     if every.is_zero() {
         return std::future::pending().await;
@@ -123,13 +145,10 @@ async fn stay_alive(connection: &Connection, every: Duration) -> Error {
     let mut asked = false;
     loop {
         ticks.tick().await;
-        if connection.heard.swap(false, Ordering::Relaxed) {
-            asked = false;
-        } else if asked {
-            return Error::Disconnected(format!("nothing heard for {:?}", every * 2));
-        } else {
-            asked = true;
-            connection.send(&Command::from(CommandPing {}));
+        if !connection.heard.swap(false, Ordering::Relaxed) && asked {
+            return Error::Disconnected(format!("nothing heard for {every:?}"));
         }
+        asked = true;
+        connection.send(&Command::from(CommandPing {}));
     }
 }

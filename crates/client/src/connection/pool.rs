@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{Connection, ConnectionConfig};
 use crate::Error;
@@ -26,7 +27,7 @@ impl Broker {
 #[derive(Debug)]
 pub(crate) struct ConnectionPool {
     config: ConnectionConfig,
-    slots: Mutex<Slots>,
+    slots: Arc<Mutex<Slots>>,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
 impl ConnectionPool {
     pub fn new(config: ConnectionConfig) -> Self {
-        ConnectionPool { config, slots: Mutex::default() }
+        ConnectionPool { config, slots: Arc::default() }
     }
 
     /// The connection to `broker`.
@@ -52,19 +53,13 @@ impl ConnectionPool {
             slots.check_open()?;
             slots.by_broker.entry(broker.clone()).or_default().clone()
         };
-        let mut current = slot.lock().await;
+        let current = slot.lock_owned().await;
         if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
             return Ok(connection.clone());
         }
         let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
-        let open = Connection::open(self.config.clone(), broker.physical.clone(), proxy_to);
-        let connection = self.config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))?;
-        if let Err(closed) = self.slots.lock().add(&connection) {
-            connection.shut_down();
-            return Err(closed);
-        }
-        *current = Some(connection.clone());
-        Ok(connection)
+        let open = open(self.config.clone(), broker.physical.clone(), proxy_to, self.slots.clone(), current);
+        self.config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
     }
 
     /// Ends all connections and refuses new ones.
@@ -78,6 +73,31 @@ impl ConnectionPool {
         for connection in opened.iter().filter_map(Weak::upgrade) {
             connection.shut_down();
         }
+    }
+}
+
+/// Opens a connection for a slot. It goes on when nobody waits any more: what it opens then serves the next, or is
+/// closed with the pool.
+async fn open(
+    config: ConnectionConfig,
+    address: Address,
+    proxy_to: Option<String>,
+    slots: Arc<Mutex<Slots>>,
+    mut slot: OwnedMutexGuard<Option<Arc<Connection>>>,
+) -> Result<Arc<Connection>, Error> {
+    let connection = Connection::open(config, address, proxy_to).await?;
+    if let Err(closed) = slots.lock().add(&connection) {
+        connection.shut_down();
+        return Err(closed);
+    }
+    *slot = Some(connection.clone());
+    Ok(connection)
+}
+
+impl Drop for ConnectionPool {
+    /// Whoever needed a connection is gone.
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -36,12 +36,14 @@ pub(super) async fn read_frames(
     }
 }
 
-/// Makes room for the rest of the frame that has begun, and no less than is worth a read.
+/// Makes room for the rest of the frame that has begun, and no less than is worth a read. Memory for a large one is
+/// taken as its bytes come: announcing it costs a broker nothing.
 fn make_room(buffer: &mut BytesMut, limit: usize) {
     let frame = frame::frame_len(buffer, limit).ok().flatten().unwrap_or(0);
     let missing = frame.saturating_sub(buffer.len());
-    if buffer.capacity() - buffer.len() < missing.max(MIN_ROOM) {
-        buffer.reserve(missing.max(CHUNK));
+    let room = buffer.capacity() - buffer.len();
+    if room < missing.clamp(MIN_ROOM, CHUNK) {
+        buffer.reserve(missing.min(buffer.len()).max(CHUNK));
     }
 }
 

@@ -1,44 +1,80 @@
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::Connection;
 use super::outbound::{EntryFrame, Frame};
+use super::socket::Writer;
 use crate::Error;
 
 /// Pieces handed to one write call. An entry has two.
 const MAX_PIECES: usize = 128;
 
 /// Writes what is queued until the socket fails.
-pub(super) async fn write_frames(connection: &Connection, mut socket: impl AsyncWrite + Unpin) -> Error {
+pub(super) async fn write_frames(connection: &Arc<Connection>, mut socket: impl AsyncWrite + Unpin) -> Error {
     let mut frames = Vec::new();
     loop {
-        connection.outbound.take(&mut frames).await;
-        if let Err(error) = write_all(&mut socket, &frames).await {
+        let written = connection.outbound.take(&mut frames).await;
+        if let Err(error) = write_all(&mut socket, &frames, written).await {
             return Error::Disconnected(format!("write failed: {error}"));
+        }
+        for producer in connection.outbound.written(&frames) {
+            if let Some(producer) = connection.channels.producer(producer) {
+                producer.writable(connection);
+            }
         }
         frames.clear();
     }
 }
 
-/// Writes the frames whole, as many pieces a call as the system takes.
-async fn write_all(socket: &mut (impl AsyncWrite + Unpin), frames: &[Frame]) -> io::Result<()> {
-    let mut next = 0;
-    // Bytes of `frames[next]` that are written already.
-    let mut written = 0;
-    while next < frames.len() {
+/// How far a sequence of frames is written.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Frames that are written whole.
+    pub next: usize,
+    /// Bytes of the one behind them.
+    pub written: usize,
+}
+
+impl Progress {
+    fn advance(&mut self, frames: &[Frame], mut bytes: usize) {
+        bytes += self.written;
+        while self.next < frames.len() && bytes >= frames[self.next].len() {
+            bytes -= frames[self.next].len();
+            self.next += 1;
+        }
+        self.written = bytes;
+    }
+}
+
+/// Writes as much as the socket takes at once. What fails is left for the connection's task, which sees it too.
+pub(super) fn try_write(socket: &Writer, frames: &[Frame], progress: &mut Progress) {
+    while progress.next < frames.len() {
         let mut pieces = [IoSlice::new(&[]); MAX_PIECES];
-        let count = gather(&frames[next..], written, &mut pieces);
-        let mut progress = socket.write_vectored(&pieces[..count]).await?;
-        if progress == 0 {
+        let count = gather(&frames[progress.next..], progress.written, &mut pieces);
+        match socket.try_send(&pieces[..count]) {
+            Ok(bytes) if bytes > 0 => progress.advance(frames, bytes),
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+/// Writes the frames whole, as many pieces a call as the system takes; `written` bytes of the first are.
+async fn write_all(
+    socket: &mut (impl AsyncWrite + Unpin),
+    frames: &[Frame],
+    written: usize,
+) -> io::Result<()> {
+    let mut progress = Progress { next: 0, written };
+    while progress.next < frames.len() {
+        let mut pieces = [IoSlice::new(&[]); MAX_PIECES];
+        let count = gather(&frames[progress.next..], progress.written, &mut pieces);
+        let bytes = socket.write_vectored(&pieces[..count]).await?;
+        if bytes == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        progress += written;
-        while next < frames.len() && progress >= frames[next].len() {
-            progress -= frames[next].len();
-            next += 1;
-        }
-        written = progress;
+        progress.advance(frames, bytes);
     }
     Ok(())
 }
@@ -85,7 +121,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::pin::Pin;
-    use std::sync::Arc;
     use std::task::{Context, Poll};
 
     /// Takes at most `at_once` bytes a call, across pieces, as a full socket buffer does.
@@ -134,6 +169,7 @@ mod tests {
         fn every_byte_is_written_once_in_order(
             parts in proptest::collection::vec((any::<bool>(), any::<Vec<u8>>(), any::<Vec<u8>>()), 0..200),
             at_once in 1usize..300,
+            written in 0usize..20,
         ) {
             let mut expected = Vec::new();
             let frames: Vec<Frame> = parts
@@ -151,8 +187,9 @@ mod tests {
                 .collect();
             let mut socket = Trickle { taken: Vec::new(), at_once };
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            runtime.block_on(write_all(&mut socket, &frames)).unwrap();
-            prop_assert_eq!(socket.taken, expected);
+            let written = frames.first().map_or(0, |first| written.min(first.len() - 1));
+            runtime.block_on(write_all(&mut socket, &frames, written)).unwrap();
+            prop_assert_eq!(&socket.taken[..], &expected[written..]);
         }
     }
 }

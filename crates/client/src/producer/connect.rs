@@ -105,7 +105,7 @@ impl<S: SendSink> Shared<S> {
         if !std::mem::replace(&mut state.was_connected, true) {
             let last = self.config.initial_sequence_id.or(success.last_sequence_id).unwrap_or(-1).max(-1);
             state.last_published = last;
-            state.next_sequence_id = (last + 1).cast_unsigned();
+            state.next_sequence_id = last.saturating_add(1).cast_unsigned();
         }
         state.topic_epoch = success.topic_epoch;
         // Without a schema of ours the version is none, whatever the topic has.
@@ -116,7 +116,7 @@ impl<S: SendSink> Shared<S> {
         state.max_message_size = connection.max_message_size();
         state.phase = Phase::Ready(connection.clone());
         state.pending.unsend_all();
-        state.pump();
+        state.pump(false);
         drop(state);
         self.log().info(format_args!("{} is connected", self.describe()));
         Ok(())

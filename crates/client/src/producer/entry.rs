@@ -8,6 +8,7 @@ use pulsar_rs_wire::hot::Send;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::compressors::{Body, Compressors};
+use super::config::{BatchingConfig, ProducerConfig};
 use crate::connection::EntryFrame;
 use crate::{Error, OutgoingMessage};
 
@@ -28,6 +29,19 @@ pub(super) struct OpenBatch<T> {
     pub replicate_to: Vec<Vec<u8>>,
     /// Schema version of its one message, if that names one.
     pub schema_version: Option<Arc<[u8]>>,
+}
+
+impl<T> OpenBatch<T> {
+    /// When its messages time out.
+    pub fn deadline(&self, config: &ProducerConfig) -> Option<Instant> {
+        config.send_timeout.and_then(|timeout| self.opened_at.checked_add(timeout))
+    }
+
+    /// When something has to be done about it.
+    pub fn due(&self, batching: &BatchingConfig, config: &ProducerConfig) -> Option<Instant> {
+        let full = self.opened_at.checked_add(batching.max_delay);
+        full.into_iter().chain(self.deadline(config)).min()
+    }
 }
 
 /// A batch, or a message outside a batch, that waits to be encoded.

@@ -90,6 +90,15 @@ impl<S: SendSink> Producer<S> {
         }
     }
 
+    /// Like [`Producer::send_with`], and sends it at once with all that is gathered: for those who wait for the
+    /// outcome.
+    pub fn send_at_once(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
+        match &self.target {
+            Target::Topic(shared) => shared.send_at_once(message, token),
+            Target::Partitions(partitioned) => partitioned.choose(message)?.send_at_once(message, token),
+        }
+    }
+
     /// Accepts messages one after the other, each with its token, and returns; cheaper than one call for each.
     ///
     /// It ends at the first that is not accepted: the error and how many were accepted before.

@@ -72,11 +72,19 @@ pub(super) struct PendingQueue<T> {
     claimed: usize,
     /// How many at the front were handed to the current connection.
     sent: usize,
+    /// Sequence ids of entries that were sent on the current connection and given up, in order.
+    expired: VecDeque<u64>,
 }
 
 impl<T> Default for PendingQueue<T> {
     fn default() -> Self {
-        PendingQueue { entries: VecDeque::new(), first_number: 0, claimed: 0, sent: 0 }
+        PendingQueue {
+            entries: VecDeque::new(),
+            first_number: 0,
+            claimed: 0,
+            sent: 0,
+            expired: VecDeque::new(),
+        }
     }
 }
 
@@ -106,6 +114,24 @@ impl<T> PendingQueue<T> {
         self.claimed = self.claimed.saturating_sub(1);
         self.sent = self.sent.saturating_sub(1);
         Some(pending)
+    }
+
+    /// The first entry is given up. If it was sent, its receipt may still come.
+    pub fn expire_front(&mut self) {
+        if self.sent > 0
+            && let Some(front) = self.entries.front()
+        {
+            self.expired.push_back(front.first_sequence_id);
+        }
+    }
+
+    /// Whether a receipt is for an entry that was given up.
+    pub fn is_late(&mut self, sequence_id: u64) -> bool {
+        let is_late = self.expired.front() == Some(&sequence_id);
+        if is_late {
+            self.expired.pop_front();
+        }
+        is_late
     }
 
     /// Number of the entry that will be pushed next; all before it have smaller ones.
@@ -147,18 +173,20 @@ impl<T> PendingQueue<T> {
 
     /// The next frame for the connection: in order, so an entry that is still being encoded holds up those
     /// behind it. What is refused is passed over.
-    pub fn next_to_send(&mut self) -> Option<Arc<EntryFrame>> {
-        loop {
-            let next = self.entries.get(self.sent)?;
-            if next.refused.is_none() {
-                let Payload::Encoded(frame) = &next.payload else {
-                    return None;
-                };
-                self.sent += 1;
-                return Some(frame.clone());
-            }
+    /// [`PendingQueue::mark_sent`] goes on to the one behind it.
+    pub fn next_to_send(&mut self) -> Option<&Arc<EntryFrame>> {
+        while self.entries.get(self.sent)?.refused.is_some() {
             self.sent += 1;
         }
+        match &self.entries.get(self.sent)?.payload {
+            Payload::Encoded(frame) => Some(frame),
+            Payload::Sealed(_) | Payload::Encoding => None,
+        }
+    }
+
+    /// The next entry was handed to the connection.
+    pub fn mark_sent(&mut self) {
+        self.sent += 1;
     }
 
     /// Why the first entry is refused, if it is.
@@ -169,6 +197,7 @@ impl<T> PendingQueue<T> {
     /// The connection is gone: everything has to be sent again.
     pub fn unsend_all(&mut self) {
         self.sent = 0;
+        self.expired.clear();
     }
 }
 
@@ -193,6 +222,13 @@ mod tests {
         EntryFrame { head: vec![name], body: Vec::new() }
     }
 
+    /// Hands the next entry over.
+    fn send(queue: &mut PendingQueue<u64>) -> Option<Vec<u8>> {
+        let head = queue.next_to_send()?.head.clone();
+        queue.mark_sent();
+        Some(head)
+    }
+
     #[test]
     fn entries_are_sent_in_order_whatever_is_encoded_first() {
         let mut queue = PendingQueue::default();
@@ -202,11 +238,11 @@ mod tests {
         let (second, _) = queue.claim().unwrap();
         assert!(queue.claim().is_none());
         queue.encoded(second, Ok(frame(1)));
-        assert_eq!(queue.next_to_send(), None);
+        assert_eq!(send(&mut queue), None);
         queue.encoded(first, Ok(frame(0)));
-        assert_eq!(queue.next_to_send().unwrap().head, [0]);
-        assert_eq!(queue.next_to_send().unwrap().head, [1]);
-        assert_eq!(queue.next_to_send(), None);
+        assert_eq!(send(&mut queue), Some(vec![0]));
+        assert_eq!(send(&mut queue), Some(vec![1]));
+        assert_eq!(send(&mut queue), None);
     }
 
     #[test]
@@ -217,10 +253,10 @@ mod tests {
         let (number, _) = queue.claim().unwrap();
         assert!(queue.pop_front().is_some());
         queue.encoded(number, Ok(frame(0)));
-        assert_eq!(queue.next_to_send(), None);
+        assert_eq!(send(&mut queue), None);
         let (number, _) = queue.claim().unwrap();
         queue.encoded(number, Ok(frame(1)));
-        assert_eq!(queue.next_to_send().unwrap().head, [1]);
+        assert_eq!(send(&mut queue), Some(vec![1]));
         assert_eq!(queue.front().unwrap().first_sequence_id, 1);
     }
 
@@ -231,13 +267,32 @@ mod tests {
             queue.push(pending(sequence_id));
             let (number, _) = queue.claim().unwrap();
             queue.encoded(number, Ok(frame(u8::try_from(sequence_id).unwrap())));
-            assert!(queue.next_to_send().is_some());
+            assert!(send(&mut queue).is_some());
         }
         queue.pop_front();
         queue.unsend_all();
         assert!(queue.sent_front().is_none());
-        assert_eq!(queue.next_to_send().unwrap().head, [1]);
-        assert_eq!(queue.next_to_send().unwrap().head, [2]);
+        assert_eq!(send(&mut queue), Some(vec![1]));
+        assert_eq!(send(&mut queue), Some(vec![2]));
         assert!(queue.is_past(1) && !queue.is_past(2));
+    }
+
+    #[test]
+    fn a_receipt_that_comes_too_late_is_known() {
+        let mut queue = PendingQueue::default();
+        // Ids that a program gives may fall.
+        for sequence_id in [9, 4] {
+            queue.push(pending(sequence_id));
+            let (number, _) = queue.claim().unwrap();
+            queue.encoded(number, Ok(frame(0)));
+        }
+        send(&mut queue).unwrap();
+        queue.expire_front();
+        queue.pop_front();
+        queue.expire_front();
+        queue.pop_front();
+        assert!(!queue.is_late(4), "it was not sent");
+        assert!(queue.is_late(9));
+        assert!(!queue.is_late(9), "once");
     }
 }

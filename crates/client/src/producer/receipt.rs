@@ -18,8 +18,10 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
         if !state.is_current(connection) {
             return;
         }
+        if state.pending.is_late(receipt.sequence_id) {
+            return;
+        }
         let Some(front) = state.pending.sent_front() else {
-            // Its message timed out.
             return;
         };
         if receipt.sequence_id == front.first_sequence_id {
@@ -66,6 +68,13 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
         } else {
             // It may pass: everything is sent again, on a new connection.
             connection.close(&format!("producer {} on {}: {error}", self.id, self.topic));
+        }
+    }
+
+    fn writable(&self, connection: &Arc<Connection>) {
+        let mut state = self.state.lock();
+        if state.is_current(connection) {
+            state.pump(false);
         }
     }
 
@@ -154,7 +163,12 @@ impl<S: SendSink> Shared<S> {
         self.client.log().warn(format_args!("producer {} on {}: {error}", self.id, self.topic));
         let mut state = self.state.lock();
         if state.check_usable().is_ok() {
-            state.phase = Phase::Failed(error.clone());
+            if let Phase::Ready(connection) =
+                std::mem::replace(&mut state.phase, Phase::Failed(error.clone()))
+            {
+                connection.remove_producer(self.id);
+                connection.post(|request_id| self.close_command(request_id));
+            }
             self.complete_all(&mut state, error);
             self.timers.notify_one();
         }

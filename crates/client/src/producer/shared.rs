@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::Accepted;
-use super::compressors::Compressors;
+use super::compressors::{Body, Compressors};
 use super::config::ProducerConfig;
 use super::entry::Sender;
 use super::routing::Router;
@@ -102,11 +102,7 @@ impl<S: SendSink> Shared<S> {
 
     /// Accepts a message and returns; see [`super::Producer::send_with`].
     pub fn send(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
-        let single = if self.is_batched(message) {
-            None
-        } else {
-            Some(self.compressors.compress(&mut message.payload.to_vec())?)
-        };
+        let single = self.single(message)?;
         let mut state = self.lock_with_room()?;
         let effects = state.accept(message, single, token, &self.config)?;
         drop(state);
@@ -117,6 +113,29 @@ impl<S: SendSink> Shared<S> {
             self.timers.notify_one();
         }
         Ok(Accepted { publish_time: effects.publish_time })
+    }
+
+    /// Accepts a message and sends it, with all that is gathered, before it returns if possible.
+    pub fn send_at_once(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
+        let single = self.single(message)?;
+        let mut state = self.lock_with_room()?;
+        let effects = state.accept(message, single, token, &self.config)?;
+        state.seal_open(&self.config);
+        let wake_timers = state.timeout_is_before_alarm();
+        drop(state);
+        self.encode_and_hand_over(true);
+        if wake_timers {
+            self.timers.notify_one();
+        }
+        Ok(Accepted { publish_time: effects.publish_time })
+    }
+
+    /// The payload of a message that is not batched, as it travels; made ready before the lock is taken.
+    fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
+        if self.is_batched(message) {
+            return Ok(None);
+        }
+        self.compressors.compress(&mut message.payload.to_vec()).map(Some)
     }
 
     /// Accepts several under one lock, which is let go for each batch that is complete.
@@ -173,9 +192,8 @@ impl<S: SendSink> Shared<S> {
 
     /// Sends the open batch at once.
     pub fn send_now(self: &Arc<Self>) {
-        if self.state.lock().seal_open(&self.config) {
-            self.encode_sealed();
-        }
+        self.state.lock().seal_open(&self.config);
+        self.encode_and_hand_over(true);
     }
 
     pub fn topic(&self) -> &TopicName {
@@ -234,6 +252,12 @@ impl<S: SendSink> Shared<S> {
 
     /// Encodes what is sealed, without the lock, and hands it to the connection in order.
     pub(super) fn encode_sealed(&self) {
+        self.encode_and_hand_over(false);
+    }
+
+    /// What is `urgent` is written by this thread, if the connection has nothing else to do: somebody waits for it,
+    /// and waking the connection's thread takes longer.
+    fn encode_and_hand_over(&self, urgent: bool) {
         let mut state = self.state.lock();
         while let Some((number, sealed)) = state.pending.claim() {
             let (sender, max_message_size) = (state.sender.clone(), state.max_message_size);
@@ -244,10 +268,15 @@ impl<S: SendSink> Shared<S> {
             state.keep_buffer(spare);
             let is_refused = frame.is_err();
             state.pending.encoded(number, frame);
-            state.pump();
+            state.pump(urgent);
             if is_refused {
                 self.complete_refused(&mut state);
             }
+        }
+        if urgent && let Phase::Ready(connection) = &state.phase {
+            let connection = connection.clone();
+            drop(state);
+            connection.write_now();
         }
     }
 

@@ -9,7 +9,7 @@ use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
 use super::routing::Router;
 use super::sink::{Token, Tokens};
-use crate::connection::Connection;
+use crate::connection::{Connection, Room};
 use crate::{Error, OutgoingMessage};
 use pulsar_rs_wire::compression::MAX_RESTORED;
 
@@ -152,7 +152,7 @@ impl<T: Token> State<T> {
         }
         if self.open.is_none() {
             self.open_batch(message, sequence_id);
-            effects.wake_timers = self.alarm_is_later_than_batch(batching);
+            effects.wake_timers = self.alarm_is_later_than_batch(batching, config);
         }
         if let Some(open) = &mut self.open {
             prepared.append_to(&mut open.body);
@@ -204,8 +204,18 @@ impl<T: Token> State<T> {
         });
     }
 
-    fn alarm_is_later_than_batch(&self, batching: &BatchingConfig) -> bool {
-        let due = self.open.as_ref().map(|open| open.opened_at + batching.max_delay);
+    fn alarm_is_later_than_batch(&self, batching: &BatchingConfig, config: &ProducerConfig) -> bool {
+        let due = self.open.as_ref().and_then(|open| open.due(batching, config));
+        self.alarm_is_later_than(due)
+    }
+
+    /// Whether the timers sleep longer than the first pending entry may wait.
+    pub fn timeout_is_before_alarm(&self) -> bool {
+        self.alarm_is_later_than(self.pending.front().and_then(|front| front.deadline))
+    }
+
+    /// Whether the timers sleep longer than until `due`.
+    fn alarm_is_later_than(&self, due: Option<Instant>) -> bool {
         due.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due))
     }
 
@@ -225,7 +235,7 @@ impl<T: Token> State<T> {
         let content = self.sender.begin_single(&metadata, body.bytes);
         // What was sent before goes before.
         self.seal_open(config);
-        let deadline = config.send_timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let sealed = SealedEntry {
             content,
             first_sequence_id: sequence_id,
@@ -234,7 +244,7 @@ impl<T: Token> State<T> {
         };
         self.pending.push(Pending::new(sealed, Tokens::One(token), 0, deadline));
         self.messages += 1;
-        let wake_timers = deadline.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due));
+        let wake_timers = self.alarm_is_later_than(deadline);
         Ok(Effects { sealed: true, wake_timers, publish_time })
     }
 
@@ -249,7 +259,7 @@ impl<T: Token> State<T> {
         self.expected_tokens = open.tokens.len();
         // A batch holds no more messages than an i32 counts: its limits are far below.
         let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
-        let deadline = config.send_timeout.map(|timeout| open.opened_at + timeout);
+        let deadline = open.deadline(config);
         let sealed = SealedEntry {
             content: Content::Batch {
                 body: open.body,
@@ -265,11 +275,15 @@ impl<T: Token> State<T> {
         true
     }
 
-    /// Hands the connection all that is ready, in order.
-    pub fn pump(&mut self) {
+    /// Hands the connection all that is ready and that it has room for, in order. What is `urgent` may wait for
+    /// [`Connection::write_now`].
+    pub fn pump(&mut self, urgent: bool) {
         if let Phase::Ready(connection) = &self.phase {
             while let Some(frame) = self.pending.next_to_send() {
-                connection.send_entry(frame);
+                if connection.send_entry(self.sender.producer_id, frame, urgent) == Room::Full {
+                    break;
+                }
+                self.pending.mark_sent();
             }
         }
     }

@@ -35,8 +35,9 @@ impl<S: SendSink> Shared<S> {
         }
         self.expire(&mut state, now);
         let sealed = self.look_at_batch(&mut state, clock, now);
-        let deadline = state.pending.front().and_then(|front| front.deadline);
-        let alarm = Alarm::at_first([clock.batch, deadline]);
+        let pending = state.pending.front().and_then(|front| front.deadline);
+        let open = state.open.as_ref().and_then(|open| open.deadline(&self.config));
+        let alarm = Alarm::at_first([clock.batch, pending, open]);
         state.alarm = alarm.moment();
         if alarm == Alarm::WhenWoken {
             state.release_buffers();
@@ -59,18 +60,18 @@ impl<S: SendSink> Shared<S> {
             return false;
         };
         match &state.open {
-            Some(open) if (now - open.opened_at) * 2 >= batching.max_delay => {
+            Some(open) if (now - open.opened_at).saturating_mul(2) >= batching.max_delay => {
                 state.seal_open(&self.config);
                 clock.linger = true;
-                clock.batch = Some(now + batching.max_delay);
+                clock.batch = now.checked_add(batching.max_delay);
                 true
             }
             Some(open) => {
-                clock.batch = Some(open.opened_at + batching.max_delay);
+                clock.batch = open.opened_at.checked_add(batching.max_delay);
                 false
             }
             None => {
-                clock.batch = clock.linger.then(|| now + batching.max_delay);
+                clock.batch = now.checked_add(batching.max_delay).filter(|_| clock.linger);
                 clock.linger = false;
                 false
             }
@@ -81,11 +82,12 @@ impl<S: SendSink> Shared<S> {
     fn expire(&self, state: &mut State<S::Token>, now: Instant) {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let timeout = self.config.send_timeout.unwrap_or(Duration::MAX);
-        if state.open.as_ref().is_some_and(|open| is_due(open.opened_at.checked_add(timeout))) {
+        if state.open.as_ref().is_some_and(|open| is_due(open.deadline(&self.config))) {
             state.seal_open(&self.config);
         }
         let before = state.messages;
         while state.pending.front().is_some_and(|front| is_due(front.deadline)) {
+            state.pending.expire_front();
             let error = Error::Timeout(format!("no receipt from {} within {timeout:?}", self.topic));
             self.complete_front(state, &Err(error));
         }

@@ -8,6 +8,8 @@ use pulsar_rs_wire::extension::{CommandLookupTopic, CommandPartitionedTopicMetad
 use pulsar_rs_wire::proto::CommandLookupTopicResponse;
 use pulsar_rs_wire::proto::command_lookup_topic_response::LookupType;
 
+use tokio::sync::Semaphore;
+
 use crate::connection::{Broker, Connection, ConnectionPool};
 use crate::service_url::{Address, ServiceUrl};
 use crate::{Error, TopicName};
@@ -25,15 +27,26 @@ pub(crate) struct Lookup {
     preferred: AtomicUsize,
     /// The brokers are behind a proxy, which is the service: the last lookup said so.
     through_proxy: Mutex<Option<Address>>,
+    /// A place for each lookup at the same time.
+    places: Semaphore,
 }
 
 impl Lookup {
-    pub fn new(service: ServiceUrl, listener_name: Option<String>) -> Self {
-        Lookup { service, listener_name, preferred: AtomicUsize::new(0), through_proxy: Mutex::default() }
+    pub fn new(service: ServiceUrl, listener_name: Option<String>, concurrent: usize) -> Self {
+        let places = Semaphore::new(concurrent.clamp(1, Semaphore::MAX_PERMITS));
+        Lookup {
+            service,
+            listener_name,
+            preferred: AtomicUsize::new(0),
+            through_proxy: Mutex::default(),
+            places,
+        }
     }
 
     /// The broker that serves `topic`.
     pub async fn broker(&self, pool: &ConnectionPool, topic: &TopicName) -> Result<Broker, Error> {
+        // The semaphore is never closed.
+        let _place = self.places.acquire().await;
         let (service, mut connection) = self.connect(pool).await?;
         let mut authoritative = false;
         for _ in 0..=MAX_REDIRECTS {
@@ -89,6 +102,7 @@ impl Lookup {
 
     /// Number of partitions of `topic`; 0 when it has none.
     pub async fn partitions(&self, pool: &ConnectionPool, topic: &TopicName) -> Result<u32, Error> {
+        let _place = self.places.acquire().await;
         let (_, connection) = self.connect(pool).await?;
         let answer = connection
             .request(|request_id| {

@@ -403,3 +403,42 @@ async fn a_late_receipt_of_ids_that_fall_harms_nobody() {
     assert_eq!(broker.commands_received(Kind::Connect), 1);
     client.close().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_is_limited_over_all_producers() {
+    let broker = TestBroker::start(Options::default()).unwrap();
+    let config = pulsar_rs_client::ClientConfig { memory_limit: 50_000, ..Default::default() };
+    let client = Client::new(broker.url(), config).unwrap();
+    let first = producer(&client, "memory-1", unbatched()).await;
+    let blocking = ProducerConfig { block_if_queue_full: true, ..with_delay(Duration::from_secs(60)) };
+    let second = Arc::new(producer(&client, "memory-2", blocking).await);
+    broker.withhold_receipts(true);
+    let payload = vec![b'x'; 20_000];
+    let sending: Vec<_> = (0..3).map(|_| first.send(&payload[..])).collect();
+    assert!(matches!(first.send("x").await, Err(Error::MemoryBufferIsFull(_))));
+    // The other one waits until memory is free, or it is closed.
+    let waiting = tokio::task::spawn_blocking({
+        let second = second.clone();
+        move || second.send("patient")
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    broker.withhold_receipts(false);
+    for sending in sending {
+        sending.await.unwrap();
+    }
+    let sending = waiting.await.unwrap();
+    second.flush().await.unwrap();
+    sending.await.unwrap();
+    broker.withhold_receipts(true);
+    let _pending = first.send(&vec![0; 60_000][..]);
+    let waiting = tokio::task::spawn_blocking({
+        let second = second.clone();
+        move || second.send("in vain")
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!waiting.is_finished());
+    second.close().await.unwrap();
+    assert!(matches!(waiting.await.unwrap().await, Err(Error::AlreadyClosed(_))));
+    client.close().await.unwrap();
+}

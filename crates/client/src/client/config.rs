@@ -15,6 +15,11 @@ pub struct ClientConfig {
     pub keep_alive: Duration,
     /// Which of the brokers' advertised listeners lookups ask for.
     pub listener_name: Option<String>,
+    /// Bytes of messages that all producers together may have under way: payload, keys and properties. At the limit a
+    /// producer waits or fails, as for its pending messages. 0: no limit. Default 0.
+    pub memory_limit: usize,
+    /// Lookups at the same time; others wait for their turn. Default 50,000.
+    pub concurrent_lookups: usize,
     /// How often producers of partitioned topics look for new partitions; zero: never. Default 60 s.
     pub partitions_update_interval: Duration,
     /// Where log lines go. Default: warnings and errors to standard error.
@@ -28,6 +33,8 @@ impl Default for ClientConfig {
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(30),
             listener_name: None,
+            memory_limit: 0,
+            concurrent_lookups: 50_000,
             partitions_update_interval: Duration::from_secs(60),
             logger: Arc::new(StderrLogger),
         }
@@ -41,6 +48,8 @@ impl std::fmt::Debug for ClientConfig {
             .field("connect_timeout", &self.connect_timeout)
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
+            .field("memory_limit", &self.memory_limit)
+            .field("concurrent_lookups", &self.concurrent_lookups)
             .field("partitions_update_interval", &self.partitions_update_interval)
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ClientConfig;
+use super::memory::MemoryLimit;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
@@ -40,6 +41,7 @@ pub(crate) struct ClientInner {
     runtime: Handle,
     operation_timeout: Duration,
     partitions_update_interval: Duration,
+    pub memory: MemoryLimit,
     log: Log,
     pool: ConnectionPool,
     lookup: Lookup,
@@ -77,9 +79,10 @@ impl ClientInner {
             runtime,
             operation_timeout: config.operation_timeout,
             partitions_update_interval: config.partitions_update_interval,
+            memory: MemoryLimit::new(config.memory_limit),
             log,
             pool: ConnectionPool::new(connections),
-            lookup: Lookup::new(service, config.listener_name),
+            lookup: Lookup::new(service, config.listener_name, config.concurrent_lookups),
             last_id: AtomicU64::new(0),
             members: Mutex::default(),
         })

@@ -2,6 +2,7 @@
 
 mod config;
 mod inner;
+mod memory;
 
 pub use config::ClientConfig;
 pub(crate) use inner::{ClientInner, Closing, Deadline, Member};

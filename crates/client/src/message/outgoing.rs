@@ -43,6 +43,14 @@ impl<'a> From<&'a str> for OutgoingMessage<'a> {
 }
 
 impl<'a> OutgoingMessage<'a> {
+    /// Bytes that count against the client's memory limit.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        let keys = [self.partition_key, self.ordering_key].into_iter().flatten().map(<[u8]>::len);
+        let properties = self.properties.iter().map(|(name, value)| name.len() + value.len());
+        self.payload.len() + keys.sum::<usize>() + properties.sum::<usize>()
+    }
+
     /// The message as it is appended to a batch.
     #[inline]
     pub(crate) fn prepare(&self, sequence_id: u64) -> Result<Prepared<'a>, Error> {

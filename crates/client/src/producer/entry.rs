@@ -19,6 +19,8 @@ pub(super) struct OpenBatch<T> {
     pub tokens: Vec<T>,
     /// Messages in it; a token may stand for several.
     pub messages: usize,
+    /// What they count against the client's memory limit, in bytes.
+    pub memory: usize,
     pub first_sequence_id: u64,
     pub highest_sequence_id: u64,
     /// When the first message came.

@@ -18,6 +18,8 @@ pub(super) struct Pending<T> {
     pub highest_sequence_id: u64,
     /// Messages in the batch; 0: a single message.
     pub batch_size: i32,
+    /// What its messages count against the client's memory limit, in bytes.
+    pub memory: usize,
     /// When its messages time out.
     pub deadline: Option<Instant>,
     /// The broker found it damaged once already.
@@ -35,13 +37,20 @@ enum Payload {
 }
 
 impl<T> Pending<T> {
-    pub fn new(sealed: SealedEntry, tokens: Tokens<T>, batch_size: i32, deadline: Option<Instant>) -> Self {
+    pub fn new(
+        sealed: SealedEntry,
+        tokens: Tokens<T>,
+        batch_size: i32,
+        memory: usize,
+        deadline: Option<Instant>,
+    ) -> Self {
         Pending {
             first_sequence_id: sealed.first_sequence_id,
             highest_sequence_id: sealed.highest_sequence_id,
             payload: Payload::Sealed(sealed),
             tokens,
             batch_size,
+            memory,
             deadline,
             was_damaged: false,
             refused: None,
@@ -215,7 +224,7 @@ mod tests {
             highest_sequence_id: sequence_id,
             publish_time: 0,
         };
-        Pending::new(sealed, Tokens::One(sequence_id), 1, None)
+        Pending::new(sealed, Tokens::One(sequence_id), 1, 0, None)
     }
 
     fn frame(name: u8) -> EntryFrame {

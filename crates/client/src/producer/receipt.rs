@@ -126,6 +126,7 @@ impl<S: SendSink> Shared<S> {
             return;
         };
         state.messages -= pending.messages();
+        self.client.memory.give_back(pending.memory);
         if outcome.is_ok() {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
@@ -156,6 +157,7 @@ impl<S: SendSink> Shared<S> {
         }
         state.release_buffers();
         self.room.notify_all();
+        self.client.memory.wake();
     }
 
     /// The broker does not want the producer any more.

@@ -103,8 +103,8 @@ impl<S: SendSink> Shared<S> {
     /// Accepts a message and returns; see [`super::Producer::send_with`].
     pub fn send(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
         let single = self.single(message)?;
-        let mut state = self.lock_with_room()?;
-        let effects = state.accept(message, single, token, &self.config)?;
+        let mut state = self.lock_with_room(message)?;
+        let effects = self.accept(&mut state, message, single, token)?;
         drop(state);
         if effects.sealed {
             self.encode_sealed();
@@ -118,8 +118,8 @@ impl<S: SendSink> Shared<S> {
     /// Accepts a message and sends it, with all that is gathered, before it returns if possible.
     pub fn send_at_once(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
         let single = self.single(message)?;
-        let mut state = self.lock_with_room()?;
-        let effects = state.accept(message, single, token, &self.config)?;
+        let mut state = self.lock_with_room(message)?;
+        let effects = self.accept(&mut state, message, single, token)?;
         state.seal_open(&self.config);
         let wake_timers = state.timeout_is_before_alarm();
         drop(state);
@@ -179,11 +179,14 @@ impl<S: SendSink> Shared<S> {
         message: &OutgoingMessage<'_>,
         token: S::Token,
     ) -> Result<Effects, Error> {
-        let state = match locked.take().filter(|state| self.has_room(state)) {
+        let goes_on = locked
+            .take()
+            .filter(|state| self.has_room(state) && self.client.memory.try_take(message.memory()).is_ok());
+        let state = match goes_on {
             Some(state) => locked.insert(state),
-            None => locked.insert(self.lock_with_room()?),
+            None => locked.insert(self.lock_with_room(message)?),
         };
-        state.accept(message, None, token, &self.config)
+        self.accept(state, message, None, token)
     }
 
     fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
@@ -225,22 +228,53 @@ impl<S: SendSink> Shared<S> {
         limit == 0 || state.messages < limit
     }
 
-    /// Locks the state with room for one more message.
-    fn lock_with_room(&self) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
-        let limit = self.config.max_pending_messages;
+    /// Accepts a message for which there is room; an error gives its memory back.
+    #[inline]
+    fn accept(
+        &self,
+        state: &mut State<S::Token>,
+        message: &OutgoingMessage<'_>,
+        single: Option<Body>,
+        token: S::Token,
+    ) -> Result<Effects, Error> {
+        let accepted = state.accept(message, single, token, &self.config);
+        if accepted.is_err() {
+            self.client.memory.give_back(message.memory());
+        }
+        accepted
+    }
+
+    /// Locks the state with room for one more message, whose memory is taken.
+    fn lock_with_room(
+        &self,
+        message: &OutgoingMessage<'_>,
+    ) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
         let mut state = self.state.lock();
         loop {
             state.check_usable()?;
-            if self.has_room(&state) {
-                return Ok(state);
-            }
+            let has_room = self.has_room(&state);
+            let full = match self.client.memory.try_take(message.memory()) {
+                Ok(()) if has_room => return Ok(state),
+                Ok(()) => {
+                    self.client.memory.give_back(message.memory());
+                    let limit = self.config.max_pending_messages;
+                    Error::ProducerQueueIsFull(format!("{limit} messages are pending"))
+                }
+                Err(full) => full,
+            };
             if !self.config.block_if_queue_full {
-                return Err(Error::ProducerQueueIsFull(format!("{limit} messages are pending")));
+                return Err(full);
             }
             // Waiting for a batch that waits for this message would take until its delay.
             if state.seal_open(&self.config) {
                 drop(state);
                 self.encode_sealed();
+                state = self.state.lock();
+                continue;
+            }
+            if has_room {
+                drop(state);
+                self.client.memory.wait(|| !self.is_over());
                 state = self.state.lock();
                 continue;
             }

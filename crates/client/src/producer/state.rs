@@ -157,6 +157,7 @@ impl<T: Token> State<T> {
         if let Some(open) = &mut self.open {
             prepared.append_to(&mut open.body);
             open.messages += 1;
+            open.memory += message.memory();
             if !open.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
                 open.tokens.push(token);
             }
@@ -195,6 +196,7 @@ impl<T: Token> State<T> {
             body: self.spare.pop().unwrap_or_default(),
             tokens: Vec::with_capacity(self.expected_tokens),
             messages: 0,
+            memory: 0,
             first_sequence_id: sequence_id,
             highest_sequence_id: sequence_id,
             opened_at: Instant::now(),
@@ -242,7 +244,7 @@ impl<T: Token> State<T> {
             highest_sequence_id: sequence_id,
             publish_time,
         };
-        self.pending.push(Pending::new(sealed, Tokens::One(token), 0, deadline));
+        self.pending.push(Pending::new(sealed, Tokens::One(token), 0, message.memory(), deadline));
         self.messages += 1;
         let wake_timers = self.alarm_is_later_than(deadline);
         Ok(Effects { sealed: true, wake_timers, publish_time })
@@ -271,7 +273,7 @@ impl<T: Token> State<T> {
             highest_sequence_id: open.highest_sequence_id,
             publish_time: open.publish_time,
         };
-        self.pending.push(Pending::new(sealed, Tokens::Batch(open.tokens), messages, deadline));
+        self.pending.push(Pending::new(sealed, Tokens::Batch(open.tokens), messages, open.memory, deadline));
         true
     }
 

@@ -6,10 +6,12 @@
 pub enum HashingScheme {
     /// Murmur3, 32 bits, seed 0. The Java and Go clients use it by this name too.
     Murmur3,
-    /// `boost::hash` of a string, as the C++ client 4.x has it: that of Boost 1.82 and later. The C++ client's
-    /// default.
+    /// `boost::hash` of a string, as the official binaries of the C++ client 4.x have it: that of Boost 1.81 and later.
+    /// The C++ client's default.
     #[default]
     Boost,
+    /// `boost::hash` of a string before Boost 1.81, as in C++ clients that were built with an older one.
+    OldBoost,
     /// `String.hashCode` of Java, over bytes. The Java client's default.
     JavaString,
 }
@@ -20,6 +22,7 @@ impl HashingScheme {
         let hash = match self {
             HashingScheme::Murmur3 => murmur3(key),
             HashingScheme::Boost => boost(key),
+            HashingScheme::OldBoost => old_boost(key),
             HashingScheme::JavaString => java_string(key),
         };
         hash & i32::MAX.cast_unsigned()
@@ -62,6 +65,20 @@ fn multiply_and_fold(left: u64, right: u64) -> u64 {
     #[allow(clippy::cast_possible_truncation)]
     let low = product as u64;
     low ^ u64::try_from(product >> 64).unwrap_or_default()
+}
+
+/// Each byte, as a signed one, is mixed into 64 bits.
+fn old_boost(key: &[u8]) -> u32 {
+    const FACTOR: u64 = 0xc6a4_a793_5bd1_e995;
+    let hash = key.iter().fold(0u64, |hash, byte| {
+        let byte = i64::from(byte.cast_signed()).cast_unsigned().wrapping_mul(FACTOR);
+        let byte = (byte ^ byte >> 47).wrapping_mul(FACTOR);
+        (hash ^ byte).wrapping_mul(FACTOR).wrapping_add(0xe654_6b64)
+    });
+    // As the C++ client does, which keeps the low 32 bits.
+    #[allow(clippy::cast_possible_truncation)]
+    let low = hash as u32;
+    low
 }
 
 fn boost(key: &[u8]) -> u32 {
@@ -124,6 +141,13 @@ mod tests {
         (b"012345678901234", [[94, 15], [47, 708], [69, 477]]),
         (b"01234567890123456789012", [[28, 127], [90, 288], [52, 773]]),
     ];
+
+    #[test]
+    fn keys_land_where_a_client_with_an_older_boost_sends_them() {
+        let keys: [&[u8]; 8] = [b"a", b"b", b"c", b"d", b"e", b"f", b"key-1", b"key-2"];
+        let partitions = keys.map(|key| HashingScheme::OldBoost.hash(key) % 3);
+        assert_eq!(partitions, [0, 2, 2, 2, 2, 1, 0, 0]);
+    }
 
     #[test]
     fn keys_land_where_the_established_client_sends_them() {

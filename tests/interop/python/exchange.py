@@ -47,7 +47,9 @@ def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: in
         subprocess.run(command, input="\n".join(texts()) + "\n", text=True, check=True, timeout=SECONDS)
         for expected in texts():
             message = consumer.receive(RECEIVE_MS)
-            assert message.data().decode() == expected, f"{message.data()[:40]!r} instead of {expected[:40]!r}"
+            assert message.data().decode() == expected, (
+                f"{message.data()[:40]!r} instead of {expected[:40]!r}"
+            )
             consumer.acknowledge(message)
 
 
@@ -78,10 +80,10 @@ def main() -> int:
     logger = pulsar.ConsoleLogger(pulsar.LoggerLevel.Error)
     with closing(pulsar.Client(url, logger=logger)) as client:
         for direction in (we_send, we_receive):
-            for codec in CODECS:
+            for codec, compression in CODECS.items():
                 for batching in (True, False):
                     kind = "batches" if batching else "alone"
-                    name = f"{direction.__name__}-{CODECS[codec].name}-{kind}"
+                    name = f"{direction.__name__}-{compression.name}-{kind}"
                     topic = f"exchange-{os.getpid()}-{time.time_ns()}"
                     try:
                         direction(url, client, program, topic, codec, batching)

@@ -8,7 +8,7 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
 
 use super::batch_acks::{BatchAcks, Progress};
-use super::{Consumer, Message, Phase, Shared, State};
+use super::{Consumer, Message, Phase, Shared, State, already_closed};
 use crate::{Error, MessageId};
 
 /// Ids in one command of redelivery, as in the Java client.
@@ -24,38 +24,35 @@ impl Consumer {
             None => self.shared.ack_entry(entry.id),
             Some(acks) => self.shared.ack_in_batch(entry.id, acks, message.index),
         }
-        Ok(())
     }
 
     /// Acknowledges one message by its id.
+    ///
+    /// An id without the size of its batch, as other clients write them, stands for its whole entry, unless
+    /// this consumer knows the batch. Fails with [`Error::InvalidMessage`] for an id that no message can have:
+    /// behind the end of its batch, or in a batch larger than any.
     pub fn acknowledge_id(&self, id: &MessageId) -> Result<(), Error> {
-        self.shared.check_open()?;
-        let Some(entry) = entry_of(id) else {
-            return Ok(());
-        };
-        match self.shared.batch_of(id) {
-            None => self.shared.ack_entry(entry),
-            Some((acks, index)) => self.shared.ack_in_batch(entry, &acks, index),
-        }
-        Ok(())
+        self.shared.ack_id(id)
     }
 
     /// Acknowledges the message and all before it. Not for shared subscriptions.
     pub fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
         self.shared.check_cumulative()?;
         let entry = &message.entry;
-        self.shared.ack_up_to(entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        let state = self.shared.lock_open()?;
+        self.shared.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
         Ok(())
     }
 
-    /// Acknowledges the message with this id and all before it. Not for shared subscriptions.
+    /// Acknowledges the message with this id and all before it. Not for shared subscriptions. For ids see
+    /// [`Consumer::acknowledge_id`].
     pub fn acknowledge_cumulative_id(&self, id: &MessageId) -> Result<(), Error> {
         self.shared.check_cumulative()?;
-        let Some(entry) = entry_of(id) else {
-            return Ok(());
-        };
-        let batch = self.shared.batch_of(id);
-        self.shared.ack_up_to(entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
+        let state = self.shared.lock_open()?;
+        if let Some(entry) = entry_of(id) {
+            let batch = state.acks.find(entry, id)?;
+            self.shared.ack_up_to(state, entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
+        }
         Ok(())
     }
 
@@ -96,57 +93,93 @@ impl Shared {
         Ok(())
     }
 
-    /// State and place of a message in a batch that only its id is known of.
-    fn batch_of(&self, id: &MessageId) -> Option<(Arc<BatchAcks>, u32)> {
-        let index = u32::try_from(id.batch_index).ok()?;
-        Some((self.state.lock().acks.known_or_new(id)?, index))
+    /// The state, unless the consumer is closed: what is noted after that is never sent, so it must not be
+    /// accepted.
+    fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
+        let state = self.state.lock();
+        if matches!(state.phase, Phase::Closed) { Err(already_closed()) } else { Ok(state) }
     }
 
-    fn ack_entry(&self, id: EntryId) {
-        let mut state = self.state.lock();
+    fn ack_entry(&self, id: EntryId) -> Result<(), Error> {
+        let mut state = self.lock_open()?;
         state.acks.add_entry(id);
         state.forget(id);
         self.acks_added(state);
+        Ok(())
     }
 
-    fn ack_in_batch(&self, id: EntryId, acks: &Arc<BatchAcks>, index: u32) {
+    fn ack_in_batch(&self, id: EntryId, acks: &Arc<BatchAcks>, index: u32) -> Result<(), Error> {
         let progress = acks.ack(index);
-        let by_index = self.config.batch_index_ack;
         // Most acknowledgements stop here: the batch is known to be in part acknowledged.
-        if progress == Progress::Unchanged || (progress == Progress::Partial && !by_index && acks.is_noted())
-        {
-            return;
+        let is_known = progress == Progress::Partial && !self.config.batch_index_ack && acks.is_noted();
+        if progress != Progress::Unchanged && !is_known {
+            self.note(self.lock_open()?, id, acks, progress);
         }
-        let mut state = self.state.lock();
+        Ok(())
+    }
+
+    /// Under one lock from finding the batch to noting it, so that two ids of a batch that was not delivered
+    /// here find the same state.
+    fn ack_id(&self, id: &MessageId) -> Result<(), Error> {
+        let state = self.lock_open()?;
+        let Some(entry) = entry_of(id) else {
+            return Ok(());
+        };
+        match state.acks.find(entry, id)? {
+            None => {
+                drop(state);
+                self.ack_entry(entry)
+            }
+            Some((acks, index)) => {
+                let progress = acks.ack(index);
+                self.note(state, entry, &acks, progress);
+                Ok(())
+            }
+        }
+    }
+
+    fn note(&self, mut state: MutexGuard<'_, State>, id: EntryId, acks: &Arc<BatchAcks>, progress: Progress) {
         if progress == Progress::Complete {
             state.forget(id);
         }
-        if state.acks.add_batch(id, acks, progress, by_index) {
+        if state.acks.add_batch(id, acks, progress, self.config.batch_index_ack) {
             self.acks_added(state);
         }
     }
 
-    fn ack_up_to(&self, id: EntryId, batch: Option<(&Arc<BatchAcks>, u32)>) {
-        let mut state = self.state.lock();
-        match batch {
-            Some((acks, index)) => {
-                acks.ack_up_to(index);
-                if acks.left() == 0 {
-                    state.acks.add_cumulative(id, None);
-                } else if self.config.batch_index_ack {
-                    state.acks.add_cumulative(id, Some(acks));
-                } else {
-                    // The broker cannot know that a part of this entry is acknowledged; all before it is.
-                    let Some(before) = id.entry.checked_sub(1) else {
-                        return;
-                    };
-                    state.acks.add_cumulative(EntryId { entry: before, ..id }, None);
-                }
-            }
-            None => state.acks.add_cumulative(id, None),
+    /// The state that all messages of a batch share, which was opened just now. The broker waits for those in
+    /// `ack_set`; all, if that is empty.
+    pub(super) fn share(&self, id: EntryId, fresh: Arc<BatchAcks>, ack_set: &[i64]) -> Arc<BatchAcks> {
+        // One acknowledgement is all that such a batch gets, whoever has it.
+        if fresh.size() == 1 {
+            return fresh;
         }
+        let mut state = self.state.lock();
+        let (acks, is_complete) = state.acks.open_batch(id, fresh, ack_set);
+        if is_complete {
+            state.forget(id);
+            self.acks_added(state);
+        }
+        acks
+    }
+
+    fn ack_up_to(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        id: EntryId,
+        batch: Option<(&Arc<BatchAcks>, u32)>,
+    ) {
+        if let Some((acks, index)) = batch {
+            acks.ack_up_to(index);
+        }
+        let batch = batch.map(|(acks, _)| acks);
+        state.acks.add_cumulative(id, batch, self.config.batch_index_ack);
         if let Some(unacked) = &mut state.unacked {
-            unacked.remove_up_to(id);
+            unacked.remove_before(id);
+            // The rest of a batch goes on being watched.
+            if batch.is_none_or(|acks| acks.left() == 0) {
+                unacked.remove(id);
+            }
         }
         self.acks_added(state);
     }

@@ -1,20 +1,26 @@
 //! Acknowledgements on their way to the broker: gathered by time and number.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId};
 
 use super::batch_acks::{BatchAcks, Progress};
-use crate::MessageId;
+use super::batches::Batches;
 use crate::connection::Connection;
+use crate::{Error, MessageId};
 
-/// Ids in one command; the broker reads commands up to a few megabytes.
+/// Ids in one command, if they are not too many bytes before.
 const IDS_PER_COMMAND: usize = 1000;
+
+/// Bytes of an id without its ack set, at most: a size, three numbers, three tags, rounded up.
+const ID_BYTES: usize = 48;
+
+/// Bytes of a word of an ack set, at most: its tag, and a number of ten bytes.
+const WORD_BYTES: usize = 11;
 
 /// What was acknowledged and not sent, and which batches are acknowledged in part.
 ///
-/// Bounded by what was delivered: a message is noted here once.
+/// Lists are bounded by what was delivered, a message is noted here once; the table bounds itself.
 #[derive(Debug, Default)]
 pub(super) struct Acks {
     /// Entries that are acknowledged whole.
@@ -23,23 +29,53 @@ pub(super) struct Acks {
     indexes: Vec<EntryId>,
     /// Everything up to here.
     cumulative: Option<Cumulative>,
-    /// Batches that are acknowledged in part, with the state that their messages share.
-    partial: HashMap<EntryId, Arc<BatchAcks>>,
+    batches: Batches,
 }
 
+/// Everything before `entry` is acknowledged, and of `entry` itself what `reach` says.
 #[derive(Debug)]
 struct Cumulative {
     entry: EntryId,
-    /// Messages of the entry that stay unacknowledged; empty: none.
-    ack_set: Vec<i64>,
-    batch_size: Option<i32>,
+    reach: Reach,
 }
 
+#[derive(Debug)]
+enum Reach {
+    /// Nothing that the broker could be told.
+    Before,
+    /// What the state of its batch says.
+    Within(Arc<BatchAcks>),
+    Whole,
+}
+
+/// An id with the messages of its batch that stay unacknowledged, and their number in all.
+type IndexAck = (EntryId, Vec<i64>, u32);
+
 impl Cumulative {
-    /// Whether nothing is left to acknowledge up to and including `entry`.
+    /// Whether nothing is left to acknowledge up to `entry`, and in it.
     fn covers(&self, entry: EntryId) -> bool {
-        self.entry > entry || (self.entry == entry && self.ack_set.is_empty())
+        self.entry > entry || (self.entry == entry && matches!(self.reach, Reach::Whole))
     }
+
+    /// The id to send, with what stays unacknowledged in it; of one command no more than `limit` bytes.
+    fn to_send(&self, limit: usize) -> (EntryId, Option<IndexAck>) {
+        let before = before(self.entry);
+        match &self.reach {
+            Reach::Whole => (self.entry, None),
+            Reach::Within(acks) if acks.left() == 0 => (self.entry, None),
+            Reach::Within(acks) => {
+                let ack = (self.entry, acks.ack_set(), acks.size());
+                if encoded_len(&ack) <= limit { (self.entry, Some(ack)) } else { (before, None) }
+            }
+            Reach::Before => (before, None),
+        }
+    }
+}
+
+/// The place before an entry. Before the first of a ledger it is entry -1 there, as in the other clients: it
+/// stands for everything in the ledgers before.
+fn before(id: EntryId) -> EntryId {
+    EntryId { entry: id.entry.wrapping_sub(1), ..id }
 }
 
 impl Acks {
@@ -59,13 +95,14 @@ impl Acks {
         match progress {
             Progress::Unchanged => false,
             Progress::Complete => {
-                self.partial.remove(&id);
+                self.batches.remove(id);
                 self.individual.push(id);
                 true
             }
+            // The last one was acknowledged meanwhile; who did that was here, or will be.
+            Progress::Partial if acks.left() == 0 => false,
             Progress::Partial => {
-                self.partial.entry(id).or_insert_with(|| acks.clone());
-                acks.mark_noted();
+                self.batches.keep(id, acks);
                 if by_index && acks.mark_queued() {
                     self.indexes.push(id);
                 }
@@ -74,36 +111,52 @@ impl Acks {
         }
     }
 
-    /// The state of a batch that was delivered before.
-    pub fn known(&self, id: EntryId) -> Option<Arc<BatchAcks>> {
-        self.partial.get(&id).cloned()
+    /// A batch was opened. Returns the state that all its messages share, and whether there is something to
+    /// send: others may have acknowledged what was left here.
+    pub fn open_batch(
+        &mut self,
+        id: EntryId,
+        fresh: Arc<BatchAcks>,
+        ack_set: &[i64],
+    ) -> (Arc<BatchAcks>, bool) {
+        let (acks, progress) = self.batches.open(id, fresh, ack_set);
+        let completed = progress == Progress::Complete;
+        if completed {
+            self.add_batch(id, &acks, progress, false);
+        }
+        (acks, completed)
     }
 
-    /// The state of a batch that only its id is known of.
-    pub fn known_or_new(&mut self, id: &MessageId) -> Option<Arc<BatchAcks>> {
-        let size = u32::try_from(id.batch_size).ok().filter(|size| *size > 0)?;
-        let entry = EntryId { ledger: id.ledger.cast_unsigned(), entry: id.entry.cast_unsigned() };
-        Some(self.partial.entry(entry).or_insert_with(|| Arc::new(BatchAcks::new(size, &[]))).clone())
+    /// State and place of the message that an id names, see [`Batches::find`].
+    pub fn find(&self, entry: EntryId, id: &MessageId) -> Result<Option<(Arc<BatchAcks>, u32)>, Error> {
+        self.batches.find(entry, id)
     }
 
-    /// Notes that everything up to an entry is acknowledged, of the entry itself all but `left`.
-    pub fn add_cumulative(&mut self, entry: EntryId, left: Option<&BatchAcks>) {
+    /// Notes that everything up to an entry is acknowledged, of the entry itself all but what is left in
+    /// `batch`. The broker can be told of a part `by_index` only; otherwise just this client knows.
+    pub fn add_cumulative(&mut self, entry: EntryId, batch: Option<&Arc<BatchAcks>>, by_index: bool) {
         if self.cumulative.as_ref().is_some_and(|older| older.covers(entry)) {
             return;
         }
-        self.partial.retain(|id, _| *id > entry || (left.is_some() && *id == entry));
-        self.cumulative = Some(Cumulative {
-            entry,
-            ack_set: left.map(BatchAcks::ack_set).unwrap_or_default(),
-            batch_size: left.map(|acks| acks.size().cast_signed()),
-        });
+        self.batches.remove_before(entry);
+        let reach = match batch.filter(|acks| acks.left() > 0) {
+            None => {
+                self.batches.remove(entry);
+                Reach::Whole
+            }
+            Some(acks) => {
+                self.batches.keep(entry, acks);
+                if by_index { Reach::Within(acks.clone()) } else { Reach::Before }
+            }
+        };
+        self.cumulative = Some(Cumulative { entry, reach });
     }
 
     /// The connection is new: what the broker was told of batches on the old one may have been lost.
     pub fn resend_indexes(&mut self) {
-        for (id, acks) in &self.partial {
+        for (id, acks) in self.batches.kept() {
             if acks.mark_queued() {
-                self.indexes.push(*id);
+                self.indexes.push(id);
             }
         }
     }
@@ -115,12 +168,10 @@ impl Acks {
 
     /// Sends everything that waits.
     pub fn flush(&mut self, consumer_id: u64, connection: &Connection) {
+        let limit = connection.max_message_size();
         if let Some(cumulative) = self.cumulative.take() {
-            let id = AckId {
-                entry: cumulative.entry,
-                ack_set: &cumulative.ack_set,
-                batch_size: cumulative.batch_size,
-            };
+            let (entry, within) = cumulative.to_send(limit);
+            let id = within.as_ref().map_or(whole(entry), in_part);
             send(connection, consumer_id, AckType::Cumulative, &[id], None);
         }
         for entries in self.individual.chunks(IDS_PER_COMMAND) {
@@ -128,32 +179,44 @@ impl Acks {
             send(connection, consumer_id, AckType::Individual, &ids, None);
         }
         self.individual.clear();
-        self.flush_indexes(consumer_id, connection);
-    }
-
-    fn flush_indexes(&mut self, consumer_id: u64, connection: &Connection) {
-        let partial = &self.partial;
-        let sets: Vec<(EntryId, Vec<i64>, u32)> = self
-            .indexes
-            .drain(..)
-            .filter_map(|id| {
-                let acks = partial.get(&id)?;
-                acks.clear_queued();
-                Some((id, acks.ack_set(), acks.size()))
-            })
-            .collect();
-        for sets in sets.chunks(IDS_PER_COMMAND) {
-            let ids: Vec<AckId<'_>> = sets
-                .iter()
-                .map(|(entry, ack_set, size)| AckId {
-                    entry: *entry,
-                    ack_set,
-                    batch_size: Some(size.cast_signed()),
-                })
-                .collect();
+        for acks in commands(&self.take_indexes(limit), limit) {
+            let ids: Vec<AckId<'_>> = acks.iter().map(in_part).collect();
             send(connection, consumer_id, AckType::Individual, &ids, None);
         }
     }
+
+    /// Takes out the batches to tell the broker of, without those of which it cannot be told because the
+    /// command would have more than `limit` bytes: it would cut the connection, again and again.
+    fn take_indexes(&mut self, limit: usize) -> Vec<IndexAck> {
+        let batches = &self.batches;
+        let taken = self.indexes.drain(..).filter_map(|id| {
+            let acks = batches.known(id)?;
+            acks.clear_queued();
+            Some((id, acks.ack_set(), acks.size()))
+        });
+        taken.filter(|ack| encoded_len(ack) <= limit).collect()
+    }
+}
+
+/// Splits acknowledgements into commands of at most `limit` bytes, which each of them fits alone: the broker
+/// takes frames up to its largest message and a little more.
+fn commands(acks: &[IndexAck], limit: usize) -> impl Iterator<Item = &[IndexAck]> {
+    let mut rest = acks;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fit = rest.iter().take(IDS_PER_COMMAND).take_while(|ack| {
+            bytes += encoded_len(ack);
+            bytes <= limit
+        });
+        let (command, behind) = rest.split_at(fit.count());
+        rest = behind;
+        (!command.is_empty()).then_some(command)
+    })
+}
+
+/// Bytes of an id in its command, at most.
+fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
+    ID_BYTES + ack_set.len() * WORD_BYTES
 }
 
 /// Acknowledges a broken entry, so that the broker does not send it for ever.
@@ -165,6 +228,10 @@ fn whole(entry: EntryId) -> AckId<'static> {
     AckId { entry, ack_set: &[], batch_size: None }
 }
 
+fn in_part((entry, ack_set, size): &IndexAck) -> AckId<'_> {
+    AckId { entry: *entry, ack_set, batch_size: Some(size.cast_signed()) }
+}
+
 fn send(
     connection: &Connection,
     consumer_id: u64,
@@ -174,4 +241,75 @@ fn send(
 ) {
     let ack = Ack { consumer_id, ack_type, ids, validation_error, request_id: None };
     connection.send_encoded(|out| ack.encode_frame(out));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(ledger: u64, entry: u64) -> EntryId {
+        EntryId { ledger, entry }
+    }
+
+    fn batch(size: u32) -> Arc<BatchAcks> {
+        Arc::new(BatchAcks::new(size, &[]))
+    }
+
+    #[test]
+    fn before_the_first_entry_of_a_ledger_is_what_the_other_clients_send() {
+        let mut acks = Acks::default();
+        acks.add_cumulative(entry(7, 0), Some(&batch(3)), false);
+        let sent = acks.cumulative.as_ref().unwrap().to_send(1000);
+        assert_eq!(sent, (entry(7, u64::MAX), None));
+        // Which is not the end of the ledger: the next entry is not covered by it.
+        acks.add_cumulative(entry(7, 1), Some(&batch(3)), false);
+        assert_eq!(acks.cumulative.as_ref().unwrap().to_send(1000), (entry(7, 0), None));
+        acks.add_cumulative(entry(6, 9), None, false);
+        assert_eq!(acks.cumulative.as_ref().unwrap().to_send(1000), (entry(7, 0), None));
+        acks.add_cumulative(entry(7, 1), None, false);
+        assert_eq!(acks.cumulative.as_ref().unwrap().to_send(1000), (entry(7, 1), None));
+    }
+
+    #[test]
+    fn a_cumulative_acknowledgement_says_what_is_left_where_that_fits() {
+        let (mut acks, within) = (Acks::default(), batch(100));
+        within.ack_up_to(63);
+        acks.add_cumulative(entry(1, 5), Some(&within), true);
+        let cumulative = acks.cumulative.as_ref().unwrap();
+        let left = vec![0, (1 << 36) - 1];
+        assert_eq!(cumulative.to_send(1000), (entry(1, 5), Some((entry(1, 5), left, 100))));
+        assert_eq!(cumulative.to_send(50), (entry(1, 4), None));
+        within.ack_up_to(99);
+        assert_eq!(cumulative.to_send(50), (entry(1, 5), None));
+    }
+
+    #[test]
+    fn commands_are_limited_in_ids_and_bytes() {
+        let acks: Vec<IndexAck> = (0..2500).map(|number| (entry(1, number), vec![-1; 10], 640)).collect();
+        let sizes = |limit| commands(&acks, limit).map(<[IndexAck]>::len).collect::<Vec<_>>();
+        assert_eq!(sizes(usize::MAX), [1000, 1000, 500]);
+        assert_eq!(sizes(400 * encoded_len(&acks[0])), [400, 400, 400, 400, 400, 400, 100]);
+        for command in commands(&acks, 20_000) {
+            let ids: Vec<_> = command.iter().map(in_part).collect();
+            let ack = Ack {
+                consumer_id: u64::MAX,
+                ack_type: AckType::Individual,
+                ids: &ids,
+                validation_error: None,
+                request_id: None,
+            };
+            let mut frame = Vec::new();
+            ack.encode_frame(&mut frame);
+            assert!(frame.len() < 20_000 + 100, "{} bytes", frame.len());
+        }
+    }
+
+    #[test]
+    fn a_late_part_of_a_finished_batch_leaves_nothing_behind() {
+        let (mut acks, one) = (Acks::default(), batch(2));
+        let (first, last) = (one.ack(0), one.ack(1));
+        assert!(acks.add_batch(entry(1, 1), &one, last, true));
+        assert!(!acks.add_batch(entry(1, 1), &one, first, true));
+        assert!(acks.batches.known(entry(1, 1)).is_none());
+    }
 }

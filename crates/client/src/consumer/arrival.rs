@@ -14,7 +14,7 @@ use super::batch_acks::{self, BatchAcks};
 use super::message::{Entry, Message};
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
-const MIN_MESSAGE: usize = 6;
+pub(super) const MIN_MESSAGE: usize = 6;
 
 /// An entry that came and was not opened: verified, but still compressed.
 #[derive(Debug)]
@@ -25,8 +25,6 @@ pub(super) struct Arrival {
     /// Messages in the batch; absent: a single message.
     batch_size: Option<u32>,
     compression: Option<(Compression, usize)>,
-    /// What is known of its acknowledgements from an earlier delivery.
-    known_acks: Option<Arc<BatchAcks>>,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -46,35 +44,30 @@ pub(super) enum Refusal {
     NotSupported(&'static str),
 }
 
+/// An entry that cannot be delivered, as its frame shows already.
+#[derive(Debug)]
+pub(super) struct Rejected {
+    pub why: Refusal,
+    /// Permits that the broker took for it; absent: nobody knows.
+    pub permits: Option<u32>,
+}
+
 impl Arrival {
     /// Verifies an entry, on the connection's task.
-    pub fn check(message: hot::Message, payload: &Bytes) -> Result<Self, Refusal> {
-        let (metadata, body, batch_size, compression) = Self::parts(payload)?;
-        Ok(Arrival { message, metadata, body, batch_size, compression, known_acks: None })
-    }
-
-    #[allow(clippy::type_complexity)] // four parts that live for three lines
-    fn parts(payload: &Bytes) -> Result<(Bytes, Bytes, Option<u32>, Option<(Compression, usize)>), Refusal> {
-        let parts = Payload::parse(payload).map_err(|error| Refusal::Damaged(Damage::Checksum, error))?;
-        let damaged = |error| Refusal::Damaged(Damage::Batch, error);
+    pub fn check(message: hot::Message, payload: &Bytes) -> Result<Self, Rejected> {
+        // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
+        // came in the command.
+        let by_ack_set = count_by_ack_set(&message.ack_set);
+        let unknown = |why| Rejected { why, permits: by_ack_set };
+        let damaged = |error| unknown(Refusal::Damaged(Damage::Batch, error));
+        let parts =
+            Payload::parse(payload).map_err(|error| unknown(Refusal::Damaged(Damage::Checksum, error)))?;
         let metadata = Metadata::decode(parts.metadata).map_err(damaged)?;
-        if metadata.encrypted {
-            return Err(Refusal::NotSupported("it is encrypted"));
-        }
-        if metadata.num_chunks_from_msg.is_some_and(|chunks| chunks > 1) {
-            return Err(Refusal::NotSupported("it is a chunk of a larger message"));
-        }
-        let batch_size = match metadata.num_messages_in_batch {
-            None => None,
-            Some(size) => match u32::try_from(size) {
-                Ok(size) if size > 0 => Some(size),
-                _ => return Err(damaged(WireError::Batch("it holds no messages"))),
-            },
-        };
-        let codec = Compression::from_number(metadata.compression.unwrap_or_default())
-            .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?;
-        let compression = codec.map(|codec| (codec, metadata.uncompressed_size.unwrap_or_default() as usize));
-        Ok((payload.slice_ref(parts.metadata), payload.slice_ref(parts.body), batch_size, compression))
+        let batch_size = batch_size(&metadata).map_err(damaged)?;
+        let compression = compression(&metadata)
+            .map_err(|why| Rejected { why, permits: Some(count_permits(batch_size, &message.ack_set)) })?;
+        let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
+        Ok(Arrival { message, metadata, body, batch_size, compression })
     }
 
     pub fn id(&self) -> hot::EntryId {
@@ -85,20 +78,14 @@ impl Arrival {
         self.batch_size.is_some()
     }
 
-    /// Uses what an earlier delivery left of the acknowledgements, if it is the same batch.
-    pub fn adopt(&mut self, acks: Arc<BatchAcks>) {
-        if self.batch_size == Some(acks.size()) {
-            self.known_acks = Some(acks);
-        }
+    /// The consumer's epoch when the broker sent it.
+    pub fn epoch(&self) -> Option<u64> {
+        self.message.consumer_epoch
     }
 
-    /// Permits that the broker took for it: it counts the messages that it waits for.
+    /// Permits that the broker took for it.
     pub fn permits(&self) -> u32 {
-        match self.batch_size {
-            None => 1,
-            Some(size) if self.message.ack_set.is_empty() => size,
-            Some(size) => batch_acks::count_unacked(size, &self.message.ack_set),
-        }
+        count_permits(self.batch_size, &self.message.ack_set)
     }
 
     fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {
@@ -116,15 +103,19 @@ impl Arrival {
         Ok(body)
     }
 
-    /// Opens the entry, on the receiving thread: this is where it is decompressed.
-    pub fn open(self, topic: Arc<str>) -> Result<Cursor, Refusal> {
+    /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets a new state
+    /// for the batch's acknowledgements and the broker's ack set, and gives the state to use.
+    pub fn open(
+        self,
+        topic: Arc<str>,
+        share: impl FnOnce(hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
+    ) -> Result<Cursor, Refusal> {
         let permits = self.permits();
         let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
-        let acks = match (self.known_acks, self.batch_size) {
-            (Some(known), _) => Some(known),
-            (None, Some(size)) => Some(Arc::new(BatchAcks::new(size, &self.message.ack_set))),
-            (None, None) => None,
-        };
+        let ack_set = &self.message.ack_set;
+        let acks = self
+            .batch_size
+            .map(|size| share(self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set));
         let entry = Entry {
             topic,
             id: self.message.entry,
@@ -136,6 +127,43 @@ impl Arrival {
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
     }
+}
+
+/// What must be known of a batch before its body: how many messages it has; nothing for a single message.
+fn batch_size(metadata: &Metadata<'_>) -> Result<Option<u32>, WireError> {
+    match metadata.num_messages_in_batch.map(u32::try_from) {
+        None => Ok(None),
+        Some(Ok(size)) if size > 0 => Ok(Some(size)),
+        Some(_) => Err(WireError::Batch("it holds no messages")),
+    }
+}
+
+/// How to read the body, if this client can.
+fn compression(metadata: &Metadata<'_>) -> Result<Option<(Compression, usize)>, Refusal> {
+    if metadata.encrypted {
+        return Err(Refusal::NotSupported("it is encrypted"));
+    }
+    if metadata.num_chunks_from_msg.is_some_and(|chunks| chunks > 1) {
+        return Err(Refusal::NotSupported("it is a chunk of a larger message"));
+    }
+    let codec = Compression::from_number(metadata.compression.unwrap_or_default())
+        .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?;
+    Ok(codec.map(|codec| (codec, metadata.uncompressed_size.unwrap_or_default() as usize)))
+}
+
+/// Permits that the broker takes for an entry: it counts the messages that it waits for.
+fn count_permits(batch_size: Option<u32>, ack_set: &[i64]) -> u32 {
+    match batch_size {
+        None => 1,
+        Some(size) if ack_set.is_empty() => size,
+        Some(size) => batch_acks::count_unacked(size, ack_set),
+    }
+}
+
+/// The same for an entry whose metadata cannot be read.
+fn count_by_ack_set(ack_set: &[i64]) -> Option<u32> {
+    let words = ack_set.iter().map(|word| word.count_ones());
+    (!ack_set.is_empty()).then(|| words.fold(0, u32::saturating_add))
 }
 
 /// Takes the messages out of an entry, one by one.

@@ -2,6 +2,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 const WORD_BITS: u32 = u64::BITS;
 
+/// Memory of a batch beside its words, rounded up: the struct, its counters, two allocations, a place in a
+/// table.
+const FIXED_BYTES: usize = 128;
+
 /// Which messages of a batch are not acknowledged yet: the one place that decides when the whole entry is.
 #[derive(Debug)]
 pub(super) struct BatchAcks {
@@ -12,7 +16,7 @@ pub(super) struct BatchAcks {
     size: u32,
     /// [`Acks`](super::acks::Acks) has it in its list of batches to tell the broker of.
     queued: AtomicBool,
-    /// `Acks` has it in its table of batches that are acknowledged in part.
+    /// [`Batches`](super::batches::Batches) keeps it as a batch that is acknowledged in part.
     noted: AtomicBool,
 }
 
@@ -77,6 +81,19 @@ impl BatchAcks {
         progress
     }
 
+    /// Acknowledges what the broker does not wait for any more, by its `ack_set`: others may have
+    /// acknowledged it.
+    pub fn keep_only(&self, ack_set: &[i64]) -> Progress {
+        let mut progress = Progress::Unchanged;
+        for (word, index) in (0..self.size.div_ceil(WORD_BITS)).enumerate() {
+            match self.clear(word, !waited_for(self.size, ack_set, index)) {
+                Progress::Unchanged => {}
+                changed => progress = changed,
+            }
+        }
+        progress
+    }
+
     fn clear(&self, word: usize, bits: u64) -> Progress {
         let Some(word) = self.words.get(word) else {
             return Progress::Unchanged;
@@ -101,9 +118,9 @@ impl BatchAcks {
         self.noted.load(Ordering::Acquire)
     }
 
-    /// It stands in that table now.
-    pub fn mark_noted(&self) {
-        self.noted.store(true, Ordering::Release);
+    /// It stands in that table now, or no more.
+    pub fn mark_noted(&self, noted: bool) {
+        self.noted.store(noted, Ordering::Release);
     }
 
     /// True for the caller who has to put it into the list of batches to tell the broker of.
@@ -114,6 +131,11 @@ impl BatchAcks {
     /// It left that list. Call before reading the bits, so that later acknowledgements queue it again.
     pub fn clear_queued(&self) {
         self.queued.store(false, Ordering::Release);
+    }
+
+    /// Memory that it takes: its words and, roughly, what surrounds them.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.words) + FIXED_BYTES
     }
 
     /// Messages that still have to be acknowledged.
@@ -186,6 +208,28 @@ mod tests {
                     prop_assert_eq!(again.left(), acks.left());
                 }
             }
+        }
+
+        #[test]
+        fn what_the_broker_does_not_wait_for_counts_as_acknowledged(
+            size in 1u32..200, acked in vec(0u32..200, 0..200), ack_set in vec(any::<i64>(), 0..5),
+        ) {
+            let acks = BatchAcks::new(size, &[]);
+            for index in acked {
+                acks.ack(index);
+            }
+            let (before, broker) = (acks.ack_set(), BatchAcks::new(size, &ack_set));
+            let progress = acks.keep_only(&ack_set);
+            for index in 0..size {
+                let was_unacked = before[(index / 64) as usize] >> (index % 64) & 1 == 1;
+                prop_assert_eq!(acks.is_unacked(index), was_unacked && broker.is_unacked(index));
+            }
+            let expected = match acks.left() {
+                _ if acks.ack_set() == before => Progress::Unchanged,
+                0 => Progress::Complete,
+                _ => Progress::Partial,
+            };
+            prop_assert_eq!(progress, expected);
         }
 
         #[test]

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pulsar_rs_wire::frame::Payload;
 use pulsar_rs_wire::hot::{self, EntryId, Flow};
-use pulsar_rs_wire::metadata::Metadata;
 
 use super::acks;
 use super::arrival::{Arrival, Refusal};
@@ -17,27 +15,29 @@ use crate::reconnect::reconnect;
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
-        let known = {
-            let state = self.state.lock();
-            if !state.is_current(connection) {
-                return;
-            }
-            if self.is_outdated(message.consumer_epoch, state.epoch) {
+        let checked = Arrival::check(message, &payload);
+        let state = self.state.lock();
+        if !state.is_current(connection) {
+            return;
+        }
+        match checked {
+            Ok(arrival) if self.is_outdated(arrival.epoch(), state.epoch) => {
                 drop(state);
-                return self.give_back(connection, permits_of(&payload));
+                self.give_back(connection, arrival.permits());
             }
-            state.acks.known(id)
-        };
-        match Arrival::check(message, &payload) {
-            Ok(mut arrival) => {
-                if let Some(known) = known {
-                    arrival.adopt(known);
+            Ok(arrival) => {
+                // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
+                let pushed = self.inbox.push(arrival);
+                drop(state);
+                self.inbox.wake(pushed);
+            }
+            Err(rejected) => {
+                drop(state);
+                self.reject(id, &rejected.why);
+                match rejected.permits {
+                    Some(permits) => self.give_back(connection, permits),
+                    None => self.subscribe_again(connection),
                 }
-                self.inbox.push(arrival);
-            }
-            Err(why) => {
-                self.reject(id, &why);
-                self.give_back(connection, permits_of(&payload));
             }
         }
     }
@@ -83,6 +83,26 @@ impl Shared {
         }
     }
 
+    /// Subscribes anew on the connection. The broker took permits for an entry that cannot be read, up to all
+    /// there are: with too few given back it would send no more some day, with too many more than there is
+    /// room for. A new consumer starts with a known number.
+    fn subscribe_again(&self, connection: &Arc<Connection>) {
+        let mut state = self.state.lock();
+        let Some(me) = self.me.upgrade().filter(|_| state.is_current(connection)) else {
+            return;
+        };
+        state.phase = Phase::Connecting;
+        drop(state);
+        connection.remove_consumer(self.id);
+        let old = connection.clone();
+        self.client.spawn(async move {
+            // An exclusive one is refused as long as the old one is there. Without an answer the broker may
+            // have closed it all the same, or the connection is gone: both are left to the attempts.
+            let _ = old.request(|request_id| me.close_command(request_id)).await;
+            reconnect(me, ChannelClosed::ByBroker { assigned: None }).await;
+        });
+    }
+
     /// Permits the broker to send more, unless the permits belong to a connection that is gone.
     pub(super) fn flow(&self, permits: Permits) {
         let state = self.state.lock();
@@ -99,11 +119,4 @@ impl Shared {
             connection.send_encoded(|out| flow.encode_frame(out));
         }
     }
-}
-
-/// Permits that the broker took for an entry that is not even put into the inbox.
-fn permits_of(payload: &[u8]) -> u32 {
-    let metadata = Payload::parse(payload).and_then(|parts| Metadata::decode(parts.metadata));
-    let messages = metadata.ok().and_then(|metadata| metadata.num_messages_in_batch);
-    messages.and_then(|messages| u32::try_from(messages).ok()).unwrap_or(1).max(1)
 }

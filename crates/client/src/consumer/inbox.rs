@@ -14,6 +14,7 @@ use pulsar_rs_wire::hot::EntryId;
 use tokio::sync::Notify;
 
 use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
+use super::batch_acks::BatchAcks;
 use super::message::Message;
 use crate::Error;
 
@@ -61,6 +62,15 @@ pub(super) enum Taken {
     Empty,
 }
 
+/// Who is to be woken for an entry.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(super) struct Pushed {
+    blocked: bool,
+    /// It may have messages for more than one.
+    many: bool,
+}
+
 /// Permits to give back to the broker, for the connection that they belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permits {
@@ -77,6 +87,11 @@ enum Step {
 }
 
 impl Taking {
+    /// Numbers are the broker's, and what it says of batches need not be true.
+    fn consume(&mut self, permits: u32) {
+        self.consumed = self.consumed.saturating_add(permits);
+    }
+
     /// Permits to give back, when they are enough for a command.
     fn take_permits(&mut self, threshold: u32) -> Option<Permits> {
         (self.consumed >= threshold)
@@ -97,18 +112,21 @@ impl Inbox {
         }
     }
 
-    /// Adds an entry and wakes who waits for it.
-    pub fn push(&self, arrival: Arrival) {
+    /// Adds an entry. [`Inbox::wake`] has to be called behind it, with no lock held that receivers take.
+    pub fn push(&self, arrival: Arrival) -> Pushed {
         let many = arrival.is_batch();
         let mut arriving = self.arriving.lock();
         if arriving.closed.is_some() {
-            return;
+            return Pushed { blocked: false, many };
         }
         arriving.entries.push_back(arrival);
-        let blocked = arriving.blocked > 0;
-        drop(arriving);
-        if blocked {
-            if many {
+        Pushed { blocked: arriving.blocked > 0, many }
+    }
+
+    /// Wakes who waits for an entry.
+    pub fn wake(&self, pushed: Pushed) {
+        if pushed.blocked {
+            if pushed.many {
                 self.arrived.notify_all();
             } else {
                 self.arrived.notify_one();
@@ -119,18 +137,20 @@ impl Inbox {
         }
     }
 
-    /// Takes the next message, if its payload has at most `max_bytes`. Permits that are due are handed to
-    /// `flow`, entries that cannot be delivered to `reject`.
+    /// Takes the next message, if its payload has at most `max_bytes`. The others are for what happens on the
+    /// way, see [`Arrival::open`] for `share`; permits that are due are handed to `flow`, entries that cannot
+    /// be delivered to `reject`.
     pub fn take(
         &self,
         max_bytes: usize,
         threshold: u32,
+        share: impl Fn(EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
         reject: impl Fn(EntryId, &Refusal),
         flow: impl Fn(Permits),
     ) -> Result<Taken, Error> {
         loop {
             let mut taking = self.taking.lock();
-            let step = self.step(&mut taking, max_bytes)?;
+            let step = self.step(&mut taking, max_bytes, &share)?;
             let due = taking.take_permits(threshold);
             drop(taking);
             if let Some(permits) = due {
@@ -144,59 +164,73 @@ impl Inbox {
     }
 
     /// Goes to the next message, or to an entry that cannot be delivered.
-    fn step(&self, taking: &mut Taking, max_bytes: usize) -> Result<Step, Error> {
+    fn step(
+        &self,
+        taking: &mut Taking,
+        max_bytes: usize,
+        share: impl Fn(EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
+    ) -> Result<Step, Error> {
         loop {
             if taking.generation != self.generation.load(Ordering::Acquire) {
-                self.forget(taking);
+                self.follow(taking, &self.arriving.lock());
             }
             if let Some(cursor) = &mut taking.cursor {
                 let before = cursor.permits_left();
                 let Some(next) = cursor.next_within(max_bytes) else {
                     return Ok(Step::Taken(Taken::TooLarge));
                 };
-                taking.consumed += before - cursor.permits_left();
+                let taken = before - cursor.permits_left();
                 if let Next::Message(message) = next {
+                    taking.consume(taken);
                     return Ok(Step::Taken(Taken::Message(message)));
                 }
                 // Messages that compaction removed, or that were acknowledged, took permits as well.
-                taking.consumed += cursor.permits_left();
-                let id = cursor.entry.id;
+                let (id, rest) = (cursor.entry.id, cursor.permits_left());
                 taking.cursor = None;
+                taking.consume(taken);
+                taking.consume(rest);
                 if let Next::Damaged(error) = next {
                     return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
                 }
             }
-            let Some(arrival) = self.pop()? else {
+            let Some(arrival) = self.pop(taking)? else {
                 return Ok(Step::Taken(Taken::Empty));
             };
             let (id, permits) = (arrival.id(), arrival.permits());
-            match arrival.open(self.topic.clone()) {
+            match arrival.open(self.topic.clone(), &share) {
                 Ok(cursor) => taking.cursor = Some(cursor),
                 Err(why) => {
-                    taking.consumed += permits;
+                    taking.consume(permits);
                     return Ok(Step::Refused(id, why));
                 }
             }
         }
     }
 
-    fn pop(&self) -> Result<Option<Arrival>, Error> {
+    /// Takes the next entry out, with the generation that it belongs to: one that came behind a reconnect or
+    /// redelivery must not be dropped as if it had come before.
+    fn pop(&self, taking: &mut Taking) -> Result<Option<Arrival>, Error> {
         let mut arriving = self.arriving.lock();
         if let Some(error) = &arriving.closed {
             return Err(error.clone());
         }
+        self.follow(taking, &arriving);
         let arrival = arriving.entries.pop_front();
         arriving.is_being_taken = arrival.is_some();
         Ok(arrival)
     }
 
-    /// Drops what was taken from before a reconnect or redelivery.
-    fn forget(&self, taking: &mut Taking) {
-        let arriving = self.arriving.lock();
-        taking.generation = self.generation.load(Ordering::Acquire);
+    /// Drops what was taken from before a reconnect or redelivery, if there was one.
+    fn follow(&self, taking: &mut Taking, arriving: &Arriving) {
+        // It changes under the lock that the caller holds.
+        let generation = self.generation.load(Ordering::Acquire);
+        if taking.generation == generation {
+            return;
+        }
+        taking.generation = generation;
         let rest = taking.cursor.take().map_or(0, |cursor| cursor.permits_left());
         if taking.connection == arriving.connection {
-            taking.consumed += rest;
+            taking.consume(rest);
         } else {
             taking.connection = arriving.connection;
             taking.consumed = 0;
@@ -249,7 +283,7 @@ impl Inbox {
     pub fn discard(&self) -> u32 {
         let mut arriving = self.arriving.lock();
         self.generation.fetch_add(1, Ordering::AcqRel);
-        arriving.entries.drain(..).map(|arrival| arrival.permits()).sum()
+        arriving.entries.drain(..).map(|arrival| arrival.permits()).fold(0, u32::saturating_add)
     }
 
     /// Fails whoever receives, now and later.

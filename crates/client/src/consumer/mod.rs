@@ -7,6 +7,7 @@ mod acknowledge;
 mod acks;
 mod arrival;
 mod batch_acks;
+mod batches;
 mod close;
 mod config;
 mod connect;
@@ -20,8 +21,8 @@ mod timers;
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
 pub use message::Message;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -46,6 +47,8 @@ pub struct Consumer {
 /// The consumer as its tasks and its connection see it.
 pub(crate) struct Shared {
     id: u64,
+    /// For tasks that it spawns when its connection calls it.
+    me: Weak<Shared>,
     topic: TopicName,
     subscription: String,
     name: String,
@@ -103,8 +106,9 @@ impl Consumer {
     ) -> Result<Self, Error> {
         config.validate()?;
         let id = client.next_id();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new_cyclic(|me| Shared {
             id,
+            me: me.clone(),
             inbox: Inbox::new(topic.shared()),
             topic,
             subscription,

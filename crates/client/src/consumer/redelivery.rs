@@ -1,6 +1,6 @@
 //! Messages that shall come again: negatively acknowledged, or not acknowledged in time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use pulsar_rs_wire::hot::EntryId;
@@ -9,11 +9,16 @@ use pulsar_rs_wire::hot::EntryId;
 #[derive(Debug, Default)]
 pub(super) struct NegativeAcks {
     waiting: VecDeque<(Instant, EntryId)>,
+    /// The entries in `waiting`. Each stands there once: it comes with all its messages, so one redelivery does
+    /// for those that were refused later.
+    entries: HashSet<EntryId>,
 }
 
 impl NegativeAcks {
     pub fn add(&mut self, id: EntryId, due: Instant) {
-        self.waiting.push_back((due, id));
+        if self.entries.insert(id) {
+            self.waiting.push_back((due, id));
+        }
     }
 
     pub fn next_due(&self) -> Option<Instant> {
@@ -24,13 +29,16 @@ impl NegativeAcks {
     pub fn take_due(&mut self, now: Instant) -> Vec<EntryId> {
         let count = self.waiting.partition_point(|(due, _)| *due <= now);
         let mut due: Vec<EntryId> = self.waiting.drain(..count).map(|(_, id)| id).collect();
+        for id in &due {
+            self.entries.remove(id);
+        }
         due.sort_unstable();
-        due.dedup();
         due
     }
 
     pub fn clear(&mut self) {
         self.waiting.clear();
+        self.entries.clear();
     }
 }
 
@@ -59,8 +67,8 @@ impl UnackedEntries {
         self.delivered.remove(&id);
     }
 
-    pub fn remove_up_to(&mut self, id: EntryId) {
-        self.delivered.retain(|delivered, _| *delivered > id);
+    pub fn remove_before(&mut self, id: EntryId) {
+        self.delivered.retain(|delivered, _| *delivered >= id);
     }
 
     /// When to look next.
@@ -99,6 +107,7 @@ mod tests {
         nacks.add(id(1), after(20));
         nacks.add(id(2), after(20));
         nacks.add(id(3), after(30));
+        assert_eq!(nacks.waiting.len(), 3);
         assert_eq!(nacks.next_due(), Some(after(10)));
         assert_eq!(nacks.take_due(after(5)), []);
         assert_eq!(nacks.take_due(after(20)), [id(1), id(2)]);
@@ -119,7 +128,9 @@ mod tests {
         unacked.remove(id(2));
         assert!(unacked.next_look(start).is_some());
         assert_eq!(unacked.take_overdue(start + timeout), [id(1)]);
-        unacked.remove_up_to(id(3));
+        unacked.remove_before(id(3));
+        assert!(unacked.next_look(start).is_some());
+        unacked.remove_before(id(4));
         assert_eq!(unacked.next_look(start), None);
     }
 }

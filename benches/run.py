@@ -35,8 +35,6 @@ class Scenario:
     count: int
     size: int
     per_ms: int = 0
-    # Latency instead of throughput: the crate has no such program.
-    c_only: bool = False
 
 
 SCENARIOS = [
@@ -46,7 +44,7 @@ SCENARIOS = [
     Scenario("consume + ack 1 KB", "consume", 500_000, 1024),
     Scenario("paced, 100 a ms", "paced", 300_000, 64, per_ms=100),
     Scenario("paced, 10 a ms", "paced", 30_000, 64, per_ms=10),
-    Scenario("sync send 64 B", "sync", 5_000, 64, c_only=True),
+    Scenario("sync send 64 B", "sync", 5_000, 64),
 ]
 
 Figures = dict[str, float]
@@ -58,6 +56,8 @@ class Peer:
 
     name: str
     command: list[str]
+    # What it can do; everything if empty.
+    modes: tuple[str, ...] = ()
 
 
 def build() -> list[Peer]:
@@ -65,8 +65,11 @@ def build() -> list[Peer]:
     WORK.mkdir(parents=True, exist_ok=True)
     source = ROOT / "benches/c/bench.c"
     flags = ["cc", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}", str(source)]
+    library = [str(RELEASE / "libpulsar_rs.a"), "-lm", "-lpthread"]
     ours = WORK / "bench_pulsar_rs"
-    subprocess.run([*flags, str(RELEASE / "libpulsar_rs.a"), "-lm", "-lpthread", "-o", str(ours)], check=True)
+    subprocess.run([*flags, *library, "-o", str(ours)], check=True)
+    bulk = WORK / "bench_bulk"
+    subprocess.run([*flags[:-1], str(ROOT / "benches/c/bulk.c"), *library, "-o", str(bulk)], check=True)
     counter = WORK / "count_malloc.so"
     interposer = ROOT / "benches/c/count_malloc.c"
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", str(interposer), "-o", str(counter)], check=True)
@@ -78,8 +81,9 @@ def build() -> list[Peer]:
     subprocess.run([*flags, str(official), rpath, "-lpthread", "-o", str(reference)], check=True)
     return [
         Peer("pulsar_rs", [str(ours)]),
+        Peer("pulsar_rs, bulk", [str(bulk)], ("produce",)),
         Peer("libpulsar 4.2", [str(reference)]),
-        Peer("crate pulsar", [str(RELEASE / "bench_pulsar_crate")]),
+        Peer("crate pulsar", [str(RELEASE / "bench_pulsar_crate")], ("produce", "paced", "consume")),
     ]
 
 
@@ -114,7 +118,7 @@ def run(peer: Peer, arguments: list[str], preload: Path | None = None) -> tuple[
 
 def topic_name(peer: Peer) -> str:
     """A topic that nobody used before."""
-    return f"bench-{peer.name.replace(' ', '-')}-{time.time_ns()}"
+    return f"bench-{peer.name.replace(' ', '-').replace(',', '')}-{time.time_ns()}"
 
 
 def measure(
@@ -185,7 +189,7 @@ def main() -> None:
             continue
         if arguments.quick:
             scenario = replace(scenario, count=scenario.count // 10)
-        chosen = [peer for peer in peers if not (scenario.c_only and peer.name == "crate pulsar")]
+        chosen = [peer for peer in peers if not peer.modes or scenario.mode in peer.modes]
         # One for each scenario, so that what one leaves behind costs the next nothing.
         with broker(arguments.url) as url:
             print_table(scenario, compare(scenario, chosen, url, runs))

@@ -18,7 +18,9 @@
 #include <pulsar/c/result.h>
 #include <pulsar/c/string_list.h>
 #include <pulsar/c/string_map.h>
+#include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>
+#include <pulsar_rs/completion.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/test_broker.h>

@@ -140,6 +140,17 @@ pub use crate::ffi::string_map::{
 // pulsar/c/result.h
 pub use crate::ffi::result::pulsar_result_str;
 
+// pulsar_rs/bulk.h
+pub use crate::ffi::pulsar_rs::bulk::{pulsar_rs_producer_send_bulk, pulsar_rs_producer_send_packed};
+
+// pulsar_rs/completion.h
+pub use crate::ffi::pulsar_rs::completion::{
+    pulsar_rs_client_create_producer_queued, pulsar_rs_completion_queue_create,
+    pulsar_rs_completion_queue_fd, pulsar_rs_completion_queue_free, pulsar_rs_completion_queue_poll,
+    pulsar_rs_completion_queue_wait, pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued,
+    pulsar_rs_producer_send_queued, pulsar_rs_producer_set_completion_queue,
+};
+
 // pulsar_rs/client.h
 pub use crate::ffi::pulsar_rs::client::pulsar_rs_client_last_error;
 

@@ -131,7 +131,7 @@ impl Client {
     pub fn close(&self) -> Result<(), Error> {
         let parts = self.parts()?;
         let session = parts.session.clone();
-        let result = session.wait(async move { parts.core.close().await });
+        let result = session.clone().wait(parts.close());
         session.drain_callbacks();
         result
     }
@@ -139,12 +139,13 @@ impl Client {
     /// `done` is called on the callback thread.
     pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         match self.parts() {
-            Ok(parts) => parts.session.clone().then(async move { parts.core.close().await }, done),
+            Ok(parts) => parts.session.clone().then(parts.close(), done),
             Err(error) => done(Err(error)),
         }
     }
 
-    /// The end: closes what is open and ends the threads. No callback runs afterwards.
+    /// The end: closes what is open and ends the threads. No callback runs afterwards; called inside one,
+    /// those that are due run after it.
     pub fn dispose(&self) {
         let Ok(parts) = self.parts() else {
             return;
@@ -159,6 +160,7 @@ impl Client {
             };
             let _ = parts.session.wait(farewell);
         }
+        parts.session.end_listeners();
         parts.session.stop();
     }
 }
@@ -181,15 +183,25 @@ impl Parts {
         }
     }
 
+    /// Closes everything.
+    async fn close(self) -> Result<(), Error> {
+        let result = self.core.close().await;
+        self.session.end_listeners();
+        result
+    }
+
     async fn create_producer(
         self,
         topic: String,
         config: pulsar_rs_client::ProducerConfig,
         router: Option<ForeignRouter>,
     ) -> Result<Arc<Producer>, Error> {
-        let sink = CallbackSink::new(self.session.callbacks().clone());
-        let core = self.core.create_producer_with(&topic, config, sink).await?;
-        Ok(Arc::new(Producer::new(core, self.session, router)))
+        let callbacks = self.session.callbacks().clone();
+        // Now: without the thread, the outcome of a send could only be dropped.
+        callbacks.start()?;
+        let sink = CallbackSink::new(callbacks);
+        let core = self.core.create_producer_with(&topic, config.clone(), sink).await?;
+        Ok(Arc::new(Producer::new(core, self.session, router, &config)))
     }
 
     fn subscribe(
@@ -202,7 +214,7 @@ impl Parts {
         let parts = self.clone();
         Ok(async move {
             let core = parts.core.subscribe(&topic, &subscription, config).await?;
-            Ok(Consumer::new(core, parts.session, &configuration))
+            Consumer::new(core, parts.session, &configuration)
         })
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
 
 use crate::consumer_configuration::ConsumerConfiguration;
+use crate::dispatch::Dispatcher;
 use crate::ffi::consumer::pulsar_consumer_t;
 use crate::ffi::consumer_configuration::ListenerFunction;
 use crate::ffi::handle::{self, Context, Lent};
@@ -30,32 +31,48 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    pub fn new(core: Core, session: Arc<Session>, configuration: &ConsumerConfiguration) -> Arc<Self> {
+    pub fn new(
+        core: Core,
+        session: Arc<Session>,
+        configuration: &ConsumerConfiguration,
+    ) -> Result<Arc<Self>, Error> {
+        let gate = configuration.listener.map(|_| session.gate(configuration.start_paused));
         let consumer = Arc::new(Consumer {
             topic: c_string(core.topic().as_str()),
             subscription: c_string(core.subscription()),
             core: Arc::new(core),
             session,
-            gate: configuration.listener.map(|_| Arc::default()),
+            gate,
             last_error: LastError::default(),
         });
         if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
-            if configuration.start_paused {
-                gate.pause();
-            }
-            consumer.start_listener(function, context, gate.clone());
+            consumer.start_listener(function, context, gate.clone())?;
         }
-        consumer
+        // The client may have been closed before the gate was known to it.
+        consumer.end_listener_if_closed();
+        Ok(consumer)
     }
 
-    fn start_listener(self: &Arc<Self>, function: ListenerFunction, context: Context, gate: Arc<Gate>) {
-        let thread = self.session.listener_thread();
+    fn start_listener(
+        self: &Arc<Self>,
+        function: ListenerFunction,
+        context: Context,
+        gate: Arc<Gate>,
+    ) -> Result<(), Error> {
+        let thread = self.session.listener_thread()?;
         let lent = Lent::<pulsar_consumer_t>::new(self.clone());
         let deliver = move |message: Received| {
             let message = handle::give(Message::received(message));
             function(lent.as_ptr(), message, context.ptr());
         };
         Task::spawn(thread, self.session.runtime(), listen(self.core.clone(), gate, deliver));
+        Ok(())
+    }
+
+    fn end_listener_if_closed(&self) {
+        if self.core.is_closed() {
+            self.gate.as_ref().inspect(|gate| gate.end());
+        }
     }
 
     pub fn topic(&self) -> *const c_char {
@@ -92,6 +109,9 @@ impl Consumer {
         match self.check_no_listener().and_then(|()| self.core.try_receive()) {
             Ok(Some(message)) => done(Ok(Message::received(message))),
             Ok(None) => {
+                if let Err(error) = self.session.callbacks().start() {
+                    return done(Err(error));
+                }
                 let core = self.core.clone();
                 self.session.run_on_callbacks(async move {
                     let result = core.receive().await;
@@ -109,7 +129,8 @@ impl Consumer {
 
     /// `done` is called on the callback thread; at once, with an error, when nothing can be received.
     pub fn batch_receive_async(&self, done: impl FnOnce(Result<Vec<Received>, Error>) + Send + 'static) {
-        if let Err(error) = self.check_no_listener() {
+        let ready = self.check_no_listener().and_then(|()| self.session.callbacks().start());
+        if let Err(error) = ready {
             return done(Err(error));
         }
         let core = self.core.clone();
@@ -151,33 +172,46 @@ impl Consumer {
         self.session.wait(async move { core.last_message_id().await })
     }
 
-    pub fn unsubscribe(&self) -> Result<(), Error> {
-        let core = self.core.clone();
-        self.session.wait(async move { core.unsubscribe().await })
+    pub fn unsubscribe(self: &Arc<Self>) -> Result<(), Error> {
+        let consumer = self.clone();
+        self.session.wait(async move { consumer.end(consumer.core.unsubscribe()).await })
     }
 
     /// `done` is called on the callback thread.
-    pub fn unsubscribe_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        let core = self.core.clone();
-        self.session.then(async move { core.unsubscribe().await }, done);
+    pub fn unsubscribe_async(self: &Arc<Self>, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let consumer = self.clone();
+        self.session.then(async move { consumer.end(consumer.core.unsubscribe()).await }, done);
     }
 
-    pub fn close(&self) -> Result<(), Error> {
-        let core = self.core.clone();
-        self.session.wait(async move { core.close().await })
+    pub fn close(self: &Arc<Self>) -> Result<(), Error> {
+        let consumer = self.clone();
+        self.session.wait(async move { consumer.end(consumer.core.close()).await })
     }
 
     /// `done` is called on the callback thread; at once when the consumer is closed.
-    pub fn close_async(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+    pub fn close_async(self: &Arc<Self>, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         if self.core.is_closed() {
             return done(Ok(()));
         }
-        let core = self.core.clone();
-        self.session.then(async move { core.close().await }, done);
+        let consumer = self.clone();
+        self.session.then(async move { consumer.end(consumer.core.close()).await }, done);
+    }
+
+    /// Runs what closes the consumer; a paused listener ends with it.
+    async fn end(&self, closing: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let result = closing.await;
+        self.end_listener_if_closed();
+        result
     }
 
     /// The program's handle goes: the consumer is closed in the background.
     pub fn dispose(&self) {
         self.core.close_with(drop);
+        self.end_listener_if_closed();
+    }
+
+    /// The thread for callbacks.
+    pub fn callbacks(&self) -> &Arc<Dispatcher> {
+        self.session.callbacks()
     }
 }

@@ -9,8 +9,10 @@
 compile_error!("pulsar_rs supports Linux only, for now");
 
 pub mod abi;
+mod backlog;
 mod client;
 mod client_configuration;
+mod completion;
 mod consumer;
 mod consumer_configuration;
 mod dispatch;
@@ -20,6 +22,7 @@ mod last_error;
 mod listener;
 mod logger;
 mod message;
+mod packed;
 mod producer;
 mod producer_configuration;
 mod recursion;
@@ -27,3 +30,9 @@ mod runtime;
 mod sends;
 mod session;
 mod task;
+mod waiters;
+
+/// What sources import that a model checker compiles with atomics of its own.
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+}

@@ -1,54 +1,79 @@
 //! Consumers with a listener: messages go to a function, one after the other, on a listener thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use pulsar_rs_client::{Consumer, Message};
 use tokio::sync::Notify;
 
+use crate::dispatch::TURN;
 use crate::task::yield_now;
 
-/// Messages in a row before other consumers on the same thread get their turn.
-const TURN: usize = 100;
+const OPEN: u8 = 0;
+const PAUSED: u8 = 1;
+const ENDED: u8 = 2;
 
 /// Holds a listener back while it is paused.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
-    paused: AtomicBool,
-    resumed: Notify,
+    state: AtomicU8,
+    changed: Notify,
 }
 
 impl Gate {
+    pub fn new(paused: bool) -> Self {
+        Gate { state: AtomicU8::new(if paused { PAUSED } else { OPEN }), changed: Notify::new() }
+    }
+
     pub fn pause(&self) {
-        self.paused.store(true, Ordering::Release);
+        self.change(OPEN, PAUSED);
     }
 
     pub fn resume(&self) {
-        self.paused.store(false, Ordering::Release);
-        self.resumed.notify_waiters();
+        self.change(PAUSED, OPEN);
     }
 
-    async fn pass(&self) {
-        while self.paused.load(Ordering::Acquire) {
-            let mut resumed = std::pin::pin!(self.resumed.notified());
-            resumed.as_mut().enable();
-            if self.paused.load(Ordering::Acquire) {
-                resumed.await;
+    /// The consumer is closed. A listener that stayed paused would wait for ever, and hold the client.
+    pub fn end(&self) {
+        self.state.store(ENDED, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    fn change(&self, from: u8, to: u8) {
+        // Otherwise it is so already, or ended.
+        if self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits while it is paused. False when it ended.
+    async fn pass(&self) -> bool {
+        while self.is(PAUSED) {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if self.is(PAUSED) {
+                changed.await;
             }
         }
+        !self.is(ENDED)
+    }
+
+    fn is(&self, state: u8) -> bool {
+        self.state.load(Ordering::Acquire) == state
     }
 }
 
 /// Hands over messages until the consumer is closed.
 pub(crate) async fn listen(consumer: Arc<Consumer>, gate: Arc<Gate>, deliver: impl Fn(Message)) {
     let mut in_a_row = 0;
-    loop {
-        gate.pass().await;
+    while gate.pass().await {
         let Ok(message) = consumer.receive().await else {
             return;
         };
         // Paused while it waited: it is delivered after the pause.
-        gate.pass().await;
+        if !gate.pass().await {
+            return;
+        }
         deliver(message);
         in_a_row += 1;
         if in_a_row == TURN {

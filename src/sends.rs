@@ -4,46 +4,75 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pulsar_rs_client::{Error, MessageId, SendSink, SentEntry, Token, Tokens};
 use slab::Slab;
 
-use crate::dispatch::{Dispatcher, Job};
+use crate::backlog::Backlog;
+use crate::completion::CompletionQueue;
+use crate::dispatch::{Dispatcher, Job, SentJob};
 use crate::ffi::handle::{self, Context};
 use crate::ffi::producer::SendFunction;
+use crate::ffi::pulsar_rs::completion::pulsar_rs_completion_t;
 use crate::ffi::result::pulsar_result;
 use crate::last_error::LastError;
 
-/// What a producer keeps for each message: 16 bytes.
+/// Who wants to know what becomes of a message, or of several in a row.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct SendToken {
-    /// Absent: nobody is called, or a thread waits.
-    callback: Option<SendFunction>,
-    /// For the callback; or the number of the thread that waits.
-    context: Context,
+pub(crate) enum SendToken {
+    Nobody,
+    Callback(SendFunction, Context),
+    /// The number of a thread that waits.
+    Waiting(usize),
+    /// The completion queue, under this number and those behind it.
+    Queued {
+        first: u64,
+        count: u32,
+    },
 }
 
-impl Token for SendToken {}
-
-/// No thread waits.
-const NOBODY: usize = usize::MAX;
-
-impl SendToken {
-    /// The callback with its context; `None` when nobody wants to know.
-    pub fn callback(callback: Option<SendFunction>, context: Context) -> Self {
-        match callback {
-            Some(_) => SendToken { callback, context },
-            None => SendToken::waiting(NOBODY),
+impl Token for SendToken {
+    fn count(&self) -> usize {
+        match self {
+            SendToken::Queued { count, .. } => *count as usize,
+            _ => 1,
         }
     }
 
-    fn waiting(number: usize) -> Self {
-        SendToken { callback: None, context: Context::new(std::ptr::without_provenance_mut(number)) }
+    #[inline]
+    fn absorb(&mut self, next: &Self) -> bool {
+        match (self, next) {
+            (SendToken::Queued { first, count }, SendToken::Queued { first: next, count: 1 })
+                if first.wrapping_add(u64::from(*count)) == *next =>
+            {
+                *count += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl SendToken {
+    /// The callback with its context; nobody when there is none.
+    pub fn callback(callback: Option<SendFunction>, context: Context) -> Self {
+        callback.map_or(SendToken::Nobody, |callback| SendToken::Callback(callback, context))
     }
 
-    fn waiting_number(&self) -> Option<usize> {
-        let number = self.context.ptr().addr();
-        (self.callback.is_none() && number != NOBODY).then_some(number)
+    /// One message for the completion queue.
+    pub fn queued(token: u64) -> Self {
+        SendToken::Queued { first: token, count: 1 }
+    }
+
+    /// Whether a callback will run on the callback thread.
+    #[inline]
+    pub fn has_callback(&self) -> bool {
+        matches!(self, SendToken::Callback(..))
+    }
+
+    fn is_queued(&self) -> bool {
+        matches!(self, SendToken::Queued { .. })
     }
 }
 
@@ -51,18 +80,37 @@ impl SendToken {
 #[derive(Debug)]
 pub(crate) struct CallbackSink {
     callbacks: Arc<Dispatcher>,
+    backlog: Arc<Backlog>,
     sync: Arc<SyncSends>,
+    /// Set once, if at all.
+    queue: OnceCell<Arc<CompletionQueue>>,
     /// The producer's: a callback gets a code only.
     last_error: Arc<LastError>,
 }
 
 impl CallbackSink {
     pub fn new(callbacks: Arc<Dispatcher>) -> Self {
-        CallbackSink { callbacks, sync: Arc::default(), last_error: Arc::default() }
+        CallbackSink {
+            callbacks,
+            backlog: Arc::default(),
+            sync: Arc::default(),
+            queue: OnceCell::new(),
+            last_error: Arc::default(),
+        }
     }
 
     pub fn last_error(&self) -> &Arc<LastError> {
         &self.last_error
+    }
+
+    /// What the callback thread has not come to yet.
+    pub fn backlog(&self) -> &Arc<Backlog> {
+        &self.backlog
+    }
+
+    /// Where outcomes of queued operations go.
+    pub fn queue(&self) -> &OnceCell<Arc<CompletionQueue>> {
+        &self.queue
     }
 
     /// Prepares a send whose outcome the calling thread waits for.
@@ -82,22 +130,66 @@ impl SendSink for CallbackSink {
         if self.sync.count.load(Ordering::Acquire) > 0 {
             self.sync.complete(tokens.as_slice(), &outcome);
         }
-        if tokens.as_slice().iter().any(|token| token.callback.is_some()) {
-            // Refused: the client was freed, and no callback comes after that.
-            let _ = self.callbacks.post(Job::Sent(tokens, outcome));
+        if let Some(queue) = self.queue.get()
+            && tokens.as_slice().iter().any(SendToken::is_queued)
+        {
+            complete_queued(queue, tokens.as_slice(), &outcome);
+        }
+        if tokens.as_slice().iter().any(SendToken::has_callback) {
+            let messages = count(&tokens);
+            self.backlog.add(messages);
+            let job = SentJob { tokens, outcome, backlog: self.backlog.clone() };
+            // Refused: the client was freed, and no callback comes after that. So there is nothing to wait for.
+            if self.callbacks.post(Job::Sent(job)).is_err() {
+                self.backlog.remove(messages);
+                self.callbacks.release_waiters();
+            }
         }
     }
+}
+
+/// Messages that tokens stand for.
+pub(crate) fn count(tokens: &Tokens<SendToken>) -> usize {
+    tokens.as_slice().iter().map(Token::count).sum()
 }
 
 /// Calls the callbacks of the messages in one entry, in order.
 pub(crate) fn call_back(tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
     let result = pulsar_result::from(outcome);
-    for (index, token) in tokens.iter().enumerate() {
-        if let Some(callback) = token.callback {
+    let mut index = 0;
+    for token in tokens {
+        if let SendToken::Callback(callback, context) = token {
             let id =
                 outcome.as_ref().map_or(std::ptr::null_mut(), |entry| handle::give(entry.message_id(index)));
-            callback(result, id, token.context.ptr());
+            callback(result, id, context.ptr());
         }
+        index += token.count();
+    }
+}
+
+/// One entry of the queue for each token, which may stand for a whole batch.
+fn complete_queued(queue: &CompletionQueue, tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
+    let result = pulsar_result::from(outcome);
+    let mut index = 0;
+    for token in tokens {
+        if let SendToken::Queued { first, count } = token {
+            let mut completion = pulsar_rs_completion_t {
+                token: *first,
+                count: *count,
+                result,
+                ..pulsar_rs_completion_t::default()
+            };
+            if let Ok(entry) = outcome {
+                let id = entry.message_id(index);
+                completion.ledger = id.ledger;
+                completion.entry = id.entry;
+                completion.partition = id.partition;
+                completion.batch_index = id.batch_index;
+                completion.batch_size = id.batch_size;
+            }
+            queue.push(completion);
+        }
+        index += token.count();
     }
 }
 
@@ -111,13 +203,15 @@ struct SyncSends {
 
 impl SyncSends {
     fn complete(&self, tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
-        for (index, token) in tokens.iter().enumerate() {
-            if let Some(number) = token.waiting_number() {
-                let sender = self.waiting.lock().get(number).cloned();
+        let mut index = 0;
+        for token in tokens {
+            if let SendToken::Waiting(number) = token {
+                let sender = self.waiting.lock().get(*number).cloned();
                 if let Some(sender) = sender {
                     let _ = sender.send(outcome.clone().map(|entry| entry.message_id(index)));
                 }
             }
+            index += token.count();
         }
     }
 }
@@ -132,7 +226,7 @@ pub(crate) struct SyncSend {
 
 impl SyncSend {
     pub fn token(&self) -> SendToken {
-        SendToken::waiting(self.number)
+        SendToken::Waiting(self.number)
     }
 
     /// Blocks until the outcome is known: the I/O thread, or whoever ends the send, hands it over directly.

@@ -1,11 +1,10 @@
-//! Arguments of functions that create something, and what handles that cannot be used come to.
+//! Arguments that several functions take.
 
 use std::ffi::c_char;
+use std::ptr::NonNull;
 
 use pulsar_rs_client::Error;
 
-use super::handle::Misuse;
-use super::result::pulsar_result;
 use super::text::text;
 
 /// A topic name.
@@ -18,11 +17,10 @@ pub(super) fn subscription(name: *const c_char) -> Result<String, Error> {
     text(name).map_err(|why| Error::InvalidConfiguration(format!("subscription name: {why}")))
 }
 
-/// What a function returns for a handle that cannot be used: `unusable`, but a handle of a forked parent is
-/// as good as closed.
-pub(super) fn misuse(why: Misuse, unusable: pulsar_result) -> pulsar_result {
-    match why {
-        Misuse::Null | Misuse::Foreign => unusable,
-        Misuse::Forked => pulsar_result::pulsar_result_AlreadyClosed,
+/// A result without a place for it would be lost.
+pub(super) fn output<T>(output: Option<NonNull<T>>) -> Result<(), Error> {
+    match output {
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidConfiguration("NULL instead of a place for the result".into())),
     }
 }

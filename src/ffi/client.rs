@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use pulsar_rs_client::Error;
 
-use super::arguments::{self, misuse};
+use super::arguments;
 use super::client_configuration::pulsar_client_configuration_t;
 use super::consumer::pulsar_consumer_t;
 use super::consumer_configuration::pulsar_consumer_configuration_t;
 use super::guard::guard;
-use super::handle::{self, Context, Misuse, Opaque};
+use super::handle::{self, Context, Opaque};
+use super::operations::{Operated, asynchronous, blocking, unusable};
 use super::producer::pulsar_producer_t;
 use super::producer_configuration::pulsar_producer_configuration_t;
 use super::result::pulsar_result;
 use super::string_list::pulsar_string_list_t;
 use super::text::{c_string, text};
 use crate::client::Client;
+use crate::last_error::LastError;
 
 /// A connection to a Pulsar cluster.
 #[allow(non_camel_case_types)]
@@ -27,6 +29,15 @@ impl Opaque for pulsar_client_t {
     type Value = Arc<Client>;
     const TAG: u32 = 0x5043_4c31;
     const HAS_THREADS: bool = true;
+}
+
+impl Operated for pulsar_client_t {
+    type Owner = Client;
+    const UNUSABLE: pulsar_result = pulsar_result::pulsar_result_InvalidConfiguration;
+
+    fn last_error(owner: &Client) -> &LastError {
+        &owner.last_error
+    }
 }
 
 /// Gets the producer that was created; NULL when that failed. The caller frees it with `pulsar_producer_free`.
@@ -81,8 +92,10 @@ pub extern "C" fn pulsar_client_create_producer(
     producer: Option<NonNull<*mut pulsar_producer_t>>,
 ) -> pulsar_result {
     about_topic(client, topic, |client| {
+        arguments::output(producer)?;
         let created = client.create_producer(arguments::topic(topic), &configuration(conf))?;
-        give_to(producer, created)
+        handle::write(producer, handle::give(created));
+        Ok(())
     })
 }
 
@@ -100,7 +113,8 @@ pub extern "C" fn pulsar_client_create_producer_async(
     callback: pulsar_create_producer_callback,
     ctx: *mut c_void,
 ) {
-    creating(client, topic, callback, ctx, |client, done| {
+    // Nobody has it: it closes itself.
+    creating(client, topic, callback, ctx, drop, |client, done| {
         client.create_producer_async(arguments::topic(topic), &configuration(conf), done);
     });
 }
@@ -119,9 +133,11 @@ pub extern "C" fn pulsar_client_subscribe(
     consumer: Option<NonNull<*mut pulsar_consumer_t>>,
 ) -> pulsar_result {
     about_topic(client, topic, |client| {
+        arguments::output(consumer)?;
         let subscription = arguments::subscription(subscription_name);
         let created = client.subscribe(arguments::topic(topic), subscription, &configuration(conf))?;
-        give_to(consumer, created)
+        handle::write(consumer, handle::give(created));
+        Ok(())
     })
 }
 
@@ -140,10 +156,18 @@ pub extern "C" fn pulsar_client_subscribe_async(
     callback: pulsar_subscribe_callback,
     ctx: *mut c_void,
 ) {
-    creating(client, topic, callback, ctx, |client, done| {
-        let subscription = arguments::subscription(subscription_name);
-        client.subscribe_async(arguments::topic(topic), subscription, &configuration(conf), done);
-    });
+    // Its listener would keep it open.
+    creating(
+        client,
+        topic,
+        callback,
+        ctx,
+        |consumer| consumer.dispose(),
+        |client, done| {
+            let subscription = arguments::subscription(subscription_name);
+            client.subscribe_async(arguments::topic(topic), subscription, &configuration(conf), done);
+        },
+    );
 }
 
 /// Gets the full names of a topic's partitions, or the topic's own when it has none. Blocks, at most the
@@ -158,8 +182,10 @@ pub extern "C" fn pulsar_client_get_topic_partitions(
     partitions: Option<NonNull<*mut pulsar_string_list_t>>,
 ) -> pulsar_result {
     about_topic(client, topic, |client| {
+        arguments::output(partitions)?;
         let names = client.partitions(arguments::topic(topic))?;
-        give_to(partitions, names.into_iter().map(c_string).collect())
+        handle::write(partitions, handle::give(names.into_iter().map(c_string).collect()));
+        Ok(())
     })
 }
 
@@ -175,7 +201,7 @@ pub extern "C" fn pulsar_client_get_topic_partitions_async(
     callback: pulsar_get_partitions_callback,
     ctx: *mut c_void,
 ) {
-    creating(client, topic, callback, ctx, |client, done| {
+    creating(client, topic, callback, ctx, drop, |client, done| {
         let names = |names: Vec<String>| names.into_iter().map(c_string).collect();
         client.partitions_async(arguments::topic(topic), move |result| done(result.map(names)));
     });
@@ -183,48 +209,37 @@ pub extern "C" fn pulsar_client_get_topic_partitions_async(
 
 /// Closes all producers and consumers of the client, then its connections. What is pending fails with
 /// `pulsar_result_AlreadyClosed`, and its callbacks have run when this returns; inside a callback, they run
-/// after it.
+/// after it. The brokers are given the operation timeout; how long those callbacks take is up to them.
 ///
 /// Errors: a second call returns `pulsar_result_AlreadyClosed`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_client_close(client: Option<NonNull<pulsar_client_t>>) -> pulsar_result {
-    guard(pulsar_result::pulsar_result_UnknownError, || match handle::shared(client) {
-        Ok(client) => {
-            let outcome = client.close();
-            client.last_error.note(&outcome);
-            pulsar_result::from(&outcome)
-        }
-        Err(why) => unusable(why),
-    })
+    blocking(client, |client| client.close())
 }
 
 /// Closes all producers and consumers of the client, then its connections.
 ///
 /// Ownership: `ctx` stays the caller's.
-/// Threads: the callback runs on the client's callback thread.
+/// Threads: the callback runs on the client's callback thread, behind those of what was pending.
+/// Errors: after closing it gets `pulsar_result_AlreadyClosed`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_client_close_async(
     client: Option<NonNull<pulsar_client_t>>,
     callback: pulsar_close_callback,
     ctx: *mut c_void,
 ) {
-    guard((), || {
-        let context = Context::new(ctx);
-        let done = move |result| {
-            if let Some(callback) = callback {
-                callback(result, context.ptr());
-            }
-        };
-        match handle::shared(client) {
-            Ok(client) => client.close_async(move |outcome| done(pulsar_result::from(&outcome))),
-            Err(why) => done(unusable(why)),
-        }
-    });
+    asynchronous(client, callback, ctx, |client, done| client.close_async(done));
 }
 
-/// Frees a client, after closing it if that was not done. Its threads end; no callback runs afterwards.
-/// Producers and consumers that were not freed can still be freed, and fail with `pulsar_result_AlreadyClosed`.
+/// Frees a client, after closing it if that was not done. Its threads end. When this returns, every message that
+/// was accepted has its outcome, all callbacks have run, and none runs afterwards.
 ///
+/// Inside a callback of the client, the callbacks and log lines that are due come after that one, and the callback
+/// thread ends with them; a flush or close that waits for callbacks on another thread goes on without them. Inside
+/// a listener of the client, its thread ends when the listener returns.
+///
+/// Ownership: producers and consumers that were not freed can still be freed; they fail with
+/// `pulsar_result_AlreadyClosed`.
 /// NULL: does nothing, as in a forked child.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_client_free(client: Option<NonNull<pulsar_client_t>>) {
@@ -235,23 +250,9 @@ pub extern "C" fn pulsar_client_free(client: Option<NonNull<pulsar_client_t>>) {
     });
 }
 
-/// What a client handle that cannot be used comes to.
-fn unusable(why: Misuse) -> pulsar_result {
-    misuse(why, pulsar_result::pulsar_result_InvalidConfiguration)
-}
-
 /// A copy of a configuration; the defaults for one that cannot be used.
-fn configuration<O: Opaque<Value: Clone + Default>>(conf: *const O) -> O::Value {
+pub(super) fn configuration<O: Opaque<Value: Clone + Default>>(conf: *const O) -> O::Value {
     handle::with(handle::from_const(conf), Clone::clone).unwrap_or_default()
-}
-
-/// Writes what was created to the output; without one it goes again.
-fn give_to<O: Opaque>(output: Option<NonNull<*mut O>>, value: O::Value) -> Result<(), Error> {
-    if output.is_none() {
-        return Err(Error::InvalidConfiguration("NULL instead of a place for the result".into()));
-    }
-    handle::write(output, handle::give(value));
-    Ok(())
 }
 
 /// Runs an operation of a client on a topic, and keeps the text of its failure.
@@ -266,16 +267,18 @@ fn about_topic(
             client.last_error.note_about(&text(topic).unwrap_or_default(), &outcome);
             pulsar_result::from(&outcome)
         }
-        Err(why) => unusable(why),
+        Err(why) => unusable::<pulsar_client_t>(why),
     })
 }
 
-/// Starts an operation of a client on a topic that hands what it creates to a callback.
+/// Starts an operation of a client on a topic that hands what it creates to a callback; without one to
+/// `unwanted`.
 fn creating<O: Opaque<Value: Send> + 'static>(
     client: Option<NonNull<pulsar_client_t>>,
     topic: *const c_char,
     callback: Option<extern "C" fn(pulsar_result, *mut O, *mut c_void)>,
     ctx: *mut c_void,
+    unwanted: fn(O::Value),
     start: impl FnOnce(&Client, Done<O>),
 ) {
     guard((), || {
@@ -290,13 +293,15 @@ fn creating<O: Opaque<Value: Send> + 'static>(
                         let result = pulsar_result::from(&outcome);
                         let created = outcome.map_or(std::ptr::null_mut(), handle::give);
                         callback(result, created, context.ptr());
+                    } else if let Ok(created) = outcome {
+                        unwanted(created);
                     }
                 });
                 start(&client, done);
             }
             Err(why) => {
                 if let Some(callback) = callback {
-                    callback(unusable(why), std::ptr::null_mut(), ctx);
+                    callback(unusable::<pulsar_client_t>(why), std::ptr::null_mut(), ctx);
                 }
             }
         }

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use pulsar_rs_client::{Error, Message as Received, MessageId};
 
-use super::arguments::misuse;
+use super::arguments;
 use super::guard::guard;
 use super::handle::{self, Context, Misuse, Opaque};
 use super::message::pulsar_message_t;
 use super::message_id::{is_constant, pulsar_message_id_t};
 use super::messages::{MessageList, pulsar_messages_t};
+use super::operations::{Operated, asynchronous, blocking, unusable};
 use super::result::pulsar_result;
 use super::text::empty;
 use crate::consumer::Consumer;
+use crate::last_error::LastError;
 use crate::message::Message;
 use crate::recursion;
 
@@ -27,6 +29,15 @@ impl Opaque for pulsar_consumer_t {
     type Value = Arc<Consumer>;
     const TAG: u32 = 0x5043_4f31;
     const HAS_THREADS: bool = true;
+}
+
+impl Operated for pulsar_consumer_t {
+    type Owner = Consumer;
+    const UNUSABLE: pulsar_result = pulsar_result::pulsar_result_ConsumerNotInitialized;
+
+    fn last_error(owner: &Consumer) -> &LastError {
+        &owner.last_error
+    }
 }
 
 /// Gets the result of an operation.
@@ -118,7 +129,8 @@ pub extern "C" fn pulsar_consumer_receive_with_timeout(
 /// Ownership: the callback frees the message with `pulsar_message_free`, also when the result is an error: then it
 /// is an empty one. `ctx` stays the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns, when a message is there; else on the
-/// client's callback thread. Calling this again inside the callback does not recurse.
+/// client's callback thread. Calling this again inside the callback does not recurse, and after a hundred messages
+/// in a row it goes on on the callback thread, between other callbacks.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_receive_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,
@@ -135,14 +147,14 @@ pub extern "C" fn pulsar_consumer_receive_async(
         match handle::shared(consumer) {
             Ok(consumer) => {
                 let owner = consumer.clone();
-                recursion::unroll(Arc::as_ptr(&consumer).addr(), move || {
+                recursion::unroll(Arc::as_ptr(&consumer).addr(), &consumer.callbacks().clone(), move || {
                     consumer.receive_async(move |outcome| {
                         owner.last_error.note(&outcome);
                         call(pulsar_result::from(&outcome), outcome.unwrap_or_default());
                     });
                 });
             }
-            Err(why) => call(unusable(why), Message::default()),
+            Err(why) => call(unusable::<pulsar_consumer_t>(why), Message::default()),
         }
     });
 }
@@ -157,7 +169,7 @@ pub extern "C" fn pulsar_consumer_batch_receive(
     msgs: Option<NonNull<*mut pulsar_messages_t>>,
 ) -> pulsar_result {
     blocking(consumer, |consumer| {
-        check_output(msgs)?;
+        arguments::output(msgs)?;
         let received = consumer.batch_receive()?;
         handle::write(msgs, handle::give(message_list(received)));
         Ok(())
@@ -192,7 +204,7 @@ pub extern "C" fn pulsar_consumer_batch_receive_async(
                     call(result, messages);
                 });
             }
-            Err(why) => call(unusable(why), std::ptr::null_mut()),
+            Err(why) => call(unusable::<pulsar_consumer_t>(why), std::ptr::null_mut()),
         }
     });
 }
@@ -208,7 +220,8 @@ pub extern "C" fn pulsar_consumer_acknowledge(
     blocking(consumer, |consumer| with_received(message, |message| consumer.acknowledge(message)))
 }
 
-/// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
+/// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
+/// no harm.
 ///
 /// Ownership: the id stays the caller's.
 #[unsafe(no_mangle)]
@@ -236,7 +249,8 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
     });
 }
 
-/// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
+/// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
+/// no harm.
 ///
 /// Ownership: id and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
@@ -432,11 +446,6 @@ pub extern "C" fn pulsar_consumer_get_last_message_id(
     })
 }
 
-/// What a consumer handle that cannot be used comes to.
-fn unusable(why: Misuse) -> pulsar_result {
-    misuse(why, pulsar_result::pulsar_result_ConsumerNotInitialized)
-}
-
 fn unusable_id(_: Misuse) -> Error {
     Error::InvalidMessage("no message id".into())
 }
@@ -458,39 +467,16 @@ fn message_list(received: Vec<Received>) -> MessageList {
     MessageList::new(received.into_iter().map(Message::received))
 }
 
-/// Without a place for it a message would be lost.
-fn check_output<T>(output: Option<NonNull<T>>) -> Result<(), Error> {
-    match output {
-        Some(_) => Ok(()),
-        None => Err(Error::InvalidConfiguration("NULL instead of a place for the result".into())),
-    }
-}
-
 fn receive(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     msg: Option<NonNull<*mut pulsar_message_t>>,
     timeout: Option<Duration>,
 ) -> pulsar_result {
     blocking(consumer, |consumer| {
-        check_output(msg)?;
+        arguments::output(msg)?;
         let message = consumer.receive(timeout)?;
         handle::write(msg, handle::give(message));
         Ok(())
-    })
-}
-
-/// Runs an operation of a consumer and keeps the text of its failure.
-fn blocking(
-    consumer: Option<NonNull<pulsar_consumer_t>>,
-    operation: impl FnOnce(&Consumer) -> Result<(), Error>,
-) -> pulsar_result {
-    guard(pulsar_result::pulsar_result_UnknownError, || match handle::shared(consumer) {
-        Ok(consumer) => {
-            let outcome = operation(&consumer);
-            consumer.last_error.note(&outcome);
-            pulsar_result::from(&outcome)
-        }
-        Err(why) => unusable(why),
     })
 }
 
@@ -499,41 +485,10 @@ fn at_once(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     callback: pulsar_result_callback,
     ctx: *mut c_void,
-    operation: impl FnOnce(&Consumer) -> Result<(), Error>,
+    operation: impl FnOnce(&Arc<Consumer>) -> Result<(), Error>,
 ) {
     let result = blocking(consumer, operation);
     if let Some(callback) = callback {
         callback(result, ctx);
     }
 }
-
-/// Starts an operation of a consumer whose result goes to a callback.
-fn asynchronous(
-    consumer: Option<NonNull<pulsar_consumer_t>>,
-    callback: pulsar_result_callback,
-    ctx: *mut c_void,
-    start: impl FnOnce(&Consumer, Done),
-) {
-    guard((), || {
-        let context = Context::new(ctx);
-        let call = move |result| {
-            if let Some(callback) = callback {
-                callback(result, context.ptr());
-            }
-        };
-        match handle::shared(consumer) {
-            Ok(consumer) => {
-                let owner = consumer.clone();
-                let done = move |outcome| {
-                    owner.last_error.note(&outcome);
-                    call(pulsar_result::from(&outcome));
-                };
-                start(&consumer, Box::new(done));
-            }
-            Err(why) => call(unusable(why)),
-        }
-    });
-}
-
-/// Takes the outcome of an operation.
-type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;

@@ -200,6 +200,33 @@ pub(crate) fn with_bytes<R>(data: *const c_void, len: usize, look: impl FnOnce(&
     look(unsafe { std::slice::from_raw_parts(data.cast(), len) })
 }
 
+/// An array of public structs that the caller lends for the call; none when the pointer is NULL.
+pub(crate) fn with_slice<T, R>(array: *const T, len: usize, look: impl FnOnce(&[T]) -> R) -> R {
+    if array.is_null() || len == 0 {
+        return look(&[]);
+    }
+    // SAFETY: the caller of the C function passes `len` valid structs.
+    look(unsafe { std::slice::from_raw_parts(array, len) })
+}
+
+/// Bytes that a struct of a lent array refers to: the caller lends them as long as the array. `None` for NULL.
+#[inline]
+pub(crate) fn bytes_beside<T>(_array: &[T], data: *const c_void, len: usize) -> Option<&[u8]> {
+    if data.is_null() {
+        return None;
+    }
+    // SAFETY: the caller of the C function passes `len` readable bytes.
+    Some(unsafe { std::slice::from_raw_parts(data.cast(), len) })
+}
+
+/// Writes one element of an array. NULL is left alone.
+pub(crate) fn write_at<T>(array: Option<NonNull<T>>, index: usize, value: T) {
+    if let Some(array) = array {
+        // SAFETY: the caller of the C function passes an array that is longer than `index`.
+        unsafe { array.as_ptr().add(index).write(value) };
+    }
+}
+
 /// An array of C strings that the caller lends for the call; NULL elements are skipped.
 pub(crate) fn c_strs(array: *const *const c_char, len: usize) -> Vec<Vec<u8>> {
     if array.is_null() {

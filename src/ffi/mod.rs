@@ -8,6 +8,7 @@ pub(crate) mod handle;
 
 mod arguments;
 mod guard;
+mod operations;
 pub(crate) mod text;
 
 pub(crate) mod client;

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use pulsar_rs_client::{Error, OutgoingMessage};
 
-use super::arguments::misuse;
 use super::guard::guard;
 use super::handle::{self, Context, Misuse, Opaque};
 use super::message::pulsar_message_t;
 use super::message_id::pulsar_message_id_t;
+use super::operations::{Operated, asynchronous, blocking, unusable};
 use super::result::pulsar_result;
 use super::text::empty;
+use crate::last_error::LastError;
 use crate::producer::Producer;
 use crate::sends::{SendToken, SyncSend};
 
@@ -24,6 +25,15 @@ impl Opaque for pulsar_producer_t {
     type Value = Arc<Producer>;
     const TAG: u32 = 0x5050_5231;
     const HAS_THREADS: bool = true;
+}
+
+impl Operated for pulsar_producer_t {
+    type Owner = Producer;
+    const UNUSABLE: pulsar_result = pulsar_result::pulsar_result_ProducerNotInitialized;
+
+    fn last_error(owner: &Producer) -> &LastError {
+        &owner.last_error
+    }
 }
 
 /// Gets the outcome of sending one message. The callee frees `msg_id` with `pulsar_message_id_free`; it is NULL
@@ -99,7 +109,9 @@ fn begin_send(producer: &Producer, msg: Option<NonNull<pulsar_message_t>>) -> Re
 /// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
 /// message is not accepted. Nobody else may use the message meanwhile.
 /// NULL: without a callback nobody is told.
-/// Errors: given to the callback; when too many messages are pending this blocks or fails, as configured.
+/// Errors: given to the callback; when too many messages are pending this blocks or fails, as configured. Messages
+/// whose callbacks have not begun are pending, too; inside a callback of the same client this does not wait for
+/// those.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_producer_send_async(
     producer: Option<NonNull<pulsar_producer_t>>,
@@ -114,7 +126,7 @@ pub extern "C" fn pulsar_producer_send_async(
                 producer.last_error.note(&sent);
                 pulsar_result::from(&sent)
             }
-            Err(why) => unusable(why),
+            Err(why) => unusable::<pulsar_producer_t>(why),
         };
         if result != pulsar_result::pulsar_result_Ok
             && let Some(callback) = callback
@@ -124,7 +136,11 @@ pub extern "C" fn pulsar_producer_send_async(
     });
 }
 
-fn send(producer: &Producer, msg: Option<NonNull<pulsar_message_t>>, token: SendToken) -> Result<(), Error> {
+pub(super) fn send(
+    producer: &Producer,
+    msg: Option<NonNull<pulsar_message_t>>,
+    token: SendToken,
+) -> Result<(), Error> {
     let partition = producer.route(msg)?;
     let sent = handle::with_mut(msg, |message| {
         let outgoing = OutgoingMessage { partition, ..message.outgoing()? };
@@ -205,57 +221,9 @@ pub extern "C" fn pulsar_producer_is_connected(producer: Option<NonNull<pulsar_p
     guard(0, || handle::shared(producer).is_ok_and(|producer| producer.is_connected()).into())
 }
 
-/// What a producer handle that cannot be used comes to.
-fn unusable(why: Misuse) -> pulsar_result {
-    misuse(why, pulsar_result::pulsar_result_ProducerNotInitialized)
-}
-
 fn unusable_message(why: Misuse) -> Error {
     Error::InvalidMessage(match why {
         Misuse::Null => "NULL instead of a message".into(),
         Misuse::Foreign | Misuse::Forked => "the handle is no message, or was freed".into(),
     })
-}
-
-/// Runs an operation of a producer and keeps the text of its failure.
-fn blocking(
-    producer: Option<NonNull<pulsar_producer_t>>,
-    operation: impl FnOnce(&Arc<Producer>) -> Result<(), Error>,
-) -> pulsar_result {
-    guard(pulsar_result::pulsar_result_UnknownError, || match handle::shared(producer) {
-        Ok(producer) => {
-            let outcome = operation(&producer);
-            producer.last_error.note(&outcome);
-            pulsar_result::from(&outcome)
-        }
-        Err(why) => unusable(why),
-    })
-}
-
-/// Starts an operation of a producer whose result goes to a callback.
-fn asynchronous(
-    producer: Option<NonNull<pulsar_producer_t>>,
-    callback: Option<extern "C" fn(pulsar_result, *mut c_void)>,
-    ctx: *mut c_void,
-    start: impl FnOnce(&Arc<Producer>, Box<dyn FnOnce(Result<(), Error>) + Send>),
-) {
-    guard((), || {
-        let context = Context::new(ctx);
-        let call = move |result| {
-            if let Some(callback) = callback {
-                callback(result, context.ptr());
-            }
-        };
-        match handle::shared(producer) {
-            Ok(producer) => {
-                let owner = producer.clone();
-                let done = move |outcome| {
-                    owner.last_error.note(&outcome);
-                    call(pulsar_result::from(&outcome));
-                };
-                start(&producer, Box::new(done));
-            }
-            Err(why) => call(unusable(why)),
-        }
-    });
 }

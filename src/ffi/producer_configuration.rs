@@ -209,7 +209,7 @@ fn get<T>(
 
 /// Creates a producer configuration with the defaults.
 ///
-/// Ownership: the caller frees it with `pulsar_producer_configuration_free`, at the earliest when it is no longer to be changed: what is
+/// Ownership: the caller frees it with `pulsar_producer_configuration_free`. It may be freed right after use: what is
 /// created with it takes a copy.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_producer_configuration_create() -> *mut pulsar_producer_configuration_t {
@@ -294,7 +294,8 @@ pub extern "C" fn pulsar_producer_configuration_get_initial_sequence_id(
     get(conf, |conf| conf.initial_sequence_id, -1)
 }
 
-/// Sets how many messages may be accepted and not completed; 0: no limit. Default 1000.
+/// Sets how many messages may be pending: accepted and without their outcome; 0: no limit. Default 1000. As many
+/// again may have their outcome and wait for their callbacks.
 ///
 /// Errors: a negative number makes creating the producer fail with
 /// `pulsar_result_InvalidConfiguration`.

@@ -61,6 +61,7 @@ struct round {
     pulsar_consumer_t *consumer;
     struct latch called;
     struct latch heard;
+    atomic_bool ending; /* the client is freed while the listener may run */
 };
 
 static void receive_one(struct round *round) {
@@ -132,7 +133,8 @@ static void closed_twice(struct round *round) {
 
 static void on_heard(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
     struct round *round = context;
-    CHECK_OK(pulsar_consumer_acknowledge(consumer, message));
+    pulsar_result result = pulsar_consumer_acknowledge(consumer, message);
+    CHECK(result == pulsar_result_Ok || (round->ending && result == pulsar_result_AlreadyClosed));
     pulsar_message_free(message);
     latch_raise(&round->heard);
 }
@@ -151,11 +153,37 @@ static void with_a_listener(struct round *round) {
     free_all(round);
 }
 
+/* A listener that is paused, with a message or without one, ends with its consumer however that ends. */
+static void paused_listener(struct round *round) {
+    for (int way = 0; way < 6; way++) {
+        struct consumer_options options = {.listener = on_heard, .context = round, .start_paused = true};
+        pulsar_client_t *client = open_client(check_url);
+        pulsar_consumer_t *consumer = open_consumer(client, round->topic, "s", options);
+        if (way == 0) {
+            CHECK_OK(pulsar_consumer_close(consumer));
+        } else if (way == 1) {
+            CHECK_OK(pulsar_consumer_unsubscribe(consumer));
+        } else if (way == 2) {
+            CHECK_OK(pulsar_client_close(client));
+        } else if (way == 3) {
+            pulsar_consumer_close_async(consumer, NULL, NULL);
+        } else if (way == 4) {
+            pulsar_client_free(client);
+            client = NULL;
+        }
+        pulsar_consumer_free(consumer);
+        pulsar_client_free(client);
+    }
+    CHECK_INT(latch_count(&round->heard), 0);
+    pulsar_client_free(round->client);
+}
+
 /* While messages come: the listener may run for the last time, but not behind the client's end. */
 static void freed_while_listening(struct round *round) {
     open_with_listener(round);
     CHECK_OK(send_numbered(round->producer, 50));
     CHECK(latch_wait(&round->heard, 1, ANSWER_MS));
+    round->ending = true;
     pulsar_client_free(round->client);
     int heard = latch_count(&round->heard);
     pulsar_consumer_free(round->consumer);
@@ -269,6 +297,7 @@ static void (*const orders[])(struct round *) = {
     in_order,           freed_without_close, client_freed_first,       only_the_client_closed,
     closed_twice,       with_a_listener,     freed_while_listening,    all_async,
     created_for_nobody, with_failures,       freed_with_pending_calls, freed_in_a_callback,
+    paused_listener,
 };
 #define ORDERS (int)(sizeof(orders) / sizeof(*orders))
 

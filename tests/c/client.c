@@ -323,6 +323,42 @@ static void test_null_callbacks(void) {
     pulsar_client_free(client);
 }
 
+static void on_unowned(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
+    (void)consumer;
+    pulsar_message_free(message);
+    (*(atomic_int *)context)++;
+}
+
+/* A consumer with a listener that nobody owns does not listen on, nor keep its place. */
+static void test_listeners_that_nobody_owns(void) {
+    pulsar_client_t *client = open_client(check_url);
+    char topic[TOPIC_SIZE];
+    atomic_int heard = 0;
+    struct wanted wanted = {.client = client, .topic = unique_topic(topic, "unowned")};
+    struct consumer_options options = {.listener = on_unowned, .context = &heard};
+    CHECK_RESULT(try_subscribe(client, topic, "s", options, NULL), pulsar_result_InvalidConfiguration);
+    /* Not even for a moment. */
+    CHECK(gets_consumer(&wanted));
+    end_consumer(wanted.consumer);
+    pulsar_consumer_configuration_t *conf = consumer_configuration(options);
+    pulsar_client_subscribe_async(client, topic, "s", conf, NULL, NULL);
+    pulsar_consumer_configuration_free(conf);
+    CHECK(wait_until(gets_consumer, &wanted, ANSWER_MS));
+    pulsar_producer_t *producer = open_producer(client, topic, (struct producer_options){.name = "alone"});
+    CHECK_OK(send_text(producer, "x"));
+    pulsar_message_t *message = next_message(wanted.consumer, ANSWER_MS);
+    CHECK(message != NULL);
+    CHECK_INT(heard, 0);
+    pulsar_message_free(message);
+    end_producer(producer);
+    CHECK_RESULT(try_producer(client, topic, (struct producer_options){.name = "alone"}, NULL),
+                 pulsar_result_InvalidConfiguration);
+    CHECK(gets_producer(&wanted));
+    end_producer(wanted.producer);
+    end_consumer(wanted.consumer);
+    end_client(client);
+}
+
 static void test_partitions(void) {
     pulsar_client_t *client = open_client(check_url);
     struct answer answer = {.called = LATCH_INIT};
@@ -395,5 +431,5 @@ static void test_many_threads_share_a_client(void) {
 CHECK_MAIN(TEST(test_wrong_urls), TEST(test_refused_connection), TEST(test_silent_server),
            TEST(test_freed_while_connecting), TEST(test_unknown_namespace), TEST(test_names_that_are_none),
            TEST(test_null_and_foreign_clients), TEST(test_null_outputs_and_configurations),
-           TEST(test_null_callbacks), TEST(test_partitions), TEST(test_frees_in_odd_orders),
+           TEST(test_null_callbacks), TEST(test_listeners_that_nobody_owns), TEST(test_partitions), TEST(test_frees_in_odd_orders),
            TEST(test_many_threads_share_a_client))

@@ -391,8 +391,7 @@ async fn a_late_receipt_of_ids_that_fall_harms_nobody() {
     let (broker, client) = in_memory();
     let config = ProducerConfig { send_timeout: Some(Duration::from_millis(100)), ..unbatched() };
     let producer = producer(&client, "falling", config).await;
-    let with_id =
-        |id| OutgoingMessage { payload: b"x", sequence_id: Some(id), ..OutgoingMessage::default() };
+    let with_id = |id| OutgoingMessage { payload: b"x", sequence_id: Some(id), ..OutgoingMessage::default() };
     broker.delay_receipts(Duration::from_millis(300));
     assert!(matches!(producer.send(with_id(100)).await, Err(Error::Timeout(_))));
     broker.delay_receipts(Duration::ZERO);

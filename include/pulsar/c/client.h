@@ -148,7 +148,7 @@ void pulsar_client_get_topic_partitions_async(pulsar_client_t *client,
 /**
  * Closes all producers and consumers of the client, then its connections. What is pending fails with
  * `pulsar_result_AlreadyClosed`, and its callbacks have run when this returns; inside a callback, they run
- * after it.
+ * after it. The brokers are given the operation timeout; how long those callbacks take is up to them.
  *
  * Errors: a second call returns `pulsar_result_AlreadyClosed`.
  */
@@ -158,7 +158,8 @@ PULSAR_PUBLIC pulsar_result pulsar_client_close(pulsar_client_t *client);
  * Closes all producers and consumers of the client, then its connections.
  *
  * Ownership: `ctx` stays the caller's.
- * Threads: the callback runs on the client's callback thread.
+ * Threads: the callback runs on the client's callback thread, behind those of what was pending.
+ * Errors: after closing it gets `pulsar_result_AlreadyClosed`.
  */
 PULSAR_PUBLIC
 void pulsar_client_close_async(pulsar_client_t *client,
@@ -166,9 +167,15 @@ void pulsar_client_close_async(pulsar_client_t *client,
                                void *ctx);
 
 /**
- * Frees a client, after closing it if that was not done. Its threads end; no callback runs afterwards.
- * Producers and consumers that were not freed can still be freed, and fail with `pulsar_result_AlreadyClosed`.
+ * Frees a client, after closing it if that was not done. Its threads end. When this returns, every message that
+ * was accepted has its outcome, all callbacks have run, and none runs afterwards.
  *
+ * Inside a callback of the client, the callbacks and log lines that are due come after that one, and the callback
+ * thread ends with them; a flush or close that waits for callbacks on another thread goes on without them. Inside
+ * a listener of the client, its thread ends when the listener returns.
+ *
+ * Ownership: producers and consumers that were not freed can still be freed; they fail with
+ * `pulsar_result_AlreadyClosed`.
  * NULL: does nothing, as in a forked child.
  */
 PULSAR_PUBLIC

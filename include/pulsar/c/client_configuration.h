@@ -66,7 +66,7 @@ extern "C" {
 /**
  * Creates a client configuration with the defaults.
  *
- * Ownership: the caller frees it with `pulsar_client_configuration_free`, at the earliest when it is no longer to be changed: what is
+ * Ownership: the caller frees it with `pulsar_client_configuration_free`. It may be freed right after use: what is
  * created with it takes a copy.
  */
 PULSAR_PUBLIC
@@ -181,7 +181,7 @@ unsigned int pulsar_client_configuration_get_partitions_update_interval(pulsar_c
  *
  * Ownership: `ctx` stays the caller's and must live until the client is freed.
  * Threads: it is called on the caller's threads and on the client's callback thread, several at a time, never
- * with a lock held.
+ * with a lock held. At most 1000 lines wait for the callback thread; a line tells how many others were dropped.
  * NULL: without a function nothing is logged.
  */
 PULSAR_PUBLIC
@@ -194,7 +194,8 @@ void pulsar_client_configuration_set_logger(pulsar_client_configuration_t *conf,
  *
  * Ownership: the struct is copied; its `ctx` stays the caller's and must live until the client is freed.
  * Threads: its functions are called on the caller's threads and on the client's callback thread, several at a
- * time, never with a lock held.
+ * time, never with a lock held. At most 1000 lines wait for the callback thread; a line tells how many others
+ * were dropped.
  * NULL: without a `log` function nothing is logged.
  */
 PULSAR_PUBLIC

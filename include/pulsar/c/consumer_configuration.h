@@ -78,7 +78,7 @@ extern "C" {
 /**
  * Creates a consumer configuration with the defaults.
  *
- * Ownership: the caller frees it with `pulsar_consumer_configuration_free`, at the earliest when it is no longer to be changed: what is
+ * Ownership: the caller frees it with `pulsar_consumer_configuration_free`. It may be freed right after use: what is
  * created with it takes a copy.
  */
 PULSAR_PUBLIC

@@ -64,7 +64,9 @@ PULSAR_PUBLIC pulsar_result pulsar_producer_send(pulsar_producer_t *producer, pu
  * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
  * message is not accepted. Nobody else may use the message meanwhile.
  * NULL: without a callback nobody is told.
- * Errors: given to the callback; when too many messages are pending this blocks or fails, as configured.
+ * Errors: given to the callback; when too many messages are pending this blocks or fails, as configured. Messages
+ * whose callbacks have not begun are pending, too; inside a callback of the same client this does not wait for
+ * those.
  */
 PULSAR_PUBLIC
 void pulsar_producer_send_async(pulsar_producer_t *producer,

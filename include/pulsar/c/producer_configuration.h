@@ -173,7 +173,7 @@ extern "C" {
 /**
  * Creates a producer configuration with the defaults.
  *
- * Ownership: the caller frees it with `pulsar_producer_configuration_free`, at the earliest when it is no longer to be changed: what is
+ * Ownership: the caller frees it with `pulsar_producer_configuration_free`. It may be freed right after use: what is
  * created with it takes a copy.
  */
 PULSAR_PUBLIC
@@ -240,7 +240,8 @@ PULSAR_PUBLIC
 int64_t pulsar_producer_configuration_get_initial_sequence_id(pulsar_producer_configuration_t *conf);
 
 /**
- * Sets how many messages may be accepted and not completed; 0: no limit. Default 1000.
+ * Sets how many messages may be pending: accepted and without their outcome; 0: no limit. Default 1000. As many
+ * again may have their outcome and wait for their callbacks.
  *
  * Errors: a negative number makes creating the producer fail with
  * `pulsar_result_InvalidConfiguration`.

@@ -4,8 +4,7 @@ use std::ffi::c_char;
 use std::ptr::NonNull;
 
 use crate::ffi::client::pulsar_client_t;
-use crate::ffi::guard::guard;
-use crate::ffi::handle;
+use crate::ffi::operations::last_error_text;
 
 /// Returns the text of the last failure of this client, with its cause; NULL when nothing failed so far.
 ///
@@ -14,11 +13,5 @@ use crate::ffi::handle;
 /// NULL: returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_client_last_error(client: Option<NonNull<pulsar_client_t>>) -> *mut c_char {
-    guard(std::ptr::null_mut(), || {
-        let text = match handle::shared(client) {
-            Ok(client) => client.last_error.text(),
-            Err(why) => why.text(),
-        };
-        text.map_or(std::ptr::null_mut(), |text| handle::malloc_text(&text))
-    })
+    last_error_text(client)
 }

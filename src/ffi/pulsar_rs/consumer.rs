@@ -4,8 +4,7 @@ use std::ffi::c_char;
 use std::ptr::NonNull;
 
 use crate::ffi::consumer::pulsar_consumer_t;
-use crate::ffi::guard::guard;
-use crate::ffi::handle;
+use crate::ffi::operations::last_error_text;
 
 /// Returns the text of the last failure of this consumer, with its cause; NULL when nothing failed so far.
 ///
@@ -14,11 +13,5 @@ use crate::ffi::handle;
 /// NULL: returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_consumer_last_error(consumer: Option<NonNull<pulsar_consumer_t>>) -> *mut c_char {
-    guard(std::ptr::null_mut(), || {
-        let text = match handle::shared(consumer) {
-            Ok(consumer) => consumer.last_error.text(),
-            Err(why) => why.text(),
-        };
-        text.map_or(std::ptr::null_mut(), |text| handle::malloc_text(&text))
-    })
+    last_error_text(consumer)
 }

@@ -1,6 +1,8 @@
 //! Additions to the established API, all named `pulsar_rs_*`.
 
+pub(crate) mod bulk;
 pub(crate) mod client;
+pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod producer;
 #[cfg(feature = "test-broker")]

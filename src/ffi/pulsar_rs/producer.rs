@@ -3,8 +3,7 @@
 use std::ffi::c_char;
 use std::ptr::NonNull;
 
-use crate::ffi::guard::guard;
-use crate::ffi::handle;
+use crate::ffi::operations::last_error_text;
 use crate::ffi::producer::pulsar_producer_t;
 
 /// Returns the text of the last failure of this producer, with its cause; NULL when nothing failed so far.
@@ -14,11 +13,5 @@ use crate::ffi::producer::pulsar_producer_t;
 /// NULL: returns NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_producer_last_error(producer: Option<NonNull<pulsar_producer_t>>) -> *mut c_char {
-    guard(std::ptr::null_mut(), || {
-        let text = match handle::shared(producer) {
-            Ok(producer) => producer.last_error.text(),
-            Err(why) => why.text(),
-        };
-        text.map_or(std::ptr::null_mut(), |text| handle::malloc_text(&text))
-    })
+    last_error_text(producer)
 }

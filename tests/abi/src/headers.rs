@@ -19,7 +19,10 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The one handle type that the established API lacks, declared like the others.
-const TEST_BROKER: &str = "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;";
+const ADDED_HANDLES: [(&str, &str); 2] = [
+    ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
+    ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
+];
 
 /// Generates every header that has a source.
 pub fn generate(root: &Path) -> Result<Vec<Header>, Box<dyn Error>> {
@@ -60,7 +63,7 @@ fn one(root: &Path, path: &str, source: &PathBuf, all: &[String]) -> Result<Stri
     config.after_includes = (!handles.is_empty()).then(|| format!("\n{}", handles.join("\n")));
     config.export.exclude =
         tables::typedefs(root)?.iter().filter_map(|(_, line)| handle_name(line)).collect();
-    config.export.exclude.extend(handle_name(TEST_BROKER));
+    config.export.exclude.extend(ADDED_HANDLES.iter().filter_map(|(_, line)| handle_name(line)));
     // Also where no function of the same header takes one.
     let typedefs = tables::typedefs(root)?.into_iter().filter(|(header, _)| header == path);
     config.export.include = typedefs.filter_map(|(_, line)| callback_name(&line)).collect();
@@ -108,7 +111,12 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     // An addition includes what it adds to.
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
-        found.push(if all.contains(&extended) { extended } else { "pulsar/c/result.h".into() });
+        let on_all = ["bulk.h", "completion.h"].contains(&name);
+        found.push(match () {
+            () if all.contains(&extended) => extended,
+            () if on_all => "pulsar/c/client.h".into(),
+            () => "pulsar/c/result.h".into(),
+        });
     }
     if found.iter().all(|include| include != "pulsar/defines.h") {
         found.insert(0, "pulsar/defines.h".into());
@@ -123,8 +131,8 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
 
 /// The declarations of handle types that a header has in the established API.
 fn handle_types(root: &Path, path: &str) -> std::io::Result<Vec<String>> {
-    if path == "pulsar_rs/test_broker.h" {
-        return Ok(vec![TEST_BROKER.into()]);
+    if let Some((_, line)) = ADDED_HANDLES.iter().find(|(header, _)| *header == path) {
+        return Ok(vec![(*line).into()]);
     }
     let lines = tables::typedefs(root)?.into_iter();
     let lines = lines.filter(|(header, line)| header == path && handle_name(line).is_some());

@@ -2,6 +2,7 @@
 #include <pulsar_rs/client.h>
 
 #include "../check.h"
+#include "../latch.h"
 #include "../session.h"
 
 /* The text contains the word; it is freed. */
@@ -42,6 +43,22 @@ static void test_texts_of_connections(void) {
     end_client(client);
 }
 
+static void on_closed(pulsar_result result, void *context) {
+    CHECK_RESULT(result, pulsar_result_AlreadyClosed);
+    latch_raise(context);
+}
+
+static void test_texts_of_asynchronous_closes(void) {
+    pulsar_client_t *client = open_client(check_url);
+    struct latch closed = LATCH_INIT;
+    CHECK_OK(pulsar_client_close(client));
+    CHECK(pulsar_rs_client_last_error(client) == NULL);
+    pulsar_client_close_async(client, on_closed, &closed);
+    CHECK(latch_wait(&closed, 1, ANSWER_MS));
+    check_last(client, "closed", __LINE__);
+    pulsar_client_free(client);
+}
+
 static void test_null_and_foreign(void) {
     pulsar_message_t *message = pulsar_message_create();
     CHECK(pulsar_rs_client_last_error(NULL) == NULL);
@@ -49,4 +66,5 @@ static void test_null_and_foreign(void) {
     pulsar_message_free(message);
 }
 
-CHECK_MAIN(TEST(test_texts_say_what_failed), TEST(test_texts_of_connections), TEST(test_null_and_foreign))
+CHECK_MAIN(TEST(test_texts_say_what_failed), TEST(test_texts_of_connections),
+           TEST(test_texts_of_asynchronous_closes), TEST(test_null_and_foreign))

@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// Redirects followed before a lookup is given up, as in the C++ client.
 const MAX_REDIRECTS: usize = 20;
 
+/// Partitions that a topic may have. Clusters serve some ten thousands; each costs memory here.
+const MAX_PARTITIONS: u32 = 100_000;
+
 /// Lookups over the binary protocol.
 #[derive(Debug)]
 pub(crate) struct Lookup {
@@ -115,7 +118,10 @@ impl Lookup {
             })
             .await?;
         match answer {
-            Command::PartitionedMetadataResponse(answer) => Ok(answer.partitions.unwrap_or_default()),
+            Command::PartitionedMetadataResponse(answer) => match answer.partitions.unwrap_or_default() {
+                count @ ..=MAX_PARTITIONS => Ok(count),
+                count => Err(Error::Lookup(format!("{topic}: {count} partitions are not believed"))),
+            },
             other => Err(Error::Lookup(format!("{topic}: answered with {:?}", other.kind()))),
         }
     }

@@ -79,6 +79,7 @@ impl Shared {
             return Err(Error::Disconnected("the consumer was closed while it was created".into()));
         }
         state.connection = self.inbox.start_over();
+        state.permits_in_doubt = false;
         state.phase = Phase::Ready(connection.clone());
         state.negative_acks.clear();
         if let Some(unacked) = &mut state.unacked {

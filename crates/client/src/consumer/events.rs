@@ -1,6 +1,7 @@
 //! What the connection tells the consumer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use pulsar_rs_wire::hot::{self, EntryId, Flow};
@@ -11,6 +12,9 @@ use super::inbox::Permits;
 use super::{Phase, Shared};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::reconnect;
+
+/// How long a consumer goes on when the number of its permits is in doubt.
+const DOUBT: Duration = Duration::from_secs(1);
 
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
@@ -83,19 +87,29 @@ impl Shared {
         }
     }
 
-    /// Subscribes anew on the connection. The broker took permits for an entry that cannot be read, up to all
-    /// there are: with too few given back it would send no more some day, with too many more than there is
-    /// room for. A new consumer starts with a known number.
+    /// Subscribes anew on the connection, after a while: what comes until then is delivered, and a broker that sends one
+    /// unreadable entry after the other makes no more work than that. The broker took permits for the entry, up to all
+    /// there are: with too few given back it would send no more some day, with too many more than there is room for. A
+    /// new consumer starts with a known number.
     fn subscribe_again(&self, connection: &Arc<Connection>) {
         let mut state = self.state.lock();
         let Some(me) = self.me.upgrade().filter(|_| state.is_current(connection)) else {
             return;
         };
-        state.phase = Phase::Connecting;
-        drop(state);
-        connection.remove_consumer(self.id);
+        if std::mem::replace(&mut state.permits_in_doubt, true) {
+            return;
+        }
         let old = connection.clone();
         self.client.spawn(async move {
+            tokio::time::sleep(DOUBT).await;
+            {
+                let mut state = me.state.lock();
+                if !state.is_current(&old) || !state.permits_in_doubt {
+                    return;
+                }
+                state.phase = Phase::Connecting;
+            }
+            old.remove_consumer(me.id);
             // An exclusive one is refused as long as the old one is there. Without an answer the broker may
             // have closed it all the same, or the connection is gone: both are left to the attempts.
             let _ = old.request(|request_id| me.close_command(request_id)).await;

@@ -65,6 +65,8 @@ struct State {
     phase: Phase,
     /// Number of the current connection, as the inbox counts them.
     connection: u64,
+    /// The broker took permits for an entry that cannot be read; nobody knows how many.
+    permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
     epoch: u64,
     acks: Acks,
@@ -117,6 +119,7 @@ impl Consumer {
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
+                permits_in_doubt: false,
                 epoch: 0,
                 acks: Acks::default(),
                 acks_due: None,

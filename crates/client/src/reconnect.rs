@@ -53,7 +53,9 @@ pub(crate) async fn reconnect<R: Reconnect>(member: Arc<R>, why: ChannelClosed) 
 
 /// Connects for the first time, without a pause before.
 pub(crate) async fn connect<R: Reconnect>(member: Arc<R>) {
-    if let Err(error) = member.connect(None).await {
+    if !member.is_over()
+        && let Err(error) = member.connect(None).await
+    {
         member.failed(&error);
         reconnect(member, ChannelClosed::Disconnected(error)).await;
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::CommandCloseProducer;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
 
 use super::shared::Shared;
 use super::sink::SendSink;
@@ -44,15 +43,18 @@ impl<S: SendSink> Producer<S> {
             }
         });
         outcome?;
+        // Begun here, so that the brokers are told also when nobody waits for the end.
+        let closing: Vec<_> = connections
+            .into_iter()
+            .map(|(shared, connection)| {
+                let runtime = shared.client.runtime().clone();
+                runtime.spawn(shared.finish_close(connection))
+            })
+            .collect();
         Ok(async move {
             let mut outcome = Ok(());
-            let mut closing = JoinSet::new();
-            for (shared, connection) in connections {
-                let runtime = shared.client.runtime().clone();
-                closing.spawn_on(shared.finish_close(connection), &runtime);
-            }
-            while let Some(one) = closing.join_next().await {
-                if let Ok(Err(error)) = one {
+            for one in closing {
+                if let Ok(Err(error)) = one.await {
                     outcome = Err(error);
                 }
             }
@@ -112,6 +114,7 @@ impl<S: SendSink> Shared<S> {
         self.complete_all(&mut state, &closed());
         drop(state);
         self.timers.notify_one();
+        self.over.notify_one();
         self.client.unregister(self.id);
         Ok(connection)
     }

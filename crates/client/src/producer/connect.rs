@@ -7,8 +7,8 @@ use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue, P
 
 use super::config::AccessMode;
 use super::shared::Shared;
-use super::sink::SendSink;
-use super::state::Phase;
+use super::sink::{SendSink, Tokens};
+use super::state::{Phase, State};
 use crate::connection::Connection;
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -32,14 +32,20 @@ impl<S: SendSink> Reconnect for Shared<S> {
         let connection = self.client.connection_for(&self.topic, assigned).await?;
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
-        let success = self.request_producer(&connection).await?;
+        let success = tokio::select! {
+            success = self.request_producer(&connection) => success?,
+            () = self.over.notified() => return Err(Error::AlreadyClosed("closed while it was created".into())),
+        };
         self.connected(&connection, success)?;
         attempt.succeeded = true;
+        self.encode_sealed();
         Ok(())
     }
 
     fn failed(&self, error: &Error) {
-        if matches!(error, Error::TopicTerminated(_) | Error::ProducerFenced(_)) {
+        let is_final = matches!(error, Error::TopicTerminated(_) | Error::ProducerFenced(_));
+        // What was never there, and is refused for a reason that does not pass, will not be there.
+        if is_final || (!self.state.lock().was_connected && !error.is_transient()) {
             self.fail(error);
         }
     }
@@ -116,10 +122,37 @@ impl<S: SendSink> Shared<S> {
         state.max_message_size = connection.max_message_size();
         state.phase = Phase::Ready(connection.clone());
         state.pending.unsend_all();
+        self.accept_staged(&mut state);
         state.pump(false);
+        self.complete_refused(&mut state);
         drop(state);
         self.log().info(format_args!("{} is connected", self.describe()));
         Ok(())
+    }
+}
+
+impl<S: SendSink> Shared<S> {
+    /// Now the sequence ids are known: takes what came before, in order.
+    fn accept_staged(&self, state: &mut State<S::Token>) {
+        if state.staged.is_empty() {
+            return;
+        }
+        for staged in std::mem::take(&mut state.staged) {
+            let message = staged.message();
+            state.messages -= 1;
+            let accepted = self.single(&message);
+            let accepted =
+                accepted.and_then(|single| state.accept(&message, single, staged.token, &self.config));
+            if let Err(error) = accepted {
+                self.client.memory.give_back(message.memory());
+                self.sink.complete(Tokens::One(staged.token), Err(error));
+            }
+        }
+        // They waited longer than a batch may.
+        state.seal_open(&self.config);
+        state.settle_flushes();
+        state.complete_flushes(None);
+        self.timers.notify_one();
     }
 }
 

@@ -20,6 +20,7 @@ mod receipt;
 mod routing;
 mod shared;
 mod sink;
+mod staged;
 mod state;
 mod timers;
 
@@ -101,7 +102,8 @@ impl<S: SendSink> Producer<S> {
 
     /// Accepts messages one after the other, each with its token, and returns; cheaper than one call for each.
     ///
-    /// It ends at the first that is not accepted: the error and how many were accepted before.
+    /// It ends at the first that is not accepted: the error and how many were accepted before. The iterator must be
+    /// short and must not call the producer: it runs with a lock of the producer held.
     pub fn send_many<'a>(
         &self,
         messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,

@@ -21,6 +21,7 @@ pub(super) struct Partitioned<S: SendSink> {
     router: Arc<Router>,
     /// By number. It only grows.
     partitions: RwLock<Vec<Arc<Shared<S>>>>,
+    /// Changed with the partitions locked, so that none is added behind a close.
     closed: AtomicBool,
 }
 
@@ -55,11 +56,10 @@ impl<S: SendSink> Partitioned<S> {
         let created = partitioned.add(0..count)?;
         // With a lazy start one producer tells whether this can work: a missing right shows at once.
         let started = if config.lazy_start_partitions { &created[..1] } else { &created[..] };
-        if let Err(error) = Self::start(started, deadline).await {
-            abandon(&created);
-            return Err(error);
-        }
-        *partitioned.partitions.write() = created;
+        let mut unfinished = Unfinished(&created);
+        Self::start(started, deadline).await?;
+        unfinished.0 = &[];
+        (*partitioned.partitions.write()).clone_from(&created);
         let interval = partitioned.client.partitions_update_interval();
         if !interval.is_zero() {
             let watched = Arc::downgrade(&partitioned);
@@ -103,6 +103,7 @@ impl<S: SendSink> Partitioned<S> {
 
     /// No partition is added any more.
     pub fn stop_growing(&self) {
+        let _partitions = self.partitions.write();
         self.closed.store(true, Ordering::Release);
     }
 
@@ -139,23 +140,31 @@ impl<S: SendSink> Partitioned<S> {
         }
         let added = self.add(known..count)?;
         if !self.config.lazy_start_partitions {
-            let started = Self::start(&added, deadline).await;
-            if started.is_err() || self.closed.load(Ordering::Acquire) {
-                abandon(&added);
-                return started;
-            }
+            let mut unfinished = Unfinished(&added);
+            Self::start(&added, deadline).await?;
+            unfinished.0 = &[];
         }
         self.client.log().info(format_args!("{} grew from {known} to {count} partitions", self.topic));
         let mut partitions = self.partitions.write();
+        if self.closed.load(Ordering::Acquire) {
+            drop(partitions);
+            drop(Unfinished(&added));
+            return Ok(());
+        }
         partitions.extend(added);
         self.router.grow(partitions.len());
         Ok(())
     }
 }
 
-fn abandon<S: SendSink>(partitions: &[Arc<Shared<S>>]) {
-    for shared in partitions {
-        shared.abandon();
+/// Producers that are given up with whoever creates them, also when nobody waits for that any more.
+struct Unfinished<'a, S: SendSink>(&'a [Arc<Shared<S>>]);
+
+impl<S: SendSink> Drop for Unfinished<'_, S> {
+    fn drop(&mut self) {
+        for shared in self.0 {
+            shared.abandon();
+        }
     }
 }
 

@@ -128,7 +128,7 @@ impl<T> PendingQueue<T> {
     /// The first entry is given up. If it was sent, its receipt may still come.
     pub fn expire_front(&mut self) {
         if self.sent > 0
-            && let Some(front) = self.entries.front()
+            && let Some(front) = self.entries.front().filter(|front| front.refused.is_none())
         {
             self.expired.push_back(front.first_sequence_id);
         }

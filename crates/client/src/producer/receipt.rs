@@ -6,7 +6,7 @@ use pulsar_rs_wire::hot::SendReceipt;
 
 use super::pending::Pending;
 use super::shared::Shared;
-use super::sink::{SendSink, SentEntry, Token};
+use super::sink::{SendSink, SentEntry, Token, Tokens};
 use super::state::{Phase, State};
 use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ProducerChannel};
@@ -21,6 +21,7 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
         if state.pending.is_late(receipt.sequence_id) {
             return;
         }
+        self.complete_refused(&mut state);
         let Some(front) = state.pending.sent_front() else {
             return;
         };
@@ -46,6 +47,9 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
     fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error) {
         let mut state = self.state.lock();
         if !state.is_current(connection) {
+            return;
+        }
+        if state.pending.is_late(sequence_id) {
             return;
         }
         let entry_is_at_fault = match &error {
@@ -97,7 +101,7 @@ impl<T: Token> State<T> {
     }
 
     /// Tells those who waited for the entries that have left.
-    fn complete_flushes(&mut self, failure: Option<&Error>) {
+    pub(super) fn complete_flushes(&mut self, failure: Option<&Error>) {
         if self.flushes.is_empty() {
             return;
         }
@@ -139,6 +143,17 @@ impl<S: SendSink> Shared<S> {
         state.complete_flushes(outcome.as_ref().err());
     }
 
+    /// Ends the first message that was never given to a broker.
+    pub(super) fn complete_staged(&self, state: &mut State<S::Token>, error: &Error) {
+        if let Some(staged) = state.staged.pop_front() {
+            state.messages -= 1;
+            self.client.memory.give_back(staged.message().memory());
+            self.sink.complete(Tokens::One(staged.token), Err(error.clone()));
+            state.settle_flushes();
+            state.complete_flushes(Some(error));
+        }
+    }
+
     /// Ends the entries at the front that cannot be sent or that the broker does not take, and lets blocked senders go on.
     pub(super) fn complete_refused(&self, state: &mut State<S::Token>) {
         while let Some(error) = state.pending.refused_front() {
@@ -152,6 +167,9 @@ impl<S: SendSink> Shared<S> {
     /// Ends everything: each accepted message fails with `error`, and so does whoever waits.
     pub(super) fn complete_all(&self, state: &mut State<S::Token>, error: &Error) {
         state.seal_open(&self.config);
+        while !state.staged.is_empty() {
+            self.complete_staged(state, error);
+        }
         while state.pending.front().is_some() {
             self.complete_front(state, &Err(error.clone()));
         }
@@ -165,14 +183,14 @@ impl<S: SendSink> Shared<S> {
         self.client.log().warn(format_args!("producer {} on {}: {error}", self.id, self.topic));
         let mut state = self.state.lock();
         if state.check_usable().is_ok() {
-            if let Phase::Ready(connection) =
-                std::mem::replace(&mut state.phase, Phase::Failed(error.clone()))
-            {
+            let old = std::mem::replace(&mut state.phase, Phase::Failed(error.clone()));
+            self.complete_all(&mut state, error);
+            drop(state);
+            self.timers.notify_one();
+            if let Phase::Ready(connection) = old {
                 connection.remove_producer(self.id);
                 connection.post(|request_id| self.close_command(request_id));
             }
-            self.complete_all(&mut state, error);
-            self.timers.notify_one();
         }
     }
 }

@@ -10,13 +10,14 @@ use tokio::sync::Notify;
 use super::Accepted;
 use super::compressors::{Body, Compressors};
 use super::config::ProducerConfig;
-use super::entry::Sender;
+use super::entry::{Sender, too_big};
 use super::routing::Router;
 use super::sink::SendSink;
 use super::state::{Effects, Flush, Phase, State};
 use crate::client::{ClientInner, Deadline};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
+use pulsar_rs_wire::compression::MAX_RESTORED;
 
 /// The producer as its tasks and its connection see it.
 pub(super) struct Shared<S: SendSink> {
@@ -31,6 +32,8 @@ pub(super) struct Shared<S: SendSink> {
     /// Room below the pending limit.
     pub(super) room: Condvar,
     pub(super) timers: Notify,
+    /// It is closed: whoever waits for a broker need not.
+    pub(super) over: Notify,
     /// How often the producer was created on a broker; the broker lets a later one replace an earlier.
     pub(super) epoch: AtomicU64,
     /// It is created on a broker, or tries to be.
@@ -67,6 +70,7 @@ impl<S: SendSink> Shared<S> {
             state: CachePadded::new(Mutex::new(state)),
             room: Condvar::new(),
             timers: Notify::new(),
+            over: Notify::new(),
             epoch: AtomicU64::new(0),
             started: AtomicBool::new(false),
         });
@@ -90,7 +94,7 @@ impl<S: SendSink> Shared<S> {
     /// Creates it on the broker in the background, unless that was begun. What is sent meanwhile waits.
     #[inline]
     pub fn start_lazily(self: &Arc<Self>) {
-        if !self.is_started() && !self.started.swap(true, Ordering::Relaxed) {
+        if !self.is_started() && !self.is_closed() && !self.started.swap(true, Ordering::Relaxed) {
             self.client.spawn(self.clone().run_timers());
             self.client.spawn(reconnect::connect(self.clone()));
         }
@@ -131,9 +135,13 @@ impl<S: SendSink> Shared<S> {
     }
 
     /// The payload of a message that is not batched, as it travels; made ready before the lock is taken.
-    fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
+    pub(super) fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
         if self.is_batched(message) {
             return Ok(None);
+        }
+        let size = message.payload.len();
+        if size > MAX_RESTORED {
+            return Err(too_big(size, MAX_RESTORED));
         }
         self.compressors.compress(&mut message.payload.to_vec()).map(Some)
     }
@@ -144,13 +152,15 @@ impl<S: SendSink> Shared<S> {
         messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
     ) -> Result<usize, (usize, Error)> {
         let mut accepted = 0;
-        let mut wake_timers = false;
         let mut locked = None;
         let mut outcome = Ok(());
         for (message, token) in messages {
             outcome = if self.is_batched(&message) {
                 self.accept_locked(&mut locked, &message, token).map(|effects| {
-                    wake_timers |= effects.wake_timers;
+                    // At once: what follows may wait for what only the timers bring about.
+                    if effects.wake_timers {
+                        self.timers.notify_one();
+                    }
                     if effects.sealed {
                         locked = None;
                         self.encode_sealed();
@@ -166,9 +176,6 @@ impl<S: SendSink> Shared<S> {
             accepted += 1;
         }
         drop(locked);
-        if wake_timers {
-            self.timers.notify_one();
-        }
         outcome.map(|()| accepted).map_err(|error| (accepted, error))
     }
 
@@ -237,6 +244,9 @@ impl<S: SendSink> Shared<S> {
         single: Option<Body>,
         token: S::Token,
     ) -> Result<Effects, Error> {
+        if !state.was_connected {
+            return Ok(state.stage(message, token, &self.config));
+        }
         let accepted = state.accept(message, single, token, &self.config);
         if accepted.is_err() {
             self.client.memory.give_back(message.memory());
@@ -253,14 +263,14 @@ impl<S: SendSink> Shared<S> {
         loop {
             state.check_usable()?;
             let has_room = self.has_room(&state);
-            let full = match self.client.memory.try_take(message.memory()) {
-                Ok(()) if has_room => return Ok(state),
-                Ok(()) => {
-                    self.client.memory.give_back(message.memory());
-                    let limit = self.config.max_pending_messages;
-                    Error::ProducerQueueIsFull(format!("{limit} messages are pending"))
+            let full = if has_room {
+                match self.client.memory.try_take(message.memory()) {
+                    Ok(()) => return Ok(state),
+                    Err(full) => full,
                 }
-                Err(full) => full,
+            } else {
+                let limit = self.config.max_pending_messages;
+                Error::ProducerQueueIsFull(format!("{limit} messages are pending"))
             };
             if !self.config.block_if_queue_full {
                 return Err(full);
@@ -324,10 +334,10 @@ impl<S: SendSink> Shared<S> {
             return Some((done, Err(error)));
         }
         let sealed = state.seal_open(&self.config);
-        if state.pending.front().is_none() {
+        if state.pending.front().is_none() && state.staged.is_empty() {
             return Some((done, Ok(())));
         }
-        let until = state.pending.next_number();
+        let until = if state.staged.is_empty() { state.pending.next_number() } else { u64::MAX };
         state.flushes.push(Flush { until, result: Ok(()), done: Box::new(done) });
         drop(state);
         if sealed {

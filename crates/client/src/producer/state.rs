@@ -1,5 +1,6 @@
 //! What the producer's one lock guards.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,7 @@ use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
 use super::pending::{Pending, PendingQueue};
 use super::routing::Router;
 use super::sink::{Token, Tokens};
+use super::staged::Staged;
 use crate::connection::{Connection, Room};
 use crate::{Error, OutgoingMessage};
 use pulsar_rs_wire::compression::MAX_RESTORED;
@@ -61,6 +63,8 @@ pub(super) struct State<T> {
     pub flushes: Vec<Flush>,
     /// Of a partition: who is told when a batch is complete, and its number.
     pub router: Option<(Arc<Router>, usize)>,
+    /// What came before the producer was ever on a broker.
+    pub staged: VecDeque<Staged<T>>,
     /// When the timers look next; absent: they sleep until woken.
     pub alarm: Option<Instant>,
     spare: Vec<Vec<u8>>,
@@ -95,6 +99,7 @@ impl<T: Token> State<T> {
             blocked: 0,
             flushes: Vec::new(),
             router: None,
+            staged: VecDeque::new(),
             alarm: None,
             spare: Vec::new(),
             expected_tokens: 0,
@@ -128,6 +133,25 @@ impl<T: Token> State<T> {
         match (&config.batching, single) {
             (Some(batching), None) => self.add_to_batch(message, sequence_id, token, batching, config),
             (_, single) => self.add_single(message, sequence_id, single.unwrap_or_default(), token, config),
+        }
+    }
+
+    /// Keeps a message until the producer is on a broker for the first time.
+    pub fn stage(&mut self, message: &OutgoingMessage<'_>, token: T, config: &ProducerConfig) -> Effects {
+        let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self.staged.push_back(Staged::new(message, token, deadline));
+        self.messages += 1;
+        let wake_timers = self.alarm_is_later_than(deadline);
+        Effects { sealed: false, wake_timers, publish_time: wall_clock() }
+    }
+
+    /// Flushes that wait for staged messages wait for entries once there are none.
+    pub fn settle_flushes(&mut self) {
+        if self.staged.is_empty() {
+            let next = self.pending.next_number();
+            for flush in &mut self.flushes {
+                flush.until = flush.until.min(next);
+            }
         }
     }
 
@@ -236,7 +260,11 @@ impl<T: Token> State<T> {
         }
         let content = self.sender.begin_single(&metadata, body.bytes);
         // What was sent before goes before.
-        self.seal_open(config);
+        if !self.seal_open(config)
+            && let Some((router, partition)) = &self.router
+        {
+            router.pass_on(*partition);
+        }
         let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let sealed = SealedEntry {
             content,

@@ -37,7 +37,8 @@ impl<S: SendSink> Shared<S> {
         let sealed = self.look_at_batch(&mut state, clock, now);
         let pending = state.pending.front().and_then(|front| front.deadline);
         let open = state.open.as_ref().and_then(|open| open.deadline(&self.config));
-        let alarm = Alarm::at_first([clock.batch, pending, open]);
+        let staged = state.staged.front().and_then(|staged| staged.deadline);
+        let alarm = Alarm::at_first([clock.batch, pending, open, staged]);
         state.alarm = alarm.moment();
         if alarm == Alarm::WhenWoken {
             state.release_buffers();
@@ -91,6 +92,11 @@ impl<S: SendSink> Shared<S> {
             let error = Error::Timeout(format!("no receipt from {} within {timeout:?}", self.topic));
             self.complete_front(state, &Err(error));
         }
+        while state.staged.front().is_some_and(|staged| is_due(staged.deadline)) {
+            let error = Error::Timeout(format!("not connected to {} within {timeout:?}", self.topic));
+            self.complete_staged(state, &error);
+        }
+        self.complete_refused(state);
         if state.messages < before && state.blocked > 0 {
             self.room.notify_all();
         }

@@ -35,7 +35,7 @@ pub(super) struct Router {
 impl Router {
     pub fn new(mode: RoutingMode, hashing: HashingScheme, is_batching: bool, count: usize) -> Self {
         // Producers begin at different partitions, so that those that send little do not all use the first.
-        let first = fastrand::usize(..1 << 31);
+        let first = fastrand::usize(..1 << 31) % count.max(1);
         Router {
             mode,
             hashing,
@@ -61,7 +61,11 @@ impl Router {
         if let Some(key) = message.partition_key {
             return Ok(self.hashing.hash(key) as usize % count);
         }
-        let turn = if self.each_message && self.mode == RoutingMode::RoundRobin {
+        if self.mode == RoutingMode::SinglePartition {
+            // Also when there are more partitions by now: messages of one producer stay together.
+            return Ok(self.turn.load(Ordering::Relaxed));
+        }
+        let turn = if self.each_message {
             self.turn.fetch_add(1, Ordering::Relaxed)
         } else {
             self.turn.load(Ordering::Relaxed)

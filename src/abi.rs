@@ -4,14 +4,17 @@
 // pulsar/c/client_configuration.h
 pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_create, pulsar_client_configuration_free,
-    pulsar_client_configuration_get_io_threads,
+    pulsar_client_configuration_get_concurrent_lookup_request, pulsar_client_configuration_get_io_threads,
     pulsar_client_configuration_get_keep_alive_interval_in_seconds,
-    pulsar_client_configuration_get_listener_name, pulsar_client_configuration_get_message_listener_threads,
+    pulsar_client_configuration_get_listener_name, pulsar_client_configuration_get_memory_limit,
+    pulsar_client_configuration_get_message_listener_threads,
     pulsar_client_configuration_get_operation_timeout_seconds,
-    pulsar_client_configuration_get_partitions_update_interval, pulsar_client_configuration_set_io_threads,
+    pulsar_client_configuration_get_partitions_update_interval,
+    pulsar_client_configuration_set_concurrent_lookup_request, pulsar_client_configuration_set_io_threads,
     pulsar_client_configuration_set_keep_alive_interval_in_seconds,
     pulsar_client_configuration_set_listener_name, pulsar_client_configuration_set_logger,
-    pulsar_client_configuration_set_logger_t, pulsar_client_configuration_set_message_listener_threads,
+    pulsar_client_configuration_set_logger_t, pulsar_client_configuration_set_memory_limit,
+    pulsar_client_configuration_set_message_listener_threads,
     pulsar_client_configuration_set_operation_timeout_seconds,
     pulsar_client_configuration_set_partitions_update_interval,
 };

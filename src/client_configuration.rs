@@ -15,6 +15,8 @@ pub(crate) struct ClientConfiguration {
     pub io_threads: i32,
     pub message_listener_threads: i32,
     pub keep_alive_interval_seconds: u32,
+    pub memory_limit_bytes: u64,
+    pub concurrent_lookup_requests: i32,
     pub partitions_update_interval_seconds: u32,
     pub listener_name: CString,
     /// Makes a logger for one client.
@@ -28,6 +30,8 @@ impl Default for ClientConfiguration {
             io_threads: 1,
             message_listener_threads: 1,
             keep_alive_interval_seconds: 30,
+            memory_limit_bytes: 0,
+            concurrent_lookup_requests: 50_000,
             partitions_update_interval_seconds: 60,
             listener_name: CString::default(),
             logger: None,
@@ -56,6 +60,8 @@ impl ClientConfiguration {
             operation_timeout: Duration::from_secs(timeout),
             keep_alive: Duration::from_secs(self.keep_alive_interval_seconds.into()),
             listener_name: (!listener_name.is_empty()).then(|| listener_name.to_owned()),
+            memory_limit: usize::try_from(self.memory_limit_bytes).unwrap_or(usize::MAX),
+            concurrent_lookups: usize::try_from(self.concurrent_lookup_requests).unwrap_or(1).max(1),
             partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),
             ..ClientConfig::default()
         };

@@ -1,6 +1,6 @@
 //! `pulsar/c/client_configuration.h`
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -208,6 +208,47 @@ pub extern "C" fn pulsar_client_configuration_get_listener_name(
     conf: Option<NonNull<pulsar_client_configuration_t>>,
 ) -> *const c_char {
     get(conf, |conf| conf.listener_name.as_ptr(), empty())
+}
+
+/// Sets how many bytes of messages all producers together may have under way: payload, keys and properties. At the
+/// limit a producer blocks or fails with `pulsar_result_MemoryBufferIsFull`, as it does for pending messages; one
+/// message may pass it. 0: no limit. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_memory_limit(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    memory_limit_bytes: c_ulonglong,
+) {
+    set(conf, |conf| conf.memory_limit_bytes = memory_limit_bytes);
+}
+
+/// Returns the memory limit in bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_memory_limit(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_ulonglong {
+    get(conf, |conf| conf.memory_limit_bytes, 0)
+}
+
+/// Sets how many lookups may be under way at the same time; others wait for their turn. Default 50000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number below 1 counts as 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_concurrent_lookup_request(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    concurrent_lookup_request: c_int,
+) {
+    set(conf, |conf| conf.concurrent_lookup_requests = concurrent_lookup_request);
+}
+
+/// Returns how many lookups may be under way at the same time.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_concurrent_lookup_request(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.concurrent_lookup_requests, 50_000)
 }
 
 /// Sets how often producers of partitioned topics look for new partitions, in seconds; 0: never. Default 60.

@@ -1,4 +1,6 @@
 //! `pulsar/c/producer_configuration.h`
+//!
+//! As long as the header: six enums and forty functions, each with what its users have to know.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_int, c_uint, c_ulong, c_void};

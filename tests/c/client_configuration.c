@@ -12,6 +12,9 @@ static void test_defaults(void) {
     CHECK_INT(pulsar_client_configuration_get_io_threads(conf), 1);
     CHECK_INT(pulsar_client_configuration_get_message_listener_threads(conf), 1);
     CHECK_INT(pulsar_client_configuration_get_keep_alive_interval_in_seconds(conf), 30);
+    CHECK_INT(pulsar_client_configuration_get_memory_limit(conf), 0);
+    CHECK_INT(pulsar_client_configuration_get_concurrent_lookup_request(conf), 50000);
+    CHECK_INT(pulsar_client_configuration_get_partitions_update_interval(conf), 60);
     CHECK_TEXT(pulsar_client_configuration_get_listener_name(conf), "");
     pulsar_client_configuration_free(conf);
 }
@@ -26,6 +29,12 @@ static void test_what_is_set_is_kept(void) {
     CHECK_INT(pulsar_client_configuration_get_message_listener_threads(conf), 5);
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(conf, 4294967295u);
     CHECK_INT(pulsar_client_configuration_get_keep_alive_interval_in_seconds(conf), 4294967295u);
+    pulsar_client_configuration_set_memory_limit(conf, 1ULL << 40);
+    CHECK_INT(pulsar_client_configuration_get_memory_limit(conf), 1LL << 40);
+    pulsar_client_configuration_set_concurrent_lookup_request(conf, 7);
+    CHECK_INT(pulsar_client_configuration_get_concurrent_lookup_request(conf), 7);
+    pulsar_client_configuration_set_partitions_update_interval(conf, 0);
+    CHECK_INT(pulsar_client_configuration_get_partitions_update_interval(conf), 0);
     char name[] = "internal";
     pulsar_client_configuration_set_listener_name(conf, name);
     name[0] = 'x';
@@ -149,6 +158,36 @@ static void test_odd_values_are_refused_or_harmless(void) {
     pulsar_client_configuration_free(conf);
 }
 
-CHECK_MAIN(TEST(test_defaults), TEST(test_what_is_set_is_kept), TEST(test_null_and_foreign),
+static void count_full(pulsar_result result, pulsar_message_id_t *id, void *context) {
+    int *full = context;
+    *full += result == pulsar_result_MemoryBufferIsFull;
+    pulsar_message_id_free(id);
+}
+
+/* One message may pass the limit; what comes behind it has to wait or fails. */
+static void test_the_memory_limit(void) {
+    pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_set_memory_limit(conf, 50000);
+    pulsar_client_configuration_set_concurrent_lookup_request(conf, -1);
+    pulsar_client_t *client = pulsar_client_create(check_url, conf);
+    pulsar_client_configuration_free(conf);
+    char topic[TOPIC_SIZE];
+    unique_topic(topic, "memory");
+    pulsar_producer_t *producer =
+        open_producer(client, topic, (struct producer_options){.batching = true, .batch_delay_ms = 5000});
+    static char text[60000];
+    memset(text, 'x', sizeof(text) - 1);
+    int full = 0;
+    send_text_async(producer, text, count_full, &full);
+    /* Refused before the call returns, so nobody else writes here. */
+    send_text_async(producer, "more", count_full, &full);
+    CHECK_INT(full, 1);
+    CHECK_OK(pulsar_producer_flush(producer));
+    CHECK_OK(send_text(producer, text));
+    end_producer(producer);
+    end_client(client);
+}
+
+CHECK_MAIN(TEST(test_the_memory_limit), TEST(test_defaults), TEST(test_what_is_set_is_kept), TEST(test_null_and_foreign),
            TEST(test_loggers_get_lines), TEST(test_loggers_without_functions),
            TEST(test_odd_values_are_refused_or_harmless))

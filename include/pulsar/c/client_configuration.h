@@ -161,6 +161,39 @@ void pulsar_client_configuration_set_listener_name(pulsar_client_configuration_t
 PULSAR_PUBLIC const char *pulsar_client_configuration_get_listener_name(pulsar_client_configuration_t *conf);
 
 /**
+ * Sets how many bytes of messages all producers together may have under way: payload, keys and properties. At the
+ * limit a producer blocks or fails with `pulsar_result_MemoryBufferIsFull`, as it does for pending messages; one
+ * message may pass it. 0: no limit. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_memory_limit(pulsar_client_configuration_t *conf,
+                                                  unsigned long long memory_limit_bytes);
+
+/**
+ * Returns the memory limit in bytes.
+ */
+PULSAR_PUBLIC
+unsigned long long pulsar_client_configuration_get_memory_limit(pulsar_client_configuration_t *conf);
+
+/**
+ * Sets how many lookups may be under way at the same time; others wait for their turn. Default 50000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number below 1 counts as 1.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_concurrent_lookup_request(pulsar_client_configuration_t *conf,
+                                                               int concurrent_lookup_request);
+
+/**
+ * Returns how many lookups may be under way at the same time.
+ */
+PULSAR_PUBLIC
+int pulsar_client_configuration_get_concurrent_lookup_request(pulsar_client_configuration_t *conf);
+
+/**
  * Sets how often producers of partitioned topics look for new partitions, in seconds; 0: never. Default 60.
  *
  * Threads: nobody else may use the configuration meanwhile.

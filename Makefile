@@ -81,7 +81,7 @@ test-interop: build python-tools ## other clients against the test broker
 	@tests/with_test_broker tests/interop/run
 
 .PHONY: test-real
-test-real: build go python reference ## all of these on one real Pulsar, and the official library beside ours
+test-real: build go python reference target/demo/produce target/demo/consume ## all of these on one real Pulsar, and the official library beside ours
 	@tests/pulsar/pulsar run -- tests/on_real_pulsar
 
 .PHONY: fuzz

@@ -255,3 +255,22 @@ async fn sending_after_the_close_starts_no_lazy_partition() {
     assert_eq!(broker.commands_received(Kind::Producer), 2);
     client.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_message_that_somebody_waits_for_times_out_also_before_the_first_connection() {
+    let (broker, topic, client) = with_partitions(5);
+    let config = ProducerConfig { send_timeout: Some(Duration::from_millis(200)), ..lazy() };
+    let outcomes = Outcomes::default();
+    let producer = client.create_producer_with(&topic, config, outcomes.clone()).await.unwrap();
+    // From here on no other partition comes to a broker.
+    broker.freeze(true);
+    // The second time the timers of each have slept for want of work.
+    for round in 1..=2 {
+        for partition in 0..5 {
+            producer.send_at_once(&to_partition(partition), partition.into()).unwrap();
+        }
+        let all_done = || outcomes.0.lock().unwrap().len() == 5 * round;
+        eventually(BOUND, "all have timed out", all_done).await;
+    }
+    client.abandon();
+}

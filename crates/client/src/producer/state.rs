@@ -235,9 +235,16 @@ impl<T: Token> State<T> {
         self.alarm_is_later_than(due)
     }
 
-    /// Whether the timers sleep longer than the first pending entry may wait.
+    /// When the first message times out that waits for a broker or a receipt.
+    pub fn first_deadline(&self) -> Option<Instant> {
+        let pending = self.pending.front().and_then(|front| front.deadline);
+        let staged = self.staged.front().and_then(|staged| staged.deadline);
+        pending.into_iter().chain(staged).min()
+    }
+
+    /// Whether the timers sleep longer than that.
     pub fn timeout_is_before_alarm(&self) -> bool {
-        self.alarm_is_later_than(self.pending.front().and_then(|front| front.deadline))
+        self.alarm_is_later_than(self.first_deadline())
     }
 
     /// Whether the timers sleep longer than until `due`.

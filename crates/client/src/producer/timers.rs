@@ -35,10 +35,8 @@ impl<S: SendSink> Shared<S> {
         }
         self.expire(&mut state, now);
         let sealed = self.look_at_batch(&mut state, clock, now);
-        let pending = state.pending.front().and_then(|front| front.deadline);
         let open = state.open.as_ref().and_then(|open| open.deadline(&self.config));
-        let staged = state.staged.front().and_then(|staged| staged.deadline);
-        let alarm = Alarm::at_first([clock.batch, pending, open, staged]);
+        let alarm = Alarm::at_first([clock.batch, state.first_deadline(), open]);
         state.alarm = alarm.moment();
         if alarm == Alarm::WhenWoken {
             state.release_buffers();

@@ -153,25 +153,31 @@ pub(crate) fn count(tokens: &Tokens<SendToken>) -> usize {
     tokens.as_slice().iter().map(Token::count).sum()
 }
 
+/// The tokens, each with the place in the entry of the first message that it stands for.
+fn with_places(tokens: &[SendToken]) -> impl Iterator<Item = (usize, &SendToken)> {
+    tokens.iter().scan(0, |next, token| {
+        let place = *next;
+        *next += token.count();
+        Some((place, token))
+    })
+}
+
 /// Calls the callbacks of the messages in one entry, in order.
 pub(crate) fn call_back(tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
     let result = pulsar_result::from(outcome);
-    let mut index = 0;
-    for token in tokens {
+    for (index, token) in with_places(tokens) {
         if let SendToken::Callback(callback, context) = token {
             let id =
                 outcome.as_ref().map_or(std::ptr::null_mut(), |entry| handle::give(entry.message_id(index)));
             callback(result, id, context.ptr());
         }
-        index += token.count();
     }
 }
 
 /// One entry of the queue for each token, which may stand for a whole batch.
 fn complete_queued(queue: &CompletionQueue, tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
     let result = pulsar_result::from(outcome);
-    let mut index = 0;
-    for token in tokens {
+    for (index, token) in with_places(tokens) {
         if let SendToken::Queued { first, count } = token {
             let mut completion = pulsar_rs_completion_t {
                 token: *first,
@@ -189,7 +195,6 @@ fn complete_queued(queue: &CompletionQueue, tokens: &[SendToken], outcome: &Resu
             }
             queue.push(completion);
         }
-        index += token.count();
     }
 }
 
@@ -203,15 +208,13 @@ struct SyncSends {
 
 impl SyncSends {
     fn complete(&self, tokens: &[SendToken], outcome: &Result<SentEntry, Error>) {
-        let mut index = 0;
-        for token in tokens {
+        for (index, token) in with_places(tokens) {
             if let SendToken::Waiting(number) = token {
                 let sender = self.waiting.lock().get(*number).cloned();
                 if let Some(sender) = sender {
                     let _ = sender.send(outcome.clone().map(|entry| entry.message_id(index)));
                 }
             }
-            index += token.count();
         }
     }
 }

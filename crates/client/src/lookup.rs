@@ -1,5 +1,6 @@
 //! Finds the broker that serves a topic, and the number of a topic's partitions.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -13,7 +14,6 @@ use tokio::sync::Semaphore;
 use crate::connection::{Broker, Connection, ConnectionPool};
 use crate::service_url::{Address, ServiceUrl};
 use crate::{Error, TopicName};
-use std::sync::Arc;
 
 /// Redirects followed before a lookup is given up, as in the C++ client.
 const MAX_REDIRECTS: usize = 20;

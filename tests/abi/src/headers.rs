@@ -18,7 +18,7 @@ pub struct Header {
 /// Where the sources of headers are, and where those headers are that are written by hand.
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
-/// The one handle type that the established API lacks, declared like the others.
+/// The handle types that the established API lacks, declared like the others.
 const ADDED_HANDLES: [(&str, &str); 2] = [
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
     ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
@@ -112,10 +112,10 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
         let on_all = ["bulk.h", "completion.h"].contains(&name);
-        found.push(match () {
-            () if all.contains(&extended) => extended,
-            () if on_all => "pulsar/c/client.h".into(),
-            () => "pulsar/c/result.h".into(),
+        found.push(if all.contains(&extended) {
+            extended
+        } else {
+            format!("pulsar/c/{}.h", if on_all { "client" } else { "result" })
         });
     }
     if found.iter().all(|include| include != "pulsar/defines.h") {

@@ -1,6 +1,7 @@
 //! One connection to a broker: handshake, requests, and the frames of producers and consumers.
 //!
-//! A connection is one task that reads, writes and keeps alive; it blocks on nothing but its socket. Others
+//! A connection is one task that reads, writes and keeps alive; it blocks on nothing but its socket. A thread that
+//! waits for an answer may write in its place. Others
 //! hand it frames through [`Outbound`] and are told of theirs through [`ProducerChannel`] and
 //! [`ConsumerChannel`].
 

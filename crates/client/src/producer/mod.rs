@@ -122,11 +122,6 @@ impl<S: SendSink> Producer<S> {
         }
     }
 
-    /// Sends open batches at once instead of at their limits.
-    pub fn send_now(&self) {
-        self.each(Shared::send_now);
-    }
-
     /// Sends what is gathered and calls `done` when everything accepted so far has its outcome: with the
     /// last error among them, if there was one.
     ///
@@ -154,7 +149,7 @@ impl<S: SendSink> Producer<S> {
     pub fn partitions(&self) -> usize {
         match &self.target {
             Target::Topic(_) => 0,
-            Target::Partitions(partitioned) => partitioned.all().len(),
+            Target::Partitions(partitioned) => partitioned.count(),
         }
     }
 

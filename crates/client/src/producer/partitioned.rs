@@ -80,6 +80,10 @@ impl<S: SendSink> Partitioned<S> {
         Ok(shared)
     }
 
+    pub fn count(&self) -> usize {
+        self.partitions.read().len()
+    }
+
     pub fn all(&self) -> Vec<Arc<Shared<S>>> {
         self.partitions.read().clone()
     }
@@ -134,7 +138,7 @@ impl<S: SendSink> Partitioned<S> {
     async fn grow(&self) -> Result<(), Error> {
         let deadline = self.client.deadline();
         let count = self.client.partitions(&self.topic, deadline).await?;
-        let known = u32::try_from(self.partitions.read().len()).unwrap_or(u32::MAX);
+        let known = u32::try_from(self.count()).unwrap_or(u32::MAX);
         if count <= known {
             return Ok(());
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use pulsar_rs_wire::compression::MAX_RESTORED;
 use tokio::sync::Notify;
 
 use super::Accepted;
@@ -17,7 +18,6 @@ use super::state::{Effects, Flush, Phase, State};
 use crate::client::{ClientInner, Deadline};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
-use pulsar_rs_wire::compression::MAX_RESTORED;
 
 /// The producer as its tasks and its connection see it.
 pub(super) struct Shared<S: SendSink> {
@@ -198,12 +198,6 @@ impl<S: SendSink> Shared<S> {
 
     fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
         self.config.batching.is_some() && message.deliver_at.is_none()
-    }
-
-    /// Sends the open batch at once.
-    pub fn send_now(self: &Arc<Self>) {
-        self.state.lock().seal_open(&self.config);
-        self.encode_and_hand_over(true);
     }
 
     pub fn topic(&self) -> &TopicName {

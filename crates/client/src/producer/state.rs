@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use pulsar_rs_wire::compression::MAX_RESTORED;
+
 use super::compressors::Body;
 use super::config::{BatchingConfig, ProducerConfig};
 use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
@@ -13,7 +15,6 @@ use super::sink::{Token, Tokens};
 use super::staged::Staged;
 use crate::connection::{Connection, Room};
 use crate::{Error, OutgoingMessage};
-use pulsar_rs_wire::compression::MAX_RESTORED;
 
 /// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
 /// and receipts keep pace.

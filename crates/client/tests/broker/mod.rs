@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pulsar_rs_client::{Client, ClientConfig};
 use pulsar_rs_testbroker::{Options, TestBroker};
 
+pub mod numbers;
 mod proxy;
 
 pub use proxy::Proxy;

@@ -30,6 +30,8 @@ pub(crate) struct ConsumerConfiguration {
     pub priority_level: i32,
     pub properties: Vec<(CString, CString)>,
     pub batch_receive_policy: pulsar_consumer_batch_receive_policy_t,
+    pub max_pending_chunked_messages: i32,
+    pub ack_oldest_chunked_message: bool,
 }
 
 impl Default for ConsumerConfiguration {
@@ -53,6 +55,8 @@ impl Default for ConsumerConfiguration {
                 maxNumBytes: 10 * 1024 * 1024,
                 timeoutMs: 100,
             },
+            max_pending_chunked_messages: 10,
+            ack_oldest_chunked_message: false,
         }
     }
 }
@@ -80,6 +84,10 @@ impl ConsumerConfiguration {
             priority_level: self.priority_level,
             properties: text_pairs(&self.properties)?,
             batch_receive: self.batch_receive_policy.to_core(),
+            max_pending_chunked_messages: usize::try_from(self.max_pending_chunked_messages)
+                .map_err(|_| invalid("the number of pending chunked messages must not be negative"))?,
+            ack_oldest_chunked_message: self.ack_oldest_chunked_message,
+            ..ConsumerConfig::default()
         })
     }
 }

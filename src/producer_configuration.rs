@@ -30,6 +30,7 @@ pub(crate) struct ProducerConfiguration {
     pub lazy_start_partitions: bool,
     pub schema: SchemaInfo,
     pub access_mode: pulsar_producer_access_mode,
+    pub chunking_enabled: bool,
     pub batching_enabled: bool,
     pub batching_max_messages: u32,
     pub batching_max_bytes: c_ulong,
@@ -69,6 +70,7 @@ impl Default for ProducerConfiguration {
             lazy_start_partitions: false,
             schema: SchemaInfo::default(),
             access_mode: pulsar_producer_access_mode::pulsar_ProducerAccessModeShared,
+            chunking_enabled: false,
             batching_enabled: true,
             batching_max_messages: 1000,
             batching_max_bytes: 128 * 1024,
@@ -100,6 +102,7 @@ impl ProducerConfiguration {
             max_pending_messages_across_partitions: limit(self.max_pending_messages_across_partitions)?,
             block_if_queue_full: self.block_if_queue_full,
             batching: self.batching_enabled.then(|| self.batching()),
+            chunking: self.chunking_enabled,
             compression: self.compression.into(),
             routing: self.routing_mode.into(),
             hashing: self.hashing_scheme.into(),
@@ -115,6 +118,7 @@ impl ProducerConfiguration {
             max_messages: usize::try_from(self.batching_max_messages).unwrap_or(usize::MAX),
             max_bytes: usize::try_from(self.batching_max_bytes).unwrap_or(usize::MAX),
             max_delay: Duration::from_millis(self.batching_max_delay_ms),
+            by_key: false,
         }
     }
 }

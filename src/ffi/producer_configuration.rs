@@ -608,6 +608,27 @@ fn pairs(map: Option<NonNull<pulsar_string_map_t>>) -> Vec<(CString, CString)> {
     handle::with(map, copy).unwrap_or_default()
 }
 
+/// Sets whether messages that are larger than the broker takes are sent in chunks (any value but 0), or fail with
+/// `pulsar_result_MessageTooBig` (0). Consumers get such a message in one piece. It is sent alone, whatever
+/// batching does with the others. At most 256 MiB. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_chunking_enabled(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    chunking_enabled: c_int,
+) {
+    set(conf, |conf| conf.chunking_enabled = chunking_enabled != 0);
+}
+
+/// Returns 1 if messages that are larger than the broker takes are sent in chunks, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_is_chunking_enabled(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.chunking_enabled.into(), 0)
+}
+
 /// Returns who may send to the topic beside the producer.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_producer_configuration_get_access_mode(

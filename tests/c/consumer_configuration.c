@@ -6,7 +6,7 @@
 #include "session.h"
 
 /* The numbers of every getter, in the order of the header. */
-static void check_values(pulsar_consumer_configuration_t *conf, const long long expected[11]) {
+static void check_values(pulsar_consumer_configuration_t *conf, const long long expected[13]) {
     CHECK_INT(pulsar_consumer_configuration_get_consumer_type(conf), expected[0]);
     CHECK_INT(pulsar_consumer_configuration_has_message_listener(conf), expected[1]);
     CHECK_INT(pulsar_consumer_configuration_get_receiver_queue_size(conf), expected[2]);
@@ -18,6 +18,8 @@ static void check_values(pulsar_consumer_configuration_t *conf, const long long 
     CHECK_INT(pulsar_consumer_configuration_get_priority_level(conf), expected[8]);
     CHECK_INT(pulsar_consumer_configuration_is_batch_index_ack_enabled(conf), expected[9]);
     CHECK_INT(pulsar_consumer_configuration_is_start_paused(conf), expected[10]);
+    CHECK_INT(pulsar_consumer_configuration_get_max_pending_chunked_message(conf), expected[11]);
+    CHECK_INT(pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full(conf), expected[12]);
 }
 
 static void free_message(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
@@ -38,12 +40,14 @@ static void set_everything(pulsar_consumer_configuration_t *conf) {
     pulsar_consumer_configuration_set_priority_level(conf, 3);
     pulsar_consumer_configuration_set_batch_index_ack_enabled(conf, -1);
     pulsar_consumer_configuration_set_start_paused(conf, 2);
+    pulsar_consumer_configuration_set_max_pending_chunked_message(conf, 44);
+    pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full(conf, -2);
     pulsar_consumer_configuration_set_property(conf, "p", "v");
 }
 
 static void test_defaults_and_what_is_set(void) {
-    static const long long defaults[] = {0, 0, 1000, 0, 60000, 100, 1000, 0, 0, 0, 0};
-    static const long long changed[] = {2, 1, 7, 12345, 88, -1, 0, 1, 3, 1, 1};
+    static const long long defaults[] = {0, 0, 1000, 0, 60000, 100, 1000, 0, 0, 0, 0, 10, 0};
+    static const long long changed[] = {2, 1, 7, 12345, 88, -1, 0, 1, 3, 1, 1, 44, 1};
     pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
     CHECK_TEXT(pulsar_consumer_get_consumer_name(conf), "");
     check_values(conf, defaults);
@@ -152,6 +156,9 @@ static void test_values_that_make_no_sense(void) {
     CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
     conf = pulsar_consumer_configuration_create();
     pulsar_consumer_configuration_set_receiver_queue_size(conf, -1);
+    CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
+    conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_max_pending_chunked_message(conf, -1);
     CHECK_RESULT(subscribe(client, conf), pulsar_result_InvalidConfiguration);
     conf = pulsar_consumer_configuration_create();
     pulsar_consumer_configuration_set_receiver_queue_size(conf, 0);

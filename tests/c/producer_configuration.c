@@ -5,7 +5,7 @@
 #include "check.h"
 #include "session.h"
 
-#define VALUES 14
+#define VALUES 15
 
 /* The numbers of every getter, in the order of the header. */
 static void check_values(pulsar_producer_configuration_t *conf, const long long expected[VALUES]) {
@@ -23,6 +23,7 @@ static void check_values(pulsar_producer_configuration_t *conf, const long long 
     CHECK_INT(pulsar_producer_configuration_get_hashing_scheme(conf), expected[11]);
     CHECK_INT(pulsar_producer_configuration_get_lazy_start_partitioned_producers(conf), expected[12]);
     CHECK_INT(pulsar_producer_configuration_get_access_mode(conf), expected[13]);
+    CHECK_INT(pulsar_producer_configuration_is_chunking_enabled(conf), expected[14]);
 }
 
 static void set_everything(pulsar_producer_configuration_t *conf) {
@@ -43,6 +44,7 @@ static void set_everything(pulsar_producer_configuration_t *conf) {
     pulsar_producer_configuration_set_hashing_scheme(conf, pulsar_JavaStringHash);
     pulsar_producer_configuration_set_lazy_start_partitioned_producers(conf, 2);
     pulsar_producer_configuration_set_access_mode(conf, pulsar_ProducerAccessModeExclusive);
+    pulsar_producer_configuration_set_chunking_enabled(conf, 3);
     /* Numbers that are no constants change nothing. */
     pulsar_producer_configuration_set_compression_type(conf, (pulsar_compression_type)5);
     pulsar_producer_configuration_set_partitions_routing_mode(conf, (pulsar_partitions_routing_mode)-1);
@@ -52,8 +54,8 @@ static void set_everything(pulsar_producer_configuration_t *conf) {
 }
 
 static void test_defaults_and_what_is_set(void) {
-    static const long long defaults[VALUES] = {30000, -1, 1000, 0, 1, 1000, 131072, 10, 50000, 0, 1, 1, 0, 0};
-    static const long long changed[VALUES] = {1234, INT64_MAX, 5, 1, 0, 4294967295u, 4096, 99, 7, 3, 0, 2, 1, 1};
+    static const long long defaults[VALUES] = {30000, -1, 1000, 0, 1, 1000, 131072, 10, 50000, 0, 1, 1, 0, 0, 0};
+    static const long long changed[VALUES] = {1234, INT64_MAX, 5, 1, 0, 4294967295u, 4096, 99, 7, 3, 0, 2, 1, 1, 1};
     pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
     CHECK_TEXT(pulsar_producer_configuration_get_producer_name(conf), "");
     check_values(conf, defaults);

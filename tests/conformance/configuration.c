@@ -28,6 +28,7 @@ static void producer_defaults(const char *url) {
     SHOW_INT(pulsar_producer_configuration_get_batching_max_messages, conf);
     SHOW_INT(pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes, conf);
     SHOW_INT(pulsar_producer_configuration_get_batching_max_publish_delay_ms, conf);
+    SHOW_INT(pulsar_producer_configuration_is_chunking_enabled, conf);
     pulsar_producer_configuration_free(conf);
 }
 
@@ -47,6 +48,8 @@ static void consumer_defaults(const char *url) {
     SHOW_INT(pulsar_consumer_configuration_get_priority_level, conf);
     SHOW_INT(pulsar_consumer_configuration_is_batch_index_ack_enabled, conf);
     SHOW_INT(pulsar_consumer_configuration_is_start_paused, conf);
+    SHOW_INT(pulsar_consumer_configuration_get_max_pending_chunked_message, conf);
+    SHOW_INT(pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full, conf);
     pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
     observe("defaults", "pulsar_consumer_configuration_get_batch_receive_policy",
             "maxNumMessages=%d maxNumBytes=%ld timeoutMs=%ld", policy.maxNumMessages, policy.maxNumBytes,

@@ -63,7 +63,12 @@ async fn a_batch_is_sent_at_its_first_limit() {
     let broker = Broker::start().await;
     let client = broker.client();
     let limits = |max_messages, max_bytes, millis| ProducerConfig {
-        batching: Some(BatchingConfig { max_messages, max_bytes, max_delay: Duration::from_millis(millis) }),
+        batching: Some(BatchingConfig {
+            max_messages,
+            max_bytes,
+            max_delay: Duration::from_millis(millis),
+            ..BatchingConfig::default()
+        }),
         ..ProducerConfig::default()
     };
     for (what, config) in [

@@ -262,6 +262,40 @@ PULSAR_PUBLIC
 int pulsar_consumer_configuration_get_priority_level(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
+ * Sets of how many messages in chunks some chunks may be there while others are missing; 0: no limit. Each takes memory
+ * up to its size. The oldest is dropped for a new one. Default 10.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_max_pending_chunked_message(pulsar_consumer_configuration_t *consumer_configuration,
+                                                                   int max_pending_chunked_message);
+
+/**
+ * Returns of how many messages in chunks some chunks may be there while others are missing.
+ */
+PULSAR_PUBLIC
+int pulsar_consumer_configuration_get_max_pending_chunked_message(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets what becomes of the oldest incomplete message when there are too many: it is acknowledged, and lost for the
+ * subscription (any value but 0), or delivered after the unacked messages timeout, if one is set, or with a
+ * new connection (0). Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full(pulsar_consumer_configuration_t *consumer_configuration,
+                                                                                     int auto_ack_oldest_chunked_message_on_queue_full);
+
+/**
+ * Returns 1 if the oldest incomplete message is acknowledged when there are too many, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
  * Sets whether the broker is told which messages of a batch are acknowledged (any value but 0), so that they do not
  * come again with the rest of the batch. The broker must have `acknowledgmentAtBatchIndexLevelEnabled`. Default 0.
  *

@@ -463,6 +463,22 @@ void pulsar_producer_configuration_set_schema_info(pulsar_producer_configuration
                                                    pulsar_string_map_t *properties);
 
 /**
+ * Sets whether messages that are larger than the broker takes are sent in chunks (any value but 0), or fail with
+ * `pulsar_result_MessageTooBig` (0). Consumers get such a message in one piece. It is sent alone, whatever
+ * batching does with the others. At most 256 MiB. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_chunking_enabled(pulsar_producer_configuration_t *conf,
+                                                        int chunking_enabled);
+
+/**
+ * Returns 1 if messages that are larger than the broker takes are sent in chunks, else 0.
+ */
+PULSAR_PUBLIC int pulsar_producer_configuration_is_chunking_enabled(pulsar_producer_configuration_t *conf);
+
+/**
  * Returns who may send to the topic beside the producer.
  */
 PULSAR_PUBLIC

@@ -24,6 +24,8 @@ static void produce(pulsar_client_t *client, const char *topic, int codec, int b
     pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
     pulsar_producer_configuration_set_compression_type(conf, (pulsar_compression_type)codec);
     pulsar_producer_configuration_set_batching_enabled(conf, batching);
+    /* The other client refuses both at once. */
+    pulsar_producer_configuration_set_chunking_enabled(conf, !batching);
     pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
     pulsar_producer_t *producer = NULL;
     must(pulsar_client_create_producer(client, topic, conf, &producer), "create a producer");

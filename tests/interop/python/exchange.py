@@ -2,7 +2,8 @@
 
 Usage: exchange.py SERVICE_URL LINES_PROGRAM
 
-LINES_PROGRAM is tests/interop/c/lines.c, built. Each codec is tried in batches and alone. Prints `ok NAME` for each
+LINES_PROGRAM is tests/interop/c/lines.c, built. Each codec is tried in batches and alone, and then with a message
+that is larger than the broker takes, in chunks. Prints `ok NAME` for each
 check; the exit code is 1 if one failed.
 """
 
@@ -32,11 +33,16 @@ SECONDS = 60
 """Within this the program is done."""
 
 
-def texts() -> list[str]:
-    """Lines that shrink much, little and not at all."""
+LARGE = 12 * 1024 * 1024
+"""Letters of the large message: codecs leave about half of it, which is more than the broker takes."""
+
+
+def texts(batching: bool) -> list[str]:
+    """Lines that shrink much, little and not at all; without batching one that is sent in chunks."""
     generator = random.Random(4711)
+    large = [] if batching else [generator.randbytes(LARGE // 2).hex()]
     noise = ["".join(generator.choices("0123456789abcdef", k=length)) for length in (1, 100, 5000)]
-    return ["", "x", "x" * 100_000, *noise, *(f"line {number} of a log" for number in range(500))]
+    return ["", "x", "x" * 100_000, *large, *noise, *(f"line {number} of a log" for number in range(500))]
 
 
 def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: int, batching: bool) -> None:
@@ -44,8 +50,8 @@ def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: in
     consumer = client.subscribe(topic, "exchange", initial_position=pulsar.InitialPosition.Earliest)
     with closing(consumer):
         command = [program, "produce", url, topic, str(codec), str(int(batching))]
-        subprocess.run(command, input="\n".join(texts()) + "\n", text=True, check=True, timeout=SECONDS)
-        for expected in texts():
+        subprocess.run(command, input="\n".join(texts(batching)) + "\n", text=True, check=True, timeout=SECONDS)
+        for expected in texts(batching):
             message = consumer.receive(RECEIVE_MS)
             assert message.data().decode() == expected, (
                 f"{message.data()[:40]!r} instead of {expected[:40]!r}"
@@ -60,17 +66,18 @@ def we_receive(url: str, client: pulsar.Client, program: str, topic: str, codec:
         topic,
         compression_type=CODECS[codec],
         batching_enabled=batching,
+        chunking_enabled=not batching,
         batching_max_publish_delay_ms=5,
         block_if_queue_full=True,
     )
     with closing(producer):
-        for text in texts():
+        for text in texts(batching):
             producer.send_async(text.encode(), None)
         producer.flush()
-    command = [program, "consume", url, topic, str(len(texts()))]
+    command = [program, "consume", url, topic, str(len(texts(batching)))]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
     received = done.stdout.split("\n")[:-1]
-    assert received == texts(), "other lines than were sent"
+    assert received == texts(batching), "other lines than were sent"
 
 
 def main() -> int:

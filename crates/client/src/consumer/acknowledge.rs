@@ -21,7 +21,7 @@ impl Consumer {
         self.shared.check_open()?;
         let entry = &message.entry;
         match &entry.acks {
-            None => self.shared.ack_entry(entry.id),
+            None => self.shared.ack_entry(entry.id, entry.chunks.clone()),
             Some(acks) => self.shared.ack_in_batch(entry.id, acks, message.index),
         }
     }
@@ -100,9 +100,14 @@ impl Shared {
         if matches!(state.phase, Phase::Closed) { Err(already_closed()) } else { Ok(state) }
     }
 
-    fn ack_entry(&self, id: EntryId) -> Result<(), Error> {
+    /// Acknowledges an entry, or all `chunks` of the message that ends with it.
+    fn ack_entry(&self, id: EntryId, chunks: Option<Arc<[EntryId]>>) -> Result<(), Error> {
         let mut state = self.lock_open()?;
-        state.acks.add_entry(id);
+        let known = state.chunks.take(id);
+        match chunks.or(known) {
+            None => state.acks.add_entry(id),
+            Some(chunks) => chunks.iter().for_each(|chunk| state.acks.add_entry(*chunk)),
+        }
         state.forget(id);
         self.acks_added(state);
         Ok(())
@@ -128,7 +133,7 @@ impl Shared {
         match state.acks.find(entry, id)? {
             None => {
                 drop(state);
-                self.ack_entry(entry)
+                self.ack_entry(entry, None)
             }
             Some((acks, index)) => {
                 let progress = acks.ack(index);
@@ -174,6 +179,7 @@ impl Shared {
         }
         let batch = batch.map(|(acks, _)| acks);
         state.acks.add_cumulative(id, batch, self.config.batch_index_ack);
+        state.chunks.remove_up_to(id);
         if let Some(unacked) = &mut state.unacked {
             unacked.remove_before(id);
             // The rest of a batch goes on being watched.
@@ -231,6 +237,7 @@ impl Shared {
         if !self.config.subscription_type.is_shared() {
             return self.redeliver_all(state);
         }
+        let entries = state.with_chunks(entries);
         if let Phase::Ready(connection) = &state.phase {
             for entries in entries.chunks(IDS_PER_COMMAND) {
                 let ids = entries.iter().map(|id| MessageIdData {
@@ -259,6 +266,7 @@ impl Shared {
             state.epoch
         });
         let dropped = self.inbox.discard();
+        state.chunks.clear();
         state.negative_acks.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
@@ -281,6 +289,18 @@ impl State {
         if let Some(unacked) = &mut self.unacked {
             unacked.remove(id);
         }
+    }
+
+    /// The entries, each that ends a message in chunks with the chunks before it. These are forgotten: they come again.
+    pub(super) fn with_chunks(&mut self, entries: &[EntryId]) -> Vec<EntryId> {
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.chunks.take(*entry) {
+                None => all.push(*entry),
+                Some(chunks) => all.extend_from_slice(&chunks),
+            }
+        }
+        all
     }
 
     /// Whether the timers would look too late.

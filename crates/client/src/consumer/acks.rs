@@ -219,9 +219,12 @@ fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
     ID_BYTES + ack_set.len() * WORD_BYTES
 }
 
-/// Acknowledges a broken entry, so that the broker does not send it for ever.
-pub(super) fn discard(connection: &Connection, consumer_id: u64, entry: EntryId, validation_error: i32) {
-    send(connection, consumer_id, AckType::Individual, &[whole(entry)], Some(validation_error));
+/// Acknowledges broken entries, so that the broker does not send them for ever.
+pub(super) fn discard(connection: &Connection, consumer_id: u64, entries: &[EntryId], validation_error: i32) {
+    let entries: Vec<_> = entries.iter().map(|entry| whole(*entry)).collect();
+    for entries in entries.chunks(IDS_PER_COMMAND) {
+        send(connection, consumer_id, AckType::Individual, entries, Some(validation_error));
+    }
 }
 
 fn whole(entry: EntryId) -> AckId<'static> {

@@ -11,6 +11,7 @@ use pulsar_rs_wire::hot;
 use pulsar_rs_wire::metadata::Metadata;
 
 use super::batch_acks::{self, BatchAcks};
+use super::chunks::{Chunk, Whole};
 use super::message::{Entry, Message};
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
@@ -25,6 +26,10 @@ pub(super) struct Arrival {
     /// Messages in the batch; absent: a single message.
     batch_size: Option<u32>,
     compression: Option<(Compression, usize)>,
+    /// It is one chunk of a message.
+    chunk: Option<Chunk>,
+    /// It stands for all chunks of a message.
+    whole: Option<Whole>,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -66,8 +71,29 @@ impl Arrival {
         let batch_size = batch_size(&metadata).map_err(damaged)?;
         let compression = compression(&metadata)
             .map_err(|why| Rejected { why, permits: Some(count_permits(batch_size, &message.ack_set)) })?;
+        let chunk = Chunk::of(&metadata, payload).map_err(damaged)?;
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
-        Ok(Arrival { message, metadata, body, batch_size, compression })
+        Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None })
+    }
+
+    /// Takes out which chunk it is, if it is one.
+    pub fn take_chunk(&mut self) -> Option<Chunk> {
+        self.chunk.take()
+    }
+
+    /// The last chunk of a message becomes the message.
+    pub fn into_whole(self, whole: Whole) -> Self {
+        Arrival { body: Bytes::new(), whole: Some(whole), ..self }
+    }
+
+    #[cfg(test)]
+    pub fn whole(&self) -> Option<&Whole> {
+        self.whole.as_ref()
+    }
+
+    /// The payload as it travelled.
+    pub fn body(&self) -> &Bytes {
+        &self.body
     }
 
     pub fn id(&self) -> hot::EntryId {
@@ -89,10 +115,14 @@ impl Arrival {
     }
 
     fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {
-        let body = match self.compression {
+        let body = match &self.whole {
             None => self.body.clone(),
+            Some(whole) => whole.join().map_err(|error| (Damage::Batch, error))?,
+        };
+        let body = match self.compression {
+            None => body,
             Some((codec, size)) => codec
-                .decompress(&self.body, size)
+                .decompress(&body, size)
                 .map(Bytes::from)
                 .map_err(|error| (Damage::Decompression, error))?,
         };
@@ -124,6 +154,7 @@ impl Arrival {
             metadata: self.metadata,
             body,
             acks,
+            chunks: self.whole.map(|whole| whole.entries),
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
     }
@@ -142,9 +173,6 @@ fn batch_size(metadata: &Metadata<'_>) -> Result<Option<u32>, WireError> {
 fn compression(metadata: &Metadata<'_>) -> Result<Option<(Compression, usize)>, Refusal> {
     if metadata.encrypted {
         return Err(Refusal::NotSupported("it is encrypted"));
-    }
-    if metadata.num_chunks_from_msg.is_some_and(|chunks| chunks > 1) {
-        return Err(Refusal::NotSupported("it is a chunk of a larger message"));
     }
     let codec = Compression::from_number(metadata.compression.unwrap_or_default())
         .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?;

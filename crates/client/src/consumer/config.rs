@@ -103,6 +103,14 @@ pub struct ConsumerConfig {
     pub properties: Vec<(String, String)>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
+    /// Messages of which some chunks are there, at the same time; 0: no limit. The oldest goes for a new one. Default 10.
+    pub max_pending_chunked_messages: usize,
+    /// The oldest that goes is acknowledged, and lost for this subscription; else it comes again after the ack timeout,
+    /// if there is one, or with a new connection. Default false.
+    pub ack_oldest_chunked_message: bool,
+    /// How long after one chunk of a message the next may come. Then what came of it is acknowledged: its producer is gone.
+    /// Absent: for ever. Default 60 s.
+    pub chunk_expiry: Option<Duration>,
 }
 
 impl Default for ConsumerConfig {
@@ -120,6 +128,9 @@ impl Default for ConsumerConfig {
             priority_level: 0,
             properties: Vec::new(),
             batch_receive: BatchReceivePolicy::default(),
+            max_pending_chunked_messages: 10,
+            ack_oldest_chunked_message: false,
+            chunk_expiry: Some(Duration::from_mins(1)),
         }
     }
 }

@@ -81,6 +81,7 @@ impl Shared {
         state.connection = self.inbox.start_over();
         state.permits_in_doubt = false;
         state.phase = Phase::Ready(connection.clone());
+        state.chunks.clear();
         state.negative_acks.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();

@@ -1,15 +1,17 @@
 //! What the connection tells the consumer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use parking_lot::MutexGuard;
 use pulsar_rs_wire::hot::{self, EntryId, Flow};
 
 use super::acks;
 use super::arrival::{Arrival, Refusal};
+use super::chunks::Chunk;
 use super::inbox::Permits;
-use super::{Phase, Shared};
+use super::{Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::reconnect;
 
@@ -29,7 +31,10 @@ impl ConsumerChannel for Shared {
                 drop(state);
                 self.give_back(connection, arrival.permits());
             }
-            Ok(arrival) => {
+            Ok(mut arrival) => {
+                if let Some(chunk) = arrival.take_chunk() {
+                    return self.chunk(connection, state, arrival, &chunk);
+                }
                 // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
                 let pushed = self.inbox.push(arrival);
                 drop(state);
@@ -65,6 +70,54 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// A chunk of a message came.
+    fn chunk(
+        &self,
+        connection: &Connection,
+        mut state: MutexGuard<'_, State>,
+        arrival: Arrival,
+        chunk: &Chunk,
+    ) {
+        let now = Instant::now();
+        let added = state.chunks.add(arrival, chunk, now);
+        if let Some(unacked) = &mut state.unacked {
+            added.again.iter().for_each(|entry| unacked.add(*entry, now));
+        }
+        if !added.acknowledge.is_empty() {
+            self.drop_chunks(&mut state, &added.acknowledge);
+        }
+        let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
+        let wake_timers =
+            state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
+        match added.complete {
+            Some(whole) => {
+                let pushed = self.inbox.push(whole);
+                drop(state);
+                self.inbox.wake(pushed);
+            }
+            None => {
+                drop(state);
+                self.give_back(connection, 1);
+            }
+        }
+        if wake_timers {
+            self.timers.notify_one();
+        }
+    }
+
+    /// Acknowledges entries of messages in chunks that will not be delivered.
+    pub(super) fn drop_chunks(&self, state: &mut State, entries: &[EntryId]) {
+        let count = entries.len();
+        self.client.log().info(format_args!(
+            "{count} chunks of {} are acknowledged: sent twice, or the rest of their messages never came",
+            self.topic
+        ));
+        for entry in entries {
+            state.acks.add_entry(*entry);
+        }
+        self.send_acks(state);
+    }
+
     /// Whether the broker sent an entry before it was asked to send everything again.
     fn is_outdated(&self, entry: Option<u64>, current: u64) -> bool {
         !self.config.subscription_type.is_shared() && entry.is_some_and(|epoch| epoch < current)
@@ -77,8 +130,10 @@ impl Shared {
         match why {
             Refusal::Damaged(damage, error) => {
                 log.warn(format_args!("entry {ledger}:{number} of {} is dropped: {error}", self.topic));
-                if let Phase::Ready(connection) = &self.state.lock().phase {
-                    acks::discard(connection, self.id, entry, *damage as i32);
+                let mut state = self.state.lock();
+                let entries = state.with_chunks(&[entry]);
+                if let Phase::Ready(connection) = &state.phase {
+                    acks::discard(connection, self.id, &entries, *damage as i32);
                 }
             }
             Refusal::NotSupported(what) => {

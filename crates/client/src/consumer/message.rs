@@ -22,6 +22,8 @@ pub(super) struct Entry {
     pub body: Bytes,
     /// State of the acknowledgements; absent: the entry is a single message.
     pub acks: Option<Arc<BatchAcks>>,
+    /// Of a message in chunks: all their entries; `id` is the last.
+    pub chunks: Option<Arc<[EntryId]>>,
 }
 
 /// A message that was received.
@@ -57,10 +59,15 @@ impl Message {
 
     /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.
     pub fn id(&self) -> MessageId {
-        let EntryId { ledger, entry } = self.entry.id;
-        let id = MessageId::entry(ledger.cast_signed(), entry.cast_signed(), self.entry.partition);
+        let entry = |EntryId { ledger, entry }| {
+            MessageId::entry(ledger.cast_signed(), entry.cast_signed(), self.entry.partition)
+        };
+        let id = entry(self.entry.id);
         match &self.entry.acks {
-            None => id,
+            None => {
+                let first = self.entry.chunks.as_ref().and_then(|chunks| chunks.first());
+                MessageId { first_chunk: first.map(|first| Box::new(entry(*first))), ..id }
+            }
             Some(acks) => MessageId {
                 batch_index: self.index.cast_signed(),
                 batch_size: acks.size().cast_signed(),

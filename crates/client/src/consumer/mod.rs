@@ -8,6 +8,7 @@ mod acks;
 mod arrival;
 mod batch_acks;
 mod batches;
+mod chunks;
 mod close;
 mod config;
 mod connect;
@@ -35,6 +36,7 @@ use crate::connection::Connection;
 use crate::reconnect::Reconnect;
 use crate::{Error, MessageId, TopicName};
 use acks::Acks;
+use chunks::Chunks;
 use inbox::Inbox;
 use redelivery::{NegativeAcks, UnackedEntries};
 
@@ -70,6 +72,7 @@ struct State {
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
     epoch: u64,
     acks: Acks,
+    chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
     acks_due: Option<Instant>,
     negative_acks: NegativeAcks,
@@ -122,6 +125,7 @@ impl Consumer {
                 permits_in_doubt: false,
                 epoch: 0,
                 acks: Acks::default(),
+                chunks: Chunks::new(&config),
                 acks_due: None,
                 negative_acks: NegativeAcks::default(),
                 unacked: config.ack_timeout.map(UnackedEntries::new),

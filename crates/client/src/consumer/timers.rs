@@ -22,13 +22,22 @@ impl Shared {
         if state.acks_due.is_some_and(|due| due <= now) {
             self.send_acks(&mut state);
         }
+        let expired = state.chunks.take_expired(now);
+        if !expired.is_empty() {
+            self.drop_chunks(&mut state, &expired);
+        }
         let mut due = state.negative_acks.take_due(now);
         if let Some(unacked) = &mut state.unacked {
             due.extend(unacked.take_overdue(now));
         }
         self.redeliver(&mut state, &due);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
-        let alarm = Alarm::at_first([state.acks_due, state.negative_acks.next_due(), unacked_look]);
+        let alarm = Alarm::at_first([
+            state.acks_due,
+            state.negative_acks.next_due(),
+            unacked_look,
+            state.chunks.next_expiry(),
+        ]);
         state.alarm = alarm.moment();
         alarm
     }

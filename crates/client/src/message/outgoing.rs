@@ -46,9 +46,14 @@ impl<'a> OutgoingMessage<'a> {
     /// Bytes that count against the client's memory limit.
     #[inline]
     pub(crate) fn memory(&self) -> usize {
-        let keys = [self.partition_key, self.ordering_key].into_iter().flatten().map(<[u8]>::len);
         let properties = self.properties.iter().map(|(name, value)| name.len() + value.len());
-        self.payload.len() + keys.sum::<usize>() + properties.sum::<usize>()
+        self.payload.len() + self.key_bytes() + properties.sum::<usize>()
+    }
+
+    /// Bytes of its keys.
+    #[inline]
+    pub(crate) fn key_bytes(&self) -> usize {
+        [self.partition_key, self.ordering_key].into_iter().flatten().map(<[u8]>::len).sum()
     }
 
     /// The message as it is appended to a batch.

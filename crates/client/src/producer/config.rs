@@ -22,6 +22,9 @@ pub struct ProducerConfig {
     pub block_if_queue_full: bool,
     /// How messages are gathered; absent: each is sent alone.
     pub batching: Option<BatchingConfig>,
+    /// Messages that are larger than the broker takes are sent in parts, each of them alone; consumers get them in one
+    /// piece. Without it they fail with [`Error::MessageTooBig`]. Default false.
+    pub chunking: bool,
     /// Codec for what is sent; absent: none. A batch is compressed as a whole, on the thread that completes it.
     /// Default none.
     pub compression: Option<Compression>,
@@ -50,6 +53,7 @@ impl Default for ProducerConfig {
             max_pending_messages_across_partitions: 50_000,
             block_if_queue_full: false,
             batching: Some(BatchingConfig::default()),
+            chunking: false,
             compression: None,
             routing: RoutingMode::default(),
             hashing: HashingScheme::default(),
@@ -84,11 +88,20 @@ pub struct BatchingConfig {
     pub max_bytes: usize,
     /// How long the first message of a batch may wait for others. Default 10 ms.
     pub max_delay: Duration,
+    /// Messages of different keys go into different batches, which key-shared subscriptions need: a batch has one
+    /// consumer. The key is the ordering key, else the partition key. The limits count for the batches of all keys
+    /// together. Default false.
+    pub by_key: bool,
 }
 
 impl Default for BatchingConfig {
     fn default() -> Self {
-        BatchingConfig { max_messages: 1000, max_bytes: 128 * 1024, max_delay: Duration::from_millis(10) }
+        BatchingConfig {
+            max_messages: 1000,
+            max_bytes: 128 * 1024,
+            max_delay: Duration::from_millis(10),
+            by_key: false,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Creating the producer on a broker, at first and after a connection was lost.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue, ProducerAccessMode};
@@ -120,6 +121,7 @@ impl<S: SendSink> Shared<S> {
             .filter(|version| self.config.schema.is_some() && !version.is_empty())
             .map(Into::into);
         state.max_message_size = connection.max_message_size();
+        self.max_message_size.store(state.max_message_size, Ordering::Relaxed);
         state.phase = Phase::Ready(connection.clone());
         state.pending.unsend_all();
         self.accept_staged(&mut state);

@@ -1,50 +1,15 @@
 //! From messages to the frame of an entry.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send};
 use pulsar_rs_wire::hot::Send;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::compressors::{Body, Compressors};
-use super::config::{BatchingConfig, ProducerConfig};
+use super::open::Heading;
 use crate::connection::EntryFrame;
 use crate::{Error, OutgoingMessage};
-
-/// A batch that takes messages.
-#[derive(Debug)]
-pub(super) struct OpenBatch<T> {
-    pub body: Vec<u8>,
-    pub tokens: Vec<T>,
-    /// Messages in it; a token may stand for several.
-    pub messages: usize,
-    /// What they count against the client's memory limit, in bytes.
-    pub memory: usize,
-    pub first_sequence_id: u64,
-    pub highest_sequence_id: u64,
-    /// When the first message came.
-    pub opened_at: Instant,
-    /// Wall clock at that moment, milliseconds since 1970.
-    pub publish_time: u64,
-    /// Clusters of its one message, if that names any.
-    pub replicate_to: Vec<Vec<u8>>,
-    /// Schema version of its one message, if that names one.
-    pub schema_version: Option<Arc<[u8]>>,
-}
-
-impl<T> OpenBatch<T> {
-    /// When its messages time out.
-    pub fn deadline(&self, config: &ProducerConfig) -> Option<Instant> {
-        config.send_timeout.and_then(|timeout| self.opened_at.checked_add(timeout))
-    }
-
-    /// When something has to be done about it.
-    pub fn due(&self, batching: &BatchingConfig, config: &ProducerConfig) -> Option<Instant> {
-        let full = self.opened_at.checked_add(batching.max_delay);
-        full.into_iter().chain(self.deadline(config)).min()
-    }
-}
 
 /// A batch, or a message outside a batch, that waits to be encoded.
 #[derive(Debug)]
@@ -60,8 +25,7 @@ pub(super) enum Content {
     Batch {
         body: Vec<u8>,
         messages: i32,
-        replicate_to: Vec<Vec<u8>>,
-        schema_version: Option<Arc<[u8]>>,
+        heading: Heading,
     },
     /// The head is encoded when the message is accepted, but for its checksum.
     Single(EntryFrame, OpenChecksum),
@@ -86,14 +50,12 @@ impl Sender {
         max_message_size: usize,
         spare: &mut Vec<u8>,
     ) -> Result<EntryFrame, Error> {
-        let (mut plain, messages, replicate_to, schema_version) = match sealed.content {
+        let (mut plain, messages, heading) = match sealed.content {
             Content::Single(mut frame, checksum) => {
                 checksum.finish(&mut frame.head, &frame.body);
                 return Ok(frame);
             }
-            Content::Batch { body, messages, replicate_to, schema_version } => {
-                (body, messages, replicate_to, schema_version.or_else(|| self.schema_version.clone()))
-            }
+            Content::Batch { body, messages, heading } => (body, messages, heading),
         };
         let body = compressors.compress(&mut plain)?;
         *spare = plain;
@@ -101,8 +63,10 @@ impl Sender {
             producer_name: self.producer_name.as_bytes(),
             sequence_id: sealed.first_sequence_id,
             publish_time: sealed.publish_time,
-            replicate_to: &replicate_to,
-            schema_version: schema_version.as_deref(),
+            partition_key: heading.partition_key.as_deref(),
+            replicate_to: &heading.replicate_to,
+            schema_version: heading.schema_version.as_deref().or(self.schema_version.as_deref()),
+            ordering_key: heading.ordering_key.as_deref(),
             compression: body.compression(),
             uncompressed_size: Some(body.uncompressed_size),
             num_messages_in_batch: Some(messages),
@@ -152,8 +116,12 @@ impl Sender {
 
     /// A message outside a batch, encoded but for its checksum.
     pub fn begin_single(&self, metadata: &Metadata<'_>, payload: Vec<u8>) -> Content {
-        let send =
-            Send { producer_id: self.producer_id, sequence_id: metadata.sequence_id, ..Send::default() };
+        let send = Send {
+            producer_id: self.producer_id,
+            sequence_id: metadata.sequence_id,
+            is_chunk: metadata.chunk_id.is_some(),
+            ..Send::default()
+        };
         let mut head = Vec::new();
         let checksum = begin_send(&mut head, &send, metadata, payload.len());
         Content::Single(EntryFrame { head, body: payload }, checksum)

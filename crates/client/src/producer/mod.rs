@@ -7,6 +7,7 @@
 //! A topic's or partition's producer is [`shared::Shared`]; [`partitioned::Partitioned`] has one for each
 //! partition and nothing on the way of a message but the choice among them.
 
+mod chunks;
 mod close;
 mod compressors;
 mod config;
@@ -14,6 +15,7 @@ mod connect;
 mod entry;
 mod flush;
 mod future;
+mod open;
 mod partitioned;
 mod pending;
 mod receipt;

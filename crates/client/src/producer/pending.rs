@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::chunks::Chunk;
 use super::entry::SealedEntry;
 use super::sink::Tokens;
 use crate::Error;
@@ -18,6 +19,8 @@ pub(super) struct Pending<T> {
     pub highest_sequence_id: u64,
     /// Messages in the batch; 0: a single message.
     pub batch_size: i32,
+    /// It is a part of a message.
+    pub chunk: Option<Chunk>,
     /// What its messages count against the client's memory limit, in bytes.
     pub memory: usize,
     /// When its messages time out.
@@ -50,6 +53,7 @@ impl<T> Pending<T> {
             payload: Payload::Sealed(sealed),
             tokens,
             batch_size,
+            chunk: None,
             memory,
             deadline,
             was_damaged: false,
@@ -59,6 +63,9 @@ impl<T> Pending<T> {
 
     /// Messages that leave with it.
     pub fn messages(&self) -> usize {
+        if self.chunk.is_some_and(|chunk| !chunk.is_last()) {
+            return 0;
+        }
         usize::try_from(self.batch_size).unwrap_or(0).max(1)
     }
 
@@ -213,11 +220,11 @@ impl<T> PendingQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::super::entry::Content;
+    use super::super::open::Heading;
     use super::*;
 
     fn pending(sequence_id: u64) -> Pending<u64> {
-        let content =
-            Content::Batch { body: Vec::new(), messages: 1, replicate_to: Vec::new(), schema_version: None };
+        let content = Content::Batch { body: Vec::new(), messages: 1, heading: Heading::default() };
         let sealed = SealedEntry {
             content,
             first_sequence_id: sequence_id,

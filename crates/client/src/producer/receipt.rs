@@ -30,6 +30,7 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
                 entry: receipt.entry,
                 partition: self.topic.partition(),
                 batch_size: front.batch_size,
+                first_chunk: None,
             });
             self.complete_front(&mut state, &outcome);
             self.complete_refused(&mut state);
@@ -131,7 +132,11 @@ impl<S: SendSink> Shared<S> {
         };
         state.messages -= pending.messages();
         self.client.memory.give_back(pending.memory);
-        if outcome.is_ok() {
+        let outcome = match pending.chunk {
+            None => Some(outcome.clone()),
+            Some(chunk) => state.chunks.gather(chunk, outcome),
+        };
+        if let Some(Ok(_)) = outcome {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
         // Compressed bodies are in buffers of their own length, too small for others.
@@ -139,8 +144,11 @@ impl<S: SendSink> Shared<S> {
             state.recycle(&mut pending);
         }
         let Pending { tokens, .. } = pending;
-        self.sink.complete(tokens, outcome.clone());
-        state.complete_flushes(outcome.as_ref().err());
+        let failure = outcome.as_ref().and_then(|outcome| outcome.as_ref().err().cloned());
+        if let Some(outcome) = outcome {
+            self.sink.complete(tokens, outcome);
+        }
+        state.complete_flushes(failure.as_ref());
     }
 
     /// Ends the first message that was never given to a broker.

@@ -1,10 +1,11 @@
 //! The producer of one topic or partition.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE;
 use pulsar_rs_wire::compression::MAX_RESTORED;
 use tokio::sync::Notify;
 
@@ -18,6 +19,9 @@ use super::state::{Effects, Flush, Phase, State};
 use crate::client::{ClientInner, Deadline};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
+
+/// What a message may have beside content, keys and properties: numbers and names of its producer, in bytes.
+const METADATA_MARGIN: usize = 1024;
 
 /// The producer as its tasks and its connection see it.
 pub(super) struct Shared<S: SendSink> {
@@ -34,6 +38,8 @@ pub(super) struct Shared<S: SendSink> {
     pub(super) timers: Notify,
     /// It is closed: whoever waits for a broker need not.
     pub(super) over: Notify,
+    /// The broker's, or the one that brokers have by default, for a look without the lock.
+    pub(super) max_message_size: AtomicUsize,
     /// How often the producer was created on a broker; the broker lets a later one replace an earlier.
     pub(super) epoch: AtomicU64,
     /// It is created on a broker, or tries to be.
@@ -58,7 +64,7 @@ impl<S: SendSink> Shared<S> {
         let id = client.next_id();
         let name = config.name.clone().unwrap_or_default();
         let sender = Sender { producer_id: id, producer_name: name.into(), schema_version: None };
-        let mut state = State::new(sender, pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE);
+        let mut state = State::new(sender, DEFAULT_MAX_MESSAGE_SIZE);
         state.router = place;
         let shared = Arc::new(Shared {
             id,
@@ -71,6 +77,7 @@ impl<S: SendSink> Shared<S> {
             room: Condvar::new(),
             timers: Notify::new(),
             over: Notify::new(),
+            max_message_size: AtomicUsize::new(DEFAULT_MAX_MESSAGE_SIZE),
             epoch: AtomicU64::new(0),
             started: AtomicBool::new(false),
         });
@@ -197,7 +204,13 @@ impl<S: SendSink> Shared<S> {
     }
 
     fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
-        self.config.batching.is_some() && message.deliver_at.is_none()
+        self.config.batching.is_some() && message.deliver_at.is_none() && !self.may_need_chunks(message)
+    }
+
+    /// Whether a message may be larger than the broker takes, which is known for certain when it is encoded.
+    fn may_need_chunks(&self, message: &OutgoingMessage<'_>) -> bool {
+        let size = || message.memory() + METADATA_MARGIN;
+        self.config.chunking && size() > self.max_message_size.load(Ordering::Relaxed)
     }
 
     pub fn topic(&self) -> &TopicName {

@@ -64,6 +64,8 @@ pub struct SentEntry {
     pub partition: i32,
     /// Messages in the batch; 0: the entry is a single message.
     pub batch_size: i32,
+    /// Of a message in chunks: where the first is, while `entry` is the last.
+    pub first_chunk: Option<EntryId>,
 }
 
 impl SentEntry {
@@ -71,10 +73,14 @@ impl SentEntry {
     pub fn message_id(&self, index: usize) -> MessageId {
         let (ledger, entry) =
             self.entry.map_or((-1, -1), |id| (id.ledger.cast_signed(), id.entry.cast_signed()));
+        let first = self.first_chunk.map(|first| {
+            MessageId::entry(first.ledger.cast_signed(), first.entry.cast_signed(), self.partition)
+        });
         let batch_index = if self.batch_size > 0 { i32::try_from(index).unwrap_or(-1) } else { -1 };
         MessageId {
             batch_index,
             batch_size: self.batch_size,
+            first_chunk: first.map(Box::new),
             ..MessageId::entry(ledger, entry, self.partition)
         }
     }

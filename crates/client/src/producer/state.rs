@@ -6,9 +6,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use pulsar_rs_wire::compression::MAX_RESTORED;
 
+use super::chunks::{Chunk, ChunkOutcomes, Chunks};
 use super::compressors::Body;
 use super::config::{BatchingConfig, ProducerConfig};
-use super::entry::{Content, OpenBatch, SealedEntry, Sender, too_big};
+use super::entry::{Content, SealedEntry, Sender, too_big};
+use super::open::{Heading, OpenBatch, OpenBatches};
 use super::pending::{Pending, PendingQueue};
 use super::routing::Router;
 use super::sink::{Token, Tokens};
@@ -48,7 +50,7 @@ pub(super) struct State<T> {
     pub phase: Phase,
     /// A broker had the producer at least once: name and sequence ids are known.
     pub was_connected: bool,
-    pub open: Option<OpenBatch<T>>,
+    pub open: OpenBatches<T>,
     pub pending: PendingQueue<T>,
     pub sender: Sender,
     pub max_message_size: usize,
@@ -62,6 +64,7 @@ pub(super) struct State<T> {
     /// Threads that wait for room.
     pub blocked: usize,
     pub flushes: Vec<Flush>,
+    pub chunks: ChunkOutcomes,
     /// Of a partition: who is told when a batch is complete, and its number.
     pub router: Option<(Arc<Router>, usize)>,
     /// What came before the producer was ever on a broker.
@@ -89,7 +92,7 @@ impl<T: Token> State<T> {
         State {
             phase: Phase::Connecting,
             was_connected: false,
-            open: None,
+            open: OpenBatches::default(),
             pending: PendingQueue::default(),
             sender,
             max_message_size,
@@ -99,6 +102,7 @@ impl<T: Token> State<T> {
             last_published: -1,
             blocked: 0,
             flushes: Vec::new(),
+            chunks: ChunkOutcomes::default(),
             router: None,
             staged: VecDeque::new(),
             alarm: None,
@@ -167,31 +171,42 @@ impl<T: Token> State<T> {
         let prepared = message.prepare(sequence_id)?;
         let len = prepared.len();
         let limit = self.batch_limit(message, len, batching, config)?;
-        // These stand in the metadata of the entry: such a message is a batch of its own.
-        let alone = !message.replicate_to.is_empty() || message.schema_version.is_some();
+        let alone = Heading::is_alone(message);
         let mut effects = Effects::default();
-        if let Some(open) = &self.open
-            && (alone || open.body.len() + len > limit || sequence_id <= open.highest_sequence_id)
+        if !self.open.is_empty()
+            && (alone || !self.open.may_take(message, sequence_id, len, limit, batching.by_key))
         {
             effects.sealed = self.seal_open(config);
         }
-        if self.open.is_none() {
-            self.open_batch(message, sequence_id);
-            effects.wake_timers = self.alarm_is_later_than_batch(batching, config);
+        let is_first = self.open.is_empty();
+        let (spare, expected_tokens) = (&mut self.spare, self.expected_tokens);
+        let batch = self.open.batch_for(message, batching.by_key, || OpenBatch {
+            body: spare.pop().unwrap_or_default(),
+            tokens: Vec::with_capacity(expected_tokens),
+            messages: 0,
+            memory: 0,
+            first_sequence_id: sequence_id,
+            highest_sequence_id: sequence_id,
+            opened_at: Instant::now(),
+            publish_time: wall_clock(),
+            heading: Heading::of(message),
+        });
+        prepared.append_to(&mut batch.body);
+        batch.messages += 1;
+        batch.memory += message.memory();
+        batch.highest_sequence_id = sequence_id;
+        if !batch.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
+            batch.tokens.push(token);
         }
-        if let Some(open) = &mut self.open {
-            prepared.append_to(&mut open.body);
-            open.messages += 1;
-            open.memory += message.memory();
-            if !open.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
-                open.tokens.push(token);
-            }
-            open.highest_sequence_id = sequence_id;
-            self.messages += 1;
-            effects.publish_time = open.publish_time;
-            if alone || open.messages >= batching.max_messages || open.body.len() >= limit {
-                effects.sealed |= self.seal_open(config);
-            }
+        effects.publish_time = batch.publish_time;
+        let heading = if batch.messages == 1 { message.key_bytes() } else { 0 };
+        self.open.count(sequence_id, len + heading);
+        self.messages += 1;
+        if is_first {
+            effects.wake_timers = self.alarm_is_later_than(self.open.due(batching, config));
+        }
+        if alone || self.open.is_full(batching.max_messages, limit) {
+            effects.sealed |= self.seal_open(config);
         }
         Ok(effects)
     }
@@ -206,7 +221,8 @@ impl<T: Token> State<T> {
         config: &ProducerConfig,
     ) -> Result<usize, Error> {
         let clusters: usize = message.replicate_to.iter().map(|cluster| cluster.len() + 16).sum();
-        let metadata = self.sender.producer_name.len() + METADATA_NUMBERS + clusters;
+        let names = self.sender.producer_name.len() + clusters + message.key_bytes();
+        let metadata = names + METADATA_NUMBERS;
         let broker = self.max_message_size.saturating_sub(metadata);
         // What can be compressed may be larger: its size is known when that is done. It is sent alone.
         let most = if config.compression.is_some() { MAX_RESTORED } else { broker };
@@ -214,26 +230,6 @@ impl<T: Token> State<T> {
             return Err(too_big(message.payload.len(), most));
         }
         Ok(if batching.max_bytes == 0 { broker } else { broker.min(batching.max_bytes) })
-    }
-
-    fn open_batch(&mut self, message: &OutgoingMessage<'_>, sequence_id: u64) {
-        self.open = Some(OpenBatch {
-            body: self.spare.pop().unwrap_or_default(),
-            tokens: Vec::with_capacity(self.expected_tokens),
-            messages: 0,
-            memory: 0,
-            first_sequence_id: sequence_id,
-            highest_sequence_id: sequence_id,
-            opened_at: Instant::now(),
-            publish_time: wall_clock(),
-            replicate_to: message.replicate_to.to_vec(),
-            schema_version: message.schema_version.map(Into::into),
-        });
-    }
-
-    fn alarm_is_later_than_batch(&self, batching: &BatchingConfig, config: &ProducerConfig) -> bool {
-        let due = self.open.as_ref().and_then(|open| open.due(batching, config));
-        self.alarm_is_later_than(due)
     }
 
     /// When the first message times out that waits for a broker or a receipt.
@@ -263,10 +259,18 @@ impl<T: Token> State<T> {
     ) -> Result<Effects, Error> {
         let publish_time = wall_clock();
         let metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
-        if metadata.encoded_len() + body.bytes.len() > self.max_message_size {
+        let fits = metadata.encoded_len() + body.bytes.len() <= self.max_message_size;
+        let mut parts = Vec::new();
+        if fits {
+            parts.push((None, self.sender.begin_single(&metadata, body.bytes)));
+        } else if config.chunking {
+            let uuid = format!("{}-{sequence_id}", self.sender.producer_name);
+            for (chunk, metadata, part) in Chunks::new(&metadata, &uuid, body.bytes, self.max_message_size)? {
+                parts.push((Some(chunk), self.sender.begin_single(&metadata, part)));
+            }
+        } else {
             return Err(too_big(body.bytes.len(), self.max_message_size));
         }
-        let content = self.sender.begin_single(&metadata, body.bytes);
         // What was sent before goes before.
         if !self.seal_open(config)
             && let Some((router, partition)) = &self.router
@@ -274,42 +278,48 @@ impl<T: Token> State<T> {
             router.pass_on(*partition);
         }
         let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let sealed = SealedEntry {
-            content,
-            first_sequence_id: sequence_id,
-            highest_sequence_id: sequence_id,
-            publish_time,
-        };
-        self.pending.push(Pending::new(sealed, Tokens::One(token), 0, message.memory(), deadline));
+        for (chunk, content) in parts {
+            let sealed = SealedEntry {
+                content,
+                first_sequence_id: sequence_id,
+                highest_sequence_id: sequence_id,
+                publish_time,
+            };
+            let mut pending = if chunk.is_none_or(Chunk::is_last) {
+                Pending::new(sealed, Tokens::One(token), 0, message.memory(), deadline)
+            } else {
+                Pending::new(sealed, Tokens::Batch(Vec::new()), 0, 0, deadline)
+            };
+            pending.chunk = chunk;
+            self.pending.push(pending);
+        }
         self.messages += 1;
         let wake_timers = self.alarm_is_later_than(deadline);
         Ok(Effects { sealed: true, wake_timers, publish_time })
     }
 
-    /// Closes the open batch and queues it; false when there is none.
+    /// Closes the open batches and queues them; false when there is none.
     pub fn seal_open(&mut self, config: &ProducerConfig) -> bool {
-        let Some(open) = self.open.take() else {
+        if self.open.is_empty() {
             return false;
-        };
+        }
         if let Some((router, partition)) = &self.router {
             router.pass_on(*partition);
         }
-        self.expected_tokens = open.tokens.len();
-        // A batch holds no more messages than an i32 counts: its limits are far below.
-        let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
-        let deadline = open.deadline(config);
-        let sealed = SealedEntry {
-            content: Content::Batch {
-                body: open.body,
-                messages,
-                replicate_to: open.replicate_to,
-                schema_version: open.schema_version,
-            },
-            first_sequence_id: open.first_sequence_id,
-            highest_sequence_id: open.highest_sequence_id,
-            publish_time: open.publish_time,
-        };
-        self.pending.push(Pending::new(sealed, Tokens::Batch(open.tokens), messages, open.memory, deadline));
+        let deadline = self.open.deadline(config);
+        for open in self.open.take() {
+            self.expected_tokens = open.tokens.len();
+            // A batch holds no more messages than an i32 counts: its limits are far below.
+            let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
+            let sealed = SealedEntry {
+                content: Content::Batch { body: open.body, messages, heading: open.heading },
+                first_sequence_id: open.first_sequence_id,
+                highest_sequence_id: open.highest_sequence_id,
+                publish_time: open.publish_time,
+            };
+            let tokens = Tokens::Batch(open.tokens);
+            self.pending.push(Pending::new(sealed, tokens, messages, open.memory, deadline));
+        }
         true
     }
 

@@ -35,7 +35,7 @@ impl<S: SendSink> Shared<S> {
         }
         self.expire(&mut state, now);
         let sealed = self.look_at_batch(&mut state, clock, now);
-        let open = state.open.as_ref().and_then(|open| open.deadline(&self.config));
+        let open = state.open.deadline(&self.config);
         let alarm = Alarm::at_first([clock.batch, state.first_deadline(), open]);
         state.alarm = alarm.moment();
         if alarm == Alarm::WhenWoken {
@@ -58,15 +58,15 @@ impl<S: SendSink> Shared<S> {
         let Some(batching) = &self.config.batching else {
             return false;
         };
-        match &state.open {
-            Some(open) if (now - open.opened_at).saturating_mul(2) >= batching.max_delay => {
+        match state.open.opened_at() {
+            Some(opened_at) if (now - opened_at).saturating_mul(2) >= batching.max_delay => {
                 state.seal_open(&self.config);
                 clock.linger = true;
                 clock.batch = now.checked_add(batching.max_delay);
                 true
             }
-            Some(open) => {
-                clock.batch = open.opened_at.checked_add(batching.max_delay);
+            Some(opened_at) => {
+                clock.batch = opened_at.checked_add(batching.max_delay);
                 false
             }
             None => {
@@ -81,7 +81,7 @@ impl<S: SendSink> Shared<S> {
     fn expire(&self, state: &mut State<S::Token>, now: Instant) {
         let is_due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         let timeout = self.config.send_timeout.unwrap_or(Duration::MAX);
-        if state.open.as_ref().is_some_and(|open| is_due(open.deadline(&self.config))) {
+        if is_due(state.open.deadline(&self.config)) {
             state.seal_open(&self.config);
         }
         let before = state.messages;

@@ -1,0 +1,198 @@
+//! Batches that take messages: one, or with batching by key one for each key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::config::{BatchingConfig, ProducerConfig};
+use crate::OutgoingMessage;
+
+/// A batch that takes messages.
+#[derive(Debug)]
+pub(super) struct OpenBatch<T> {
+    pub body: Vec<u8>,
+    pub tokens: Vec<T>,
+    /// Messages in it; a token may stand for several.
+    pub messages: usize,
+    /// What they count against the client's memory limit, in bytes.
+    pub memory: usize,
+    pub first_sequence_id: u64,
+    pub highest_sequence_id: u64,
+    /// When the first message came.
+    pub opened_at: Instant,
+    /// Wall clock at that moment, milliseconds since 1970.
+    pub publish_time: u64,
+    pub heading: Heading,
+}
+
+/// What the metadata of a batch has from its first message.
+#[derive(Debug, Default)]
+pub(super) struct Heading {
+    /// Clusters of its one message, if that names any.
+    pub replicate_to: Vec<Vec<u8>>,
+    /// Schema version of its one message, if that names one.
+    pub schema_version: Option<Arc<[u8]>>,
+    /// By these a key-shared subscription chooses the consumer of the whole batch.
+    pub partition_key: Option<Box<[u8]>>,
+    pub ordering_key: Option<Box<[u8]>>,
+}
+
+impl Heading {
+    pub fn of(message: &OutgoingMessage<'_>) -> Self {
+        Heading {
+            replicate_to: message.replicate_to.to_vec(),
+            schema_version: message.schema_version.map(Into::into),
+            partition_key: message.partition_key.map(Into::into),
+            ordering_key: message.ordering_key.map(Into::into),
+        }
+    }
+
+    /// Whether a message needs the metadata of an entry for itself.
+    pub fn is_alone(message: &OutgoingMessage<'_>) -> bool {
+        !message.replicate_to.is_empty() || message.schema_version.is_some()
+    }
+}
+
+/// The batches that take messages. The limits count for all of them together, and they are sealed together.
+#[derive(Debug)]
+pub(super) struct OpenBatches<T> {
+    /// In the order of their first messages.
+    batches: Vec<OpenBatch<T>>,
+    /// With batching by key: where each key's batch is.
+    by_key: HashMap<Box<[u8]>, usize>,
+    messages: usize,
+    bytes: usize,
+    highest_sequence_id: u64,
+    /// The program gave the sequence ids.
+    ids_are_given: bool,
+}
+
+impl<T> Default for OpenBatches<T> {
+    fn default() -> Self {
+        OpenBatches {
+            batches: Vec::new(),
+            by_key: HashMap::new(),
+            messages: 0,
+            bytes: 0,
+            highest_sequence_id: 0,
+            ids_are_given: false,
+        }
+    }
+}
+
+impl<T> OpenBatches<T> {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// When the first message came.
+    pub fn opened_at(&self) -> Option<Instant> {
+        self.batches.first().map(|first| first.opened_at)
+    }
+
+    /// When its messages time out.
+    pub fn deadline(&self, config: &ProducerConfig) -> Option<Instant> {
+        config.send_timeout.and_then(|timeout| self.opened_at()?.checked_add(timeout))
+    }
+
+    /// When something has to be done about it.
+    pub fn due(&self, batching: &BatchingConfig, config: &ProducerConfig) -> Option<Instant> {
+        let full = self.opened_at().and_then(|opened_at| opened_at.checked_add(batching.max_delay));
+        full.into_iter().chain(self.deadline(config)).min()
+    }
+
+    /// Whether a message of `len` bytes may join, where all together may have `limit`.
+    #[inline]
+    pub fn may_take(
+        &self,
+        message: &OutgoingMessage<'_>,
+        sequence_id: u64,
+        len: usize,
+        limit: usize,
+        by_key: bool,
+    ) -> bool {
+        self.bytes + len <= limit
+            && sequence_id > self.highest_sequence_id
+            && (!by_key || self.keeps_ids_in_order(message))
+    }
+
+    /// Whether the ids of the batches can still rise from one to the next: a broker that looks for duplicates takes
+    /// what falls back for one. Ids that the producer counts can be shared out when all is sealed.
+    fn keeps_ids_in_order(&self, message: &OutgoingMessage<'_>) -> bool {
+        let is_given = message.sequence_id.is_some();
+        let joins_an_earlier_one = || {
+            let place = self.by_key.get(batch_key(message));
+            place.is_some_and(|place| place + 1 < self.batches.len())
+        };
+        is_given == self.ids_are_given && !(is_given && joins_an_earlier_one())
+    }
+
+    /// The batch for a message, made by `open` if there is none.
+    #[inline]
+    pub fn batch_for(
+        &mut self,
+        message: &OutgoingMessage<'_>,
+        by_key: bool,
+        open: impl FnOnce() -> OpenBatch<T>,
+    ) -> &mut OpenBatch<T> {
+        let place = if by_key { self.place_of_key(message) } else { 0 };
+        if place == self.batches.len() {
+            if self.batches.is_empty() {
+                self.ids_are_given = message.sequence_id.is_some();
+            }
+            self.batches.push(open());
+        }
+        &mut self.batches[place]
+    }
+
+    fn place_of_key(&mut self, message: &OutgoingMessage<'_>) -> usize {
+        let key = batch_key(message);
+        let next = self.batches.len();
+        match self.by_key.get(key) {
+            Some(place) => *place,
+            None => *self.by_key.entry(key.into()).or_insert(next),
+        }
+    }
+
+    /// A message of `len` bytes joined one of them.
+    #[inline]
+    pub fn count(&mut self, sequence_id: u64, len: usize) {
+        self.messages += 1;
+        self.bytes += len;
+        self.highest_sequence_id = sequence_id;
+    }
+
+    #[inline]
+    pub fn is_full(&self, max_messages: usize, limit: usize) -> bool {
+        self.messages >= max_messages || self.bytes >= limit
+    }
+
+    /// Takes the batches out, to be sent in this order.
+    pub fn take(&mut self) -> impl Iterator<Item = OpenBatch<T>> {
+        if self.batches.len() > 1 && !self.ids_are_given {
+            self.share_ids_out();
+        }
+        self.by_key.clear();
+        (self.messages, self.bytes, self.highest_sequence_id) = (0, 0, 0);
+        self.batches.drain(..)
+    }
+
+    /// Gives the batches, whose messages came in turns, ids that rise from one batch to the next.
+    fn share_ids_out(&mut self) {
+        let mut next = self.batches[0].first_sequence_id;
+        for batch in &mut self.batches {
+            batch.first_sequence_id = next;
+            next += batch.messages as u64;
+            batch.highest_sequence_id = next - 1;
+        }
+        if let Some(last) = self.batches.last_mut() {
+            last.highest_sequence_id = self.highest_sequence_id;
+        }
+    }
+}
+
+/// By what batches are told apart: the ordering key, else the partition key, else nothing.
+fn batch_key<'a>(message: &OutgoingMessage<'a>) -> &'a [u8] {
+    message.ordering_key.or(message.partition_key).unwrap_or_default()
+}

@@ -274,3 +274,43 @@ async fn a_message_that_somebody_waits_for_times_out_also_before_the_first_conne
     }
     client.abandon();
 }
+
+/// Numbers of `ServerError` for a topic whose backlog is too large.
+const QUOTA_HOLDS: i32 = 7;
+const QUOTA_REFUSES: i32 = 8;
+
+#[tokio::test]
+async fn a_backlog_over_its_quota_holds_messages_or_fails_them_as_the_topic_says() {
+    for code in [QUOTA_HOLDS, QUOTA_REFUSES] {
+        let (broker, topic, client) = with_partitions(0);
+        let producer = client.create_producer(&topic, unbatched()).await.unwrap();
+        producer.send("before").await.unwrap();
+        // The broker closes producers, and lets none in as long as the backlog is too large.
+        broker.fail_next(Kind::Producer, code, "quota", 3);
+        broker.close_producer(&topic, None);
+        eventually(BOUND, "the producer is closed", || !producer.is_connected()).await;
+        let meanwhile = producer.send("meanwhile").await;
+        if code == QUOTA_HOLDS {
+            meanwhile.unwrap();
+        } else {
+            let refused = matches!(meanwhile, Err(Error::ProducerBlockedQuotaExceededException(_)));
+            assert!(refused, "{meanwhile:?}");
+        }
+        eventually(BOUND, "the producer is back", || producer.is_connected()).await;
+        producer.send("behind").await.unwrap();
+        assert_eq!(producer.last_sequence_id(), 2);
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_producer_is_not_created_while_the_backlog_is_over_its_quota() {
+    let (broker, topic, client) = with_partitions(0);
+    broker.fail_next(Kind::Producer, QUOTA_HOLDS, "quota", 1);
+    let held = client.create_producer(&topic, unbatched()).await;
+    assert!(matches!(held, Err(Error::ProducerBlockedQuotaExceeded(_))), "{held:?}");
+    broker.fail_next(Kind::Producer, QUOTA_REFUSES, "quota", 1);
+    let refused = client.create_producer(&topic, unbatched()).await;
+    assert!(matches!(refused, Err(Error::ProducerBlockedQuotaExceededException(_))), "{refused:?}");
+    client.close().await.unwrap();
+}

@@ -44,6 +44,9 @@ impl<S: SendSink> Reconnect for Shared<S> {
     }
 
     fn failed(&self, error: &Error) {
+        if matches!(error, Error::ProducerBlockedQuotaExceededException(_)) {
+            self.fail_pending(error);
+        }
         let is_final = matches!(error, Error::TopicTerminated(_) | Error::ProducerFenced(_));
         // What was never there, and is refused for a reason that does not pass, will not be there.
         if is_final || (!self.state.lock().was_connected && !error.is_transient()) {

@@ -186,6 +186,15 @@ impl<S: SendSink> Shared<S> {
         self.client.memory.wake();
     }
 
+    /// Fails what waits for a broker, while the attempts to get to one go on: by the topic's policy for backlogs,
+    /// senders shall know at once that nothing is taken.
+    pub(super) fn fail_pending(&self, error: &Error) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Connecting) && state.was_connected {
+            self.complete_all(&mut state, error);
+        }
+    }
+
     /// The broker does not want the producer any more.
     pub(super) fn fail(&self, error: &Error) {
         self.client.log().warn(format_args!("producer {} on {}: {error}", self.id, self.topic));

@@ -8,7 +8,16 @@ use crate::metadata::SingleMetadata;
 
 const SIZE: usize = 4;
 
-/// A message that is about to be appended to a batch. Its length is known before.
+/// A message that is about to be appended to a batch.
+pub trait BatchMessage {
+    /// Bytes that it takes in a batch.
+    fn size(&self) -> usize;
+
+    /// Appends it to a batch.
+    fn append_to(&self, batch: &mut Vec<u8>);
+}
+
+/// A message with any metadata.
 #[derive(Debug, Clone, Copy)]
 pub struct Prepared<'a> {
     metadata: SingleMetadata<'a>,
@@ -18,74 +27,87 @@ pub struct Prepared<'a> {
 
 impl<'a> Prepared<'a> {
     /// A message with this metadata, whose payload size is set here.
-    #[inline]
     pub fn new(metadata: SingleMetadata<'a>, payload: &'a [u8]) -> Result<Self, WireError> {
-        let payload_size = i32::try_from(payload.len()).map_err(|_| WireError::Batch("payload too large"))?;
-        let metadata = SingleMetadata { payload_size: payload_size.cast_unsigned(), ..metadata };
+        let metadata = SingleMetadata { payload_size: payload_size(payload)?, ..metadata };
         Ok(Prepared { metadata, metadata_len: metadata.encoded_len(), payload })
-    }
-
-    /// Bytes that the message takes in a batch.
-    #[inline]
-    pub fn len(&self) -> usize {
-        SIZE + self.metadata_len + self.payload.len()
-    }
-
-    /// A message takes some bytes even without payload.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// Appends the message to a batch.
-    #[inline]
-    pub fn append_to(&self, batch: &mut Vec<u8>) {
-        batch.reserve(self.len());
-        if let Some(head) = self.plain_head() {
-            batch.extend_from_slice(head.as_slice());
-        } else {
-            put_size(batch, self.metadata_len);
-            self.metadata.encode(batch);
-        }
-        batch.extend_from_slice(self.payload);
-    }
-
-    /// Size and metadata of a message that has nothing but its payload size and sequence id, as most have.
-    #[inline]
-    fn plain_head(&self) -> Option<Head> {
-        let sequence_id = self.metadata.sequence_id?;
-        if self.metadata_len != plain_len(self.metadata.payload_size, sequence_id) {
-            return None;
-        }
-        // The metadata of such a message has at most 17 bytes, so its size is in the last byte of four.
-        let mut head = Head { bytes: [0; 32], len: SIZE - 1 };
-        head.put(u8::try_from(self.metadata_len).ok()?);
-        head.put_field(PAYLOAD_SIZE, self.metadata.payload_size.into());
-        head.put_field(SEQUENCE_ID, sequence_id);
-        Some(head)
     }
 }
 
-/// Length of metadata with these two fields only. Any other field would make it longer.
-fn plain_len(payload_size: u32, sequence_id: u64) -> usize {
-    2 + varint_len(payload_size.into()) + varint_len(sequence_id)
+impl BatchMessage for Prepared<'_> {
+    fn size(&self) -> usize {
+        SIZE + self.metadata_len + self.payload.len()
+    }
+
+    fn append_to(&self, batch: &mut Vec<u8>) {
+        batch.reserve(self.size());
+        put_size(batch, self.metadata_len);
+        self.metadata.encode(batch);
+        batch.extend_from_slice(self.payload);
+    }
+}
+
+/// A message that has nothing but its payload and its sequence id, as most have: the short way.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain<'a> {
+    payload: &'a [u8],
+    payload_size: u32,
+    sequence_id: u64,
+    metadata_len: usize,
+}
+
+impl<'a> Plain<'a> {
+    /// A message with this content.
+    #[inline]
+    pub fn new(sequence_id: u64, payload: &'a [u8]) -> Result<Self, WireError> {
+        let payload_size = payload_size(payload)?;
+        let metadata_len = 2 + varint_len(payload_size.into()) + varint_len(sequence_id);
+        Ok(Plain { payload, payload_size, sequence_id, metadata_len })
+    }
+}
+
+impl BatchMessage for Plain<'_> {
+    #[inline]
+    fn size(&self) -> usize {
+        SIZE + self.metadata_len + self.payload.len()
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // such metadata has at most 17 bytes
+    fn append_to(&self, batch: &mut Vec<u8>) {
+        let mut head = Head { bytes: [0; HEAD], len: SIZE - 1 };
+        head.put(self.metadata_len as u8);
+        head.put_field(PAYLOAD_SIZE, self.payload_size.into());
+        head.put_field(SEQUENCE_ID, self.sequence_id);
+        batch.reserve(HEAD + self.payload.len());
+        // All of it, and then back: a copy whose length is known is much shorter.
+        let end = batch.len() + head.len;
+        batch.extend_from_slice(&head.bytes);
+        batch.truncate(end);
+        batch.extend_from_slice(self.payload);
+    }
+}
+
+#[inline]
+fn payload_size(payload: &[u8]) -> Result<u32, WireError> {
+    let size = i32::try_from(payload.len()).map_err(|_| WireError::Batch("payload too large"))?;
+    Ok(size.cast_unsigned())
 }
 
 /// Keys of the two fields in `SingleMessageMetadata`: field numbers 3 and 8, both varints.
 const PAYLOAD_SIZE: u8 = 3 << 3;
 const SEQUENCE_ID: u8 = 8 << 3;
 
+/// Room for the size and the two fields: 21 bytes at most.
+const HEAD: usize = 32;
+
 /// A few bytes that are put together before they are copied to the batch at once.
 #[derive(Debug)]
 struct Head {
-    bytes: [u8; 32],
+    bytes: [u8; HEAD],
     len: usize,
 }
 
 impl Head {
-    fn as_slice(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
     #[inline]
     fn put(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
@@ -171,7 +193,7 @@ mod tests {
                 let before = body.len();
                 let message = Prepared::new(SingleMetadata::default(), payload).unwrap();
                 message.append_to(&mut body);
-                prop_assert_eq!(body.len() - before, message.len());
+                prop_assert_eq!(body.len() - before, message.size());
             }
             let mut at = 0;
             for payload in &payloads {
@@ -185,17 +207,14 @@ mod tests {
         }
 
         #[test]
-        fn the_short_way_writes_the_same_bytes(
-            payload: Vec<u8>, sequence_id: u64, event_time in proptest::option::of(0u64..3), null_value: bool,
-        ) {
-            let metadata = SingleMetadata {
-                sequence_id: Some(sequence_id), event_time, null_value, ..metadata_of(&payload)
-            };
-            let mut expected = u32::try_from(metadata.encoded_len()).unwrap().to_be_bytes().to_vec();
-            metadata.encode(&mut expected);
-            expected.extend_from_slice(&payload);
-            let mut batch = Vec::new();
-            push(&mut batch, &metadata, &payload);
+        fn the_short_way_writes_the_same_bytes(payload: Vec<u8>, sequence_id: u64, before: Vec<u8>) {
+            let metadata = SingleMetadata { sequence_id: Some(sequence_id), ..SingleMetadata::default() };
+            let prepared = Prepared::new(metadata, &payload).unwrap();
+            let plain = Plain::new(sequence_id, &payload).unwrap();
+            prop_assert_eq!(plain.size(), prepared.size());
+            let (mut expected, mut batch) = (before.clone(), before);
+            prepared.append_to(&mut expected);
+            plain.append_to(&mut batch);
             prop_assert_eq!(batch, expected);
         }
 

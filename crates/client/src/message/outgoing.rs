@@ -1,4 +1,4 @@
-use pulsar_rs_wire::batch::Prepared;
+use pulsar_rs_wire::batch::{Plain, Prepared};
 use pulsar_rs_wire::metadata::{Properties, Property, SingleMetadata};
 
 use crate::Error;
@@ -46,6 +46,9 @@ impl<'a> OutgoingMessage<'a> {
     /// Bytes that count against the client's memory limit.
     #[inline]
     pub(crate) fn memory(&self) -> usize {
+        if self.properties.is_empty() && self.partition_key.is_none() && self.ordering_key.is_none() {
+            return self.payload.len();
+        }
         let properties = self.properties.iter().map(|(name, value)| name.len() + value.len());
         self.payload.len() + self.key_bytes() + properties.sum::<usize>()
     }
@@ -56,8 +59,25 @@ impl<'a> OutgoingMessage<'a> {
         [self.partition_key, self.ordering_key].into_iter().flatten().map(<[u8]>::len).sum()
     }
 
-    /// The message as it is appended to a batch.
+    /// Whether it has nothing but its payload, as most have.
     #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.properties.is_empty()
+            && self.partition_key.is_none()
+            && self.ordering_key.is_none()
+            && self.event_time.is_none()
+            && self.replicate_to.is_empty()
+            && self.schema_version.is_none()
+            && !self.null_value
+    }
+
+    /// A plain message as it is appended to a batch.
+    #[inline]
+    pub(crate) fn prepare_plain(&self, sequence_id: u64) -> Result<Plain<'a>, Error> {
+        Plain::new(sequence_id, self.payload).map_err(|_| self.too_big())
+    }
+
+    /// The message as it is appended to a batch.
     pub(crate) fn prepare(&self, sequence_id: u64) -> Result<Prepared<'a>, Error> {
         let metadata = SingleMetadata {
             properties: Properties::List(self.properties),
@@ -68,7 +88,11 @@ impl<'a> OutgoingMessage<'a> {
             null_value: self.null_value,
             ..SingleMetadata::default()
         };
-        let too_big = |_| Error::MessageTooBig(format!("{} bytes of payload", self.payload.len()));
-        Prepared::new(metadata, self.payload).map_err(too_big)
+        Prepared::new(metadata, self.payload).map_err(|_| self.too_big())
+    }
+
+    #[cold]
+    fn too_big(&self) -> Error {
+        Error::MessageTooBig(format!("{} bytes of payload", self.payload.len()))
     }
 }

@@ -123,7 +123,7 @@ impl<S: SendSink> Shared<S> {
             .schema_version
             .filter(|version| self.config.schema.is_some() && !version.is_empty())
             .map(Into::into);
-        state.max_message_size = connection.max_message_size();
+        state.set_max_message_size(connection.max_message_size(), &self.config);
         self.max_message_size.store(state.max_message_size, Ordering::Relaxed);
         state.phase = Phase::Ready(connection.clone());
         state.pending.unsend_all();

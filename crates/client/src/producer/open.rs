@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pulsar_rs_wire::compression::MAX_RESTORED;
+
 use super::config::{BatchingConfig, ProducerConfig};
+use super::entry::Sender;
 use crate::OutgoingMessage;
 
 /// A batch that takes messages.
@@ -50,6 +53,48 @@ impl Heading {
     /// Whether a message needs the metadata of an entry for itself.
     pub fn is_alone(message: &OutgoingMessage<'_>) -> bool {
         !message.replicate_to.is_empty() || message.schema_version.is_some()
+    }
+}
+
+/// What fits into batches; all but the last number in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BatchLimits {
+    /// What the broker takes, without the metadata of the entry.
+    broker: usize,
+    /// Largest single message.
+    pub message: usize,
+    /// All messages of a batch.
+    pub batch: usize,
+    /// Messages in a batch.
+    pub messages: usize,
+}
+
+/// What entry metadata takes at most beside names: a dozen numbers with their keys.
+const METADATA_NUMBERS: usize = 128;
+
+impl BatchLimits {
+    pub fn new(max_message_size: usize, sender: &Sender, config: &ProducerConfig) -> Self {
+        let batching = config.batching.as_ref();
+        let max_bytes = batching.map_or(0, |batching| batching.max_bytes);
+        BatchLimits {
+            broker: max_message_size,
+            // What can be compressed may be larger: its size is known when that is done. It is sent alone.
+            message: if config.compression.is_some() { MAX_RESTORED } else { max_message_size },
+            batch: if max_bytes == 0 { max_message_size } else { max_bytes },
+            messages: batching.map_or(1, |batching| batching.max_messages),
+        }
+        .less(sender.producer_name.len() + METADATA_NUMBERS)
+    }
+
+    /// With so many bytes more of metadata.
+    pub fn less(self, metadata: usize) -> Self {
+        let broker = self.broker.saturating_sub(metadata);
+        BatchLimits {
+            broker,
+            message: if self.message > self.broker { self.message } else { broker },
+            batch: self.batch.min(broker),
+            messages: self.messages,
+        }
     }
 }
 
@@ -164,8 +209,8 @@ impl<T> OpenBatches<T> {
     }
 
     #[inline]
-    pub fn is_full(&self, max_messages: usize, limit: usize) -> bool {
-        self.messages >= max_messages || self.bytes >= limit
+    pub fn is_full(&self, limits: BatchLimits) -> bool {
+        self.messages >= limits.messages || self.bytes >= limits.batch
     }
 
     /// Takes the batches out, to be sent in this order.

@@ -64,7 +64,7 @@ impl<S: SendSink> Shared<S> {
         let id = client.next_id();
         let name = config.name.clone().unwrap_or_default();
         let sender = Sender { producer_id: id, producer_name: name.into(), schema_version: None };
-        let mut state = State::new(sender, DEFAULT_MAX_MESSAGE_SIZE);
+        let mut state = State::new(sender, DEFAULT_MAX_MESSAGE_SIZE, &config);
         state.router = place;
         let shared = Arc::new(Shared {
             id,
@@ -159,50 +159,42 @@ impl<S: SendSink> Shared<S> {
         messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
     ) -> Result<usize, (usize, Error)> {
         let mut accepted = 0;
-        let mut locked = None;
-        let mut outcome = Ok(());
+        let mut locked: Option<MutexGuard<'_, State<S::Token>>> = None;
         for (message, token) in messages {
-            outcome = if self.is_batched(&message) {
-                self.accept_locked(&mut locked, &message, token).map(|effects| {
-                    // At once: what follows may wait for what only the timers bring about.
-                    if effects.wake_timers {
-                        self.timers.notify_one();
-                    }
-                    if effects.sealed {
-                        locked = None;
-                        self.encode_sealed();
-                    }
-                })
-            } else {
+            let failed = |error| (accepted, error);
+            if !self.is_batched(&message) {
                 locked = None;
-                self.send(&message, token).map(|_| ())
-            };
-            if outcome.is_err() {
-                break;
+                self.send(&message, token).map_err(failed)?;
+                accepted += 1;
+                continue;
             }
+            let mut state = match locked.take().filter(|state| self.takes_another(state, &message)) {
+                Some(state) => state,
+                None => self.lock_with_room(&message).map_err(failed)?,
+            };
+            let effects = self.accept(&mut state, &message, None, token).map_err(failed)?;
             accepted += 1;
+            // At once: what follows may wait for what only the timers bring about.
+            if effects.wake_timers {
+                self.timers.notify_one();
+            }
+            if effects.sealed {
+                drop(state);
+                self.encode_sealed();
+            } else {
+                locked = Some(state);
+            }
         }
-        drop(locked);
-        outcome.map(|()| accepted).map_err(|error| (accepted, error))
+        Ok(accepted)
     }
 
-    /// Accepts one for the open batch; takes the lock, or goes on with it while there is room.
-    fn accept_locked<'s>(
-        &'s self,
-        locked: &mut Option<MutexGuard<'s, State<S::Token>>>,
-        message: &OutgoingMessage<'_>,
-        token: S::Token,
-    ) -> Result<Effects, Error> {
-        let goes_on = locked
-            .take()
-            .filter(|state| self.has_room(state) && self.client.memory.try_take(message.memory()).is_ok());
-        let state = match goes_on {
-            Some(state) => locked.insert(state),
-            None => locked.insert(self.lock_with_room(message)?),
-        };
-        self.accept(state, message, None, token)
+    /// Takes the memory of one more message, if there is room.
+    #[inline]
+    fn takes_another(&self, state: &State<S::Token>, message: &OutgoingMessage<'_>) -> bool {
+        self.has_room(state) && self.client.memory.try_take(message.memory()).is_ok()
     }
 
+    #[inline]
     fn is_batched(&self, message: &OutgoingMessage<'_>) -> bool {
         self.config.batching.is_some() && message.deliver_at.is_none() && !self.may_need_chunks(message)
     }

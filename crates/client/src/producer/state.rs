@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use pulsar_rs_wire::compression::MAX_RESTORED;
+use pulsar_rs_wire::batch::BatchMessage;
 
 use super::chunks::{Chunk, ChunkOutcomes, Chunks};
 use super::compressors::Body;
-use super::config::{BatchingConfig, ProducerConfig};
+use super::config::ProducerConfig;
 use super::entry::{Content, SealedEntry, Sender, too_big};
-use super::open::{Heading, OpenBatch, OpenBatches};
+use super::open::{BatchLimits, Heading, OpenBatch, OpenBatches};
 use super::pending::{Pending, PendingQueue};
 use super::routing::Router;
 use super::sink::{Token, Tokens};
@@ -21,9 +21,6 @@ use crate::{Error, OutgoingMessage};
 /// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
 /// and receipts keep pace.
 const SPARE_BUFFERS: usize = 8;
-
-/// What entry metadata takes at most beside names: a dozen numbers with their keys.
-const METADATA_NUMBERS: usize = 128;
 
 /// Where a producer is in its life.
 #[derive(Debug)]
@@ -54,6 +51,7 @@ pub(super) struct State<T> {
     pub pending: PendingQueue<T>,
     pub sender: Sender,
     pub max_message_size: usize,
+    limits: BatchLimits,
     /// Messages accepted and not completed.
     pub messages: usize,
     pub next_sequence_id: u64,
@@ -76,6 +74,15 @@ pub(super) struct State<T> {
     expected_tokens: usize,
 }
 
+/// How a message goes into a batch.
+#[derive(Debug, Clone, Copy)]
+struct BatchKind {
+    limits: BatchLimits,
+    by_key: bool,
+    /// It needs the metadata of an entry for itself.
+    alone: bool,
+}
+
 /// What the caller has to do once the lock is released.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Effects {
@@ -88,8 +95,9 @@ pub(super) struct Effects {
 }
 
 impl<T: Token> State<T> {
-    pub fn new(sender: Sender, max_message_size: usize) -> Self {
+    pub fn new(sender: Sender, max_message_size: usize, config: &ProducerConfig) -> Self {
         State {
+            limits: BatchLimits::new(max_message_size, &sender, config),
             phase: Phase::Connecting,
             was_connected: false,
             open: OpenBatches::default(),
@@ -135,9 +143,19 @@ impl<T: Token> State<T> {
             // Also a message that is refused below uses its number up, as in the C++ client.
             self.next_sequence_id += 1;
         }
-        match (&config.batching, single) {
-            (Some(batching), None) => self.add_to_batch(message, sequence_id, token, batching, config),
-            (_, single) => self.add_single(message, sequence_id, single.unwrap_or_default(), token, config),
+        let (Some(batching), None) = (&config.batching, &single) else {
+            return self.add_single(message, sequence_id, single.unwrap_or_default(), token, config);
+        };
+        let by_key = batching.by_key;
+        if message.is_plain() {
+            let kind = BatchKind { limits: self.limits, by_key, alone: false };
+            let prepared = message.prepare_plain(sequence_id)?;
+            self.add_to_batch(message, sequence_id, &prepared, kind, token, config)
+        } else {
+            let kind =
+                BatchKind { limits: self.limits_for(message), by_key, alone: Heading::is_alone(message) };
+            let prepared = message.prepare(sequence_id)?;
+            self.add_to_batch(message, sequence_id, &prepared, kind, token, config)
         }
     }
 
@@ -160,27 +178,31 @@ impl<T: Token> State<T> {
         }
     }
 
+    /// Adds a message to the open batch, or to a new one. `alone`: it needs the metadata of an entry for itself.
+    /// The limits are those of [`BatchLimits`].
+    #[inline]
     fn add_to_batch(
         &mut self,
         message: &OutgoingMessage<'_>,
         sequence_id: u64,
+        prepared: &impl BatchMessage,
+        kind: BatchKind,
         token: T,
-        batching: &BatchingConfig,
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
-        let prepared = message.prepare(sequence_id)?;
-        let len = prepared.len();
-        let limit = self.batch_limit(message, len, batching, config)?;
-        let alone = Heading::is_alone(message);
+        let (size, BatchKind { limits, by_key, alone }) = (prepared.size(), kind);
+        if size > limits.message {
+            return Err(too_big(message.payload.len(), limits.message));
+        }
         let mut effects = Effects::default();
         if !self.open.is_empty()
-            && (alone || !self.open.may_take(message, sequence_id, len, limit, batching.by_key))
+            && (alone || !self.open.may_take(message, sequence_id, size, limits.batch, by_key))
         {
             effects.sealed = self.seal_open(config);
         }
         let is_first = self.open.is_empty();
         let (spare, expected_tokens) = (&mut self.spare, self.expected_tokens);
-        let batch = self.open.batch_for(message, batching.by_key, || OpenBatch {
+        let batch = self.open.batch_for(message, by_key, || OpenBatch {
             body: spare.pop().unwrap_or_default(),
             tokens: Vec::with_capacity(expected_tokens),
             messages: 0,
@@ -200,36 +222,34 @@ impl<T: Token> State<T> {
         }
         effects.publish_time = batch.publish_time;
         let heading = if batch.messages == 1 { message.key_bytes() } else { 0 };
-        self.open.count(sequence_id, len + heading);
+        self.open.count(sequence_id, size + heading);
         self.messages += 1;
         if is_first {
-            effects.wake_timers = self.alarm_is_later_than(self.open.due(batching, config));
+            effects.wake_timers = self.alarm_is_later_than_batch(config);
         }
-        if alone || self.open.is_full(batching.max_messages, limit) {
+        if alone || self.open.is_full(limits) {
             effects.sealed |= self.seal_open(config);
         }
         Ok(effects)
     }
 
-    /// Bytes that the batch for a message of `len` bytes may have; an error if the broker would refuse it
-    /// even alone.
-    fn batch_limit(
-        &self,
-        message: &OutgoingMessage<'_>,
-        len: usize,
-        batching: &BatchingConfig,
-        config: &ProducerConfig,
-    ) -> Result<usize, Error> {
+    #[cold]
+    fn alarm_is_later_than_batch(&self, config: &ProducerConfig) -> bool {
+        let due = config.batching.as_ref().and_then(|batching| self.open.due(batching, config));
+        self.alarm_is_later_than(due)
+    }
+
+    /// The limits for batches with a message that is not plain: its keys and clusters stand in the entry's metadata as
+    /// well.
+    fn limits_for(&self, message: &OutgoingMessage<'_>) -> BatchLimits {
         let clusters: usize = message.replicate_to.iter().map(|cluster| cluster.len() + 16).sum();
-        let names = self.sender.producer_name.len() + clusters + message.key_bytes();
-        let metadata = names + METADATA_NUMBERS;
-        let broker = self.max_message_size.saturating_sub(metadata);
-        // What can be compressed may be larger: its size is known when that is done. It is sent alone.
-        let most = if config.compression.is_some() { MAX_RESTORED } else { broker };
-        if len > most {
-            return Err(too_big(message.payload.len(), most));
-        }
-        Ok(if batching.max_bytes == 0 { broker } else { broker.min(batching.max_bytes) })
+        self.limits.less(clusters + message.key_bytes())
+    }
+
+    /// What the broker takes at most, in bytes.
+    pub fn set_max_message_size(&mut self, size: usize, config: &ProducerConfig) {
+        self.max_message_size = size;
+        self.limits = BatchLimits::new(size, &self.sender, config);
     }
 
     /// When the first message times out that waits for a broker or a receipt.

@@ -23,4 +23,5 @@
 #include <pulsar_rs/completion.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
+#include <pulsar_rs/producer_configuration.h>
 #include <pulsar_rs/test_broker.h>

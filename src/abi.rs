@@ -153,9 +153,15 @@ pub use crate::ffi::pulsar_rs::bulk::{pulsar_rs_producer_send_bulk, pulsar_rs_pr
 
 // pulsar_rs/completion.h
 pub use crate::ffi::pulsar_rs::completion::{
-    pulsar_rs_client_create_producer_queued, pulsar_rs_completion_queue_create,
-    pulsar_rs_completion_queue_fd, pulsar_rs_completion_queue_free, pulsar_rs_completion_queue_poll,
-    pulsar_rs_completion_queue_wait, pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued,
+    pulsar_rs_client_close_queued, pulsar_rs_client_create_producer_queued,
+    pulsar_rs_client_get_topic_partitions_queued, pulsar_rs_client_subscribe_queued,
+    pulsar_rs_completion_queue_create, pulsar_rs_completion_queue_fd, pulsar_rs_completion_queue_free,
+    pulsar_rs_completion_queue_poll, pulsar_rs_completion_queue_wait,
+    pulsar_rs_consumer_acknowledge_cumulative_id_queued, pulsar_rs_consumer_acknowledge_cumulative_queued,
+    pulsar_rs_consumer_acknowledge_id_queued, pulsar_rs_consumer_acknowledge_queued,
+    pulsar_rs_consumer_batch_receive_queued, pulsar_rs_consumer_close_queued,
+    pulsar_rs_consumer_receive_queued, pulsar_rs_consumer_set_completion_queue,
+    pulsar_rs_consumer_unsubscribe_queued, pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued,
     pulsar_rs_producer_send_queued, pulsar_rs_producer_set_completion_queue,
 };
 
@@ -167,6 +173,11 @@ pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
 
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
+
+// pulsar_rs/producer_configuration.h
+pub use crate::ffi::pulsar_rs::producer_configuration::{
+    pulsar_rs_producer_configuration_get_old_boost_hash, pulsar_rs_producer_configuration_set_old_boost_hash,
+};
 
 // pulsar_rs/test_broker.h
 #[cfg(feature = "test-broker")]

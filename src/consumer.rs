@@ -4,8 +4,10 @@ use std::ffi::{CString, c_char};
 use std::sync::Arc;
 use std::time::Duration;
 
+use once_cell::sync::OnceCell;
 use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
 
+use crate::completion::{CompletionQueue, Slot};
 use crate::consumer_configuration::ConsumerConfiguration;
 use crate::dispatch::Dispatcher;
 use crate::ffi::consumer::pulsar_consumer_t;
@@ -15,6 +17,7 @@ use crate::ffi::text::c_string;
 use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
+use crate::receives::{Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
 
@@ -27,6 +30,9 @@ pub(crate) struct Consumer {
     subscription: CString,
     /// Present with a listener.
     gate: Option<Arc<Gate>>,
+    /// Where outcomes of queued operations go; set once, if at all.
+    queue: OnceCell<Arc<CompletionQueue>>,
+    receives: Receives,
     pub last_error: LastError,
 }
 
@@ -43,6 +49,8 @@ impl Consumer {
             core: Arc::new(core),
             session,
             gate,
+            queue: OnceCell::new(),
+            receives: Receives::default(),
             last_error: LastError::default(),
         });
         if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
@@ -135,6 +143,40 @@ impl Consumer {
         }
         let core = self.core.clone();
         self.session.run_on_callbacks(async move { done(core.batch_receive().await) });
+    }
+
+    /// Has outcomes of queued operations go to `queue`, from now on and for ever.
+    pub fn set_completion_queue(&self, queue: Arc<CompletionQueue>) -> Result<(), Error> {
+        let refused = |_| Error::InvalidConfiguration("the consumer has a completion queue already".into());
+        self.queue.set(queue).map_err(refused)
+    }
+
+    fn queue(&self) -> Result<&Arc<CompletionQueue>, Error> {
+        let missing = || Error::InvalidConfiguration("the consumer has no completion queue".into());
+        self.queue.get().ok_or_else(missing)
+    }
+
+    /// A place in the completion queue, for one operation.
+    pub fn take_slot(&self) -> Result<Slot, Error> {
+        Slot::take(self.queue()?, false)
+    }
+
+    /// Receives; the outcome goes to the completion queue.
+    pub fn receive_queued(self: &Arc<Self>, wanted: Wanted, token: u64) -> Result<(), Error> {
+        let queue = self.queue()?;
+        let accepted = Slot::take(queue, false)?.accept(token);
+        let ready = self.check_no_listener().and_then(|()| self.session.callbacks().start());
+        if ready.is_err() {
+            self.last_error.note(&ready);
+            accepted.complete(&ready);
+        } else if self.receives.add(self, wanted, accepted) {
+            self.session.run_on_callbacks(serve(self.clone(), queue.clone()));
+        }
+        Ok(())
+    }
+
+    pub fn receives(&self) -> &Receives {
+        &self.receives
     }
 
     /// Acknowledges a message; one that was not received needs none.

@@ -25,6 +25,7 @@ mod message;
 mod packed;
 mod producer;
 mod producer_configuration;
+mod receives;
 mod recursion;
 mod runtime;
 mod sends;

@@ -27,6 +27,8 @@ pub(crate) struct ProducerConfiguration {
     pub routing_mode: pulsar_partitions_routing_mode,
     pub router: Option<ForeignRouter>,
     pub hashing_scheme: pulsar_hashing_scheme,
+    /// What `pulsar_BoostHash` means.
+    pub old_boost_hash: bool,
     pub lazy_start_partitions: bool,
     pub schema: SchemaInfo,
     pub access_mode: pulsar_producer_access_mode,
@@ -67,6 +69,7 @@ impl Default for ProducerConfiguration {
             routing_mode: pulsar_partitions_routing_mode::pulsar_RoundRobinDistribution,
             router: None,
             hashing_scheme: pulsar_hashing_scheme::pulsar_BoostHash,
+            old_boost_hash: false,
             lazy_start_partitions: false,
             schema: SchemaInfo::default(),
             access_mode: pulsar_producer_access_mode::pulsar_ProducerAccessModeShared,
@@ -105,12 +108,21 @@ impl ProducerConfiguration {
             chunking: self.chunking_enabled,
             compression: self.compression.into(),
             routing: self.routing_mode.into(),
-            hashing: self.hashing_scheme.into(),
+            hashing: self.hashing(),
             lazy_start_partitions: self.lazy_start_partitions,
             access_mode: self.access_mode.into(),
             schema: self.schema.to_core()?,
             properties: text_pairs(&self.properties)?,
         })
+    }
+
+    fn hashing(&self) -> HashingScheme {
+        match self.hashing_scheme {
+            pulsar_hashing_scheme::pulsar_Murmur3_32Hash => HashingScheme::Murmur3,
+            pulsar_hashing_scheme::pulsar_BoostHash if self.old_boost_hash => HashingScheme::OldBoost,
+            pulsar_hashing_scheme::pulsar_BoostHash => HashingScheme::Boost,
+            pulsar_hashing_scheme::pulsar_JavaStringHash => HashingScheme::JavaString,
+        }
     }
 
     fn batching(&self) -> BatchingConfig {
@@ -197,16 +209,6 @@ impl From<pulsar_partitions_routing_mode> for RoutingMode {
             // The router names a partition for every message, so that this mode never comes to bear.
             pulsar_partitions_routing_mode::pulsar_RoundRobinDistribution
             | pulsar_partitions_routing_mode::pulsar_CustomPartition => RoutingMode::RoundRobin,
-        }
-    }
-}
-
-impl From<pulsar_hashing_scheme> for HashingScheme {
-    fn from(scheme: pulsar_hashing_scheme) -> Self {
-        match scheme {
-            pulsar_hashing_scheme::pulsar_Murmur3_32Hash => HashingScheme::Murmur3,
-            pulsar_hashing_scheme::pulsar_BoostHash => HashingScheme::Boost,
-            pulsar_hashing_scheme::pulsar_JavaStringHash => HashingScheme::JavaString,
         }
     }
 }

@@ -48,7 +48,7 @@ typedef struct pulsar_rs_completion_t {
      */
     int32_t batch_size;
     /**
-     * The producer or consumer that was created, which is the caller's; else NULL.
+     * What the operation made, which is the caller's to free, as the operation's function says; else NULL.
      */
     void *object;
 } pulsar_rs_completion_t;
@@ -68,7 +68,9 @@ PULSAR_PUBLIC
 pulsar_rs_completion_queue_t *pulsar_rs_completion_queue_create(uint32_t capacity);
 
 /**
- * Frees a queue. Outcomes that come later are dropped; objects among those that were not fetched are not freed.
+ * Frees a queue, with the outcomes that were not fetched. What they hold is taken back: producers and consumers that
+ * were created are closed, messages that were received come again, as if they were negatively acknowledged. Operations
+ * that go on have the same done with what they make; receives that wait end without a message.
  *
  * Threads: nobody may use the queue any more. Threads that wait in a send for room in the queue fail.
  * NULL: does nothing.
@@ -151,6 +153,113 @@ pulsar_result pulsar_rs_producer_close_queued(pulsar_producer_t *producer,
                                               uint64_t token);
 
 /**
+ * Has the outcomes of a consumer's queued operations go to a queue. Once set it stays.
+ *
+ * Ownership: the queue stays the caller's.
+ * Errors: `pulsar_result_InvalidConfiguration` when the consumer has a queue already or the queue cannot be used,
+ * `pulsar_result_ConsumerNotInitialized` for a consumer that cannot be used.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_set_completion_queue(pulsar_consumer_t *consumer,
+                                                      pulsar_rs_completion_queue_t *queue);
+
+/**
+ * Receives the next message; the outcome goes to the consumer's completion queue, with the message as its `object`, to
+ * be freed with `pulsar_message_free`. Receives that wait get messages in the order in which they were begun, and
+ * their outcomes come in the order of the messages. Each holds a place in the queue meanwhile.
+ *
+ * Ownership: a message that was not fetched when the queue is freed comes again, as if it was negatively
+ * acknowledged.
+ * Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
+ * a queue, `pulsar_result_ProducerQueueIsFull` when the queue is full. A receive that waits when the consumer is
+ * closed fails with `pulsar_result_AlreadyClosed`, one of a consumer with a listener with
+ * `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_receive_queued(pulsar_consumer_t *consumer,
+                                                uint64_t token);
+
+/**
+ * Gathers messages as the batch receive policy says; the outcome goes to the consumer's completion queue, with the
+ * messages as its `object`, to be freed with `pulsar_messages_free`. There may be none. Takes turns with the other
+ * receives, and counts as one operation.
+ *
+ * Ownership: as for `pulsar_rs_consumer_receive_queued`.
+ * Errors: as for `pulsar_rs_consumer_receive_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_batch_receive_queued(pulsar_consumer_t *consumer,
+                                                      uint64_t token);
+
+/**
+ * Acknowledges a message; the outcome goes to the consumer's completion queue. It is there when this returns:
+ * acknowledging does not wait for the broker.
+ *
+ * Ownership: the message stays the caller's.
+ * Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
+ * a queue, `pulsar_result_ProducerQueueIsFull` when the queue is full.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_queued(pulsar_consumer_t *consumer,
+                                                    pulsar_message_t *message,
+                                                    uint64_t token);
+
+/**
+ * The same for the message with this id.
+ *
+ * Ownership: the id stays the caller's.
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_id_queued(pulsar_consumer_t *consumer,
+                                                       pulsar_message_id_t *message_id,
+                                                       uint64_t token);
+
+/**
+ * Acknowledges a message and all before it; the outcome goes to the consumer's completion queue, and is there when
+ * this returns.
+ *
+ * Ownership: the message stays the caller's.
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`; on shared subscriptions the outcome is
+ * `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_cumulative_queued(pulsar_consumer_t *consumer,
+                                                               pulsar_message_t *message,
+                                                               uint64_t token);
+
+/**
+ * The same for the message with this id and all before it.
+ *
+ * Ownership: the id stays the caller's.
+ * Errors: as for `pulsar_rs_consumer_acknowledge_cumulative_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_cumulative_id_queued(pulsar_consumer_t *consumer,
+                                                                  pulsar_message_id_t *message_id,
+                                                                  uint64_t token);
+
+/**
+ * Deletes the subscription and closes the consumer; the outcome goes to its completion queue.
+ *
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`; while the subscription has other consumers the outcome is
+ * `pulsar_result_BrokerMetadataError`, and nothing changes.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_unsubscribe_queued(pulsar_consumer_t *consumer,
+                                                    uint64_t token);
+
+/**
+ * Closes the consumer, after sending the acknowledgements that wait; the outcome goes to its completion queue. Receives
+ * that wait fail. Messages that are in the queue can still be fetched, but not acknowledged.
+ *
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_close_queued(pulsar_consumer_t *consumer,
+                                              uint64_t token);
+
+/**
  * Creates a producer; the outcome goes to a completion queue, with the producer as its `object`, to be freed with
  * `pulsar_producer_free`. It completes to the same queue.
  *
@@ -165,6 +274,47 @@ pulsar_result pulsar_rs_client_create_producer_queued(pulsar_client_t *client,
                                                       const pulsar_producer_configuration_t *conf,
                                                       pulsar_rs_completion_queue_t *queue,
                                                       uint64_t token);
+
+/**
+ * Subscribes to a topic; the outcome goes to a completion queue, with the consumer as its `object`, to be freed with
+ * `pulsar_consumer_free`. It completes to the same queue.
+ *
+ * Ownership: names and configuration may be freed right after.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: as for `pulsar_rs_client_create_producer_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_client_subscribe_queued(pulsar_client_t *client,
+                                                const char *topic_name,
+                                                const char *subscription_name,
+                                                const pulsar_consumer_configuration_t *conf,
+                                                pulsar_rs_completion_queue_t *queue,
+                                                uint64_t token);
+
+/**
+ * Gets the full names of a topic's partitions, or the topic's own when it has none; the outcome goes to a completion
+ * queue, with the `pulsar_string_list_t` as its `object`, to be freed with `pulsar_string_list_free`.
+ *
+ * Ownership: the topic may be freed right after.
+ * Errors: as for `pulsar_rs_client_create_producer_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_client_get_topic_partitions_queued(pulsar_client_t *client,
+                                                           const char *topic_name,
+                                                           pulsar_rs_completion_queue_t *queue,
+                                                           uint64_t token);
+
+/**
+ * Closes all producers and consumers of the client, then its connections; the outcome goes to a completion queue,
+ * behind those of what was pending.
+ *
+ * Errors: as for `pulsar_rs_client_create_producer_queued`; after closing the outcome is
+ * `pulsar_result_AlreadyClosed`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_client_close_queued(pulsar_client_t *client,
+                                            pulsar_rs_completion_queue_t *queue,
+                                            uint64_t token);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -5,33 +5,44 @@
 
 mod arming;
 mod event_fd;
+mod slot;
 
-use std::ffi::c_void;
 use std::io;
 use std::os::fd::RawFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 use pulsar_rs_client::Error;
+use tokio::sync::Notify;
 
 use crate::ffi::pulsar_rs::completion::pulsar_rs_completion_t;
-use crate::ffi::result::pulsar_result;
 use arming::Arming;
 use event_fd::EventFd;
 
-/// Outcomes of one client's operations.
+pub(crate) use slot::{Accepted, Made, Object, Slot, give};
+
+/// Outcomes of operations, of any number of clients.
 #[derive(Debug)]
 pub(crate) struct CompletionQueue {
     capacity: usize,
     /// Never more entries than places are taken.
-    sender: Sender<pulsar_rs_completion_t>,
-    receiver: Mutex<Receiver<pulsar_rs_completion_t>>,
+    sender: Sender<Entry>,
+    receiver: Mutex<Receiver<Entry>>,
     places: Mutex<Places>,
     given_back: Condvar,
+    /// Wakes operations that wait for something to happen, when nobody will fetch their outcome.
+    freed: Notify,
     arming: Arming,
     bell: EventFd,
+}
+
+/// An outcome that was not fetched.
+#[derive(Debug)]
+struct Entry {
+    completion: pulsar_rs_completion_t,
+    /// Becomes the completion's object when it is fetched.
+    object: Option<Box<dyn Object>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +63,7 @@ impl CompletionQueue {
             receiver: Mutex::new(receiver),
             places: Mutex::default(),
             given_back: Condvar::new(),
+            freed: Notify::new(),
             arming: Arming::new(),
             bell: EventFd::new()?,
         })
@@ -101,8 +113,24 @@ impl CompletionQueue {
 
     /// Adds an outcome, whose places were taken before.
     pub fn push(&self, completion: pulsar_rs_completion_t) {
+        self.add(Entry { completion, object: None });
+    }
+
+    /// The same with what the operation made, which is taken back when the queue was freed.
+    pub fn push_object(&self, completion: pulsar_rs_completion_t, object: Box<dyn Object>) {
+        // Added under the lock, so that freeing the queue finds it.
+        let places = self.places.lock();
+        if places.closed {
+            drop(places);
+            object.take_back();
+        } else {
+            self.add(Entry { completion, object: Some(object) });
+        }
+    }
+
+    fn add(&self, entry: Entry) {
         // The receiver lives as long as the queue.
-        let _ = self.sender.send(completion);
+        let _ = self.sender.send(entry);
         if self.arming.must_ring() {
             self.bell.ring();
         }
@@ -113,8 +141,11 @@ impl CompletionQueue {
         let receiver = self.receiver.lock();
         let (mut fetched, mut places) = (0, 0);
         while fetched < max {
-            if let Ok(completion) = receiver.try_recv() {
+            if let Ok(Entry { mut completion, object }) = receiver.try_recv() {
                 places += completion.count as usize;
+                if let Some(object) = object {
+                    completion.object = object.hand_over();
+                }
                 take(fetched, completion);
                 fetched += 1;
             } else {
@@ -150,47 +181,32 @@ impl CompletionQueue {
         }
     }
 
-    /// The program gives the queue up: whoever waits for a place fails.
+    /// The program gives the queue up: whoever waits for a place fails, and what operations made is taken back.
     pub fn close(&self) {
         self.places.lock().closed = true;
         self.given_back.notify_all();
-    }
-}
-
-/// A place that one operation has taken. Dropped, it is given back: the operation was not accepted.
-#[derive(Debug)]
-pub(crate) struct Slot(Option<Arc<CompletionQueue>>);
-
-impl Slot {
-    pub fn take(queue: &Arc<CompletionQueue>, block: bool) -> Result<Self, Error> {
-        queue.take_places(1, block)?;
-        Ok(Slot(Some(queue.clone())))
-    }
-
-    /// The operation was accepted: its outcome comes from elsewhere.
-    pub fn keep(mut self) {
-        self.0 = None;
-    }
-
-    /// The operation has ended; `object` is what it made.
-    pub fn complete<T>(mut self, token: u64, outcome: &Result<T, Error>, object: *mut c_void) {
-        if let Some(queue) = self.0.take() {
-            let result = pulsar_result::from(outcome);
-            queue.push(pulsar_rs_completion_t { token, result, object, ..pulsar_rs_completion_t::default() });
+        self.freed.notify_waiters();
+        let unfetched: Vec<_> = self.receiver.lock().try_iter().collect();
+        for object in unfetched.into_iter().filter_map(|entry| entry.object) {
+            object.take_back();
         }
     }
-}
 
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(queue) = self.0.take() {
-            queue.give_back(1);
+    /// Waits until the program gives the queue up.
+    pub async fn freed(&self) {
+        let mut freed = std::pin::pin!(self.freed.notified());
+        // From here on it is not missed.
+        freed.as_mut().enable();
+        if !self.places.lock().closed {
+            freed.await;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn completion(token: u64, count: u32) -> pulsar_rs_completion_t {

@@ -451,7 +451,7 @@ fn unusable_id(_: Misuse) -> Error {
 }
 
 /// Uses the received message behind a handle; nothing for a message that the program made.
-fn with_received(
+pub(super) fn with_received(
     message: Option<NonNull<pulsar_message_t>>,
     operation: impl FnOnce(Option<&Received>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -459,11 +459,13 @@ fn with_received(
         .unwrap_or_else(|_| Err(Error::InvalidMessage("no message".into())))
 }
 
-fn id(message_id: Option<NonNull<pulsar_message_id_t>>) -> Result<MessageId, Error> {
+/// The id behind a handle.
+pub(super) fn id(message_id: Option<NonNull<pulsar_message_id_t>>) -> Result<MessageId, Error> {
     handle::with(message_id, Clone::clone).map_err(unusable_id)
 }
 
-fn message_list(received: Vec<Received>) -> MessageList {
+/// Messages as a program gets them from a batch receive.
+pub(crate) fn message_list(received: Vec<Received>) -> MessageList {
     MessageList::new(received.into_iter().map(Message::received))
 }
 

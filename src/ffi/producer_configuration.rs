@@ -84,7 +84,8 @@ impl CEnum for pulsar_partitions_routing_mode {
 pub enum pulsar_hashing_scheme {
     /// Murmur3, 32 bits: the same partitions as with clients in other languages that are set to it.
     pulsar_Murmur3_32Hash = 0,
-    /// `boost::hash`, as in the C++ client 4.x.
+    /// `boost::hash`, as in the official binaries of the C++ client 4.x; see
+    /// `pulsar_rs_producer_configuration_set_old_boost_hash` for that of older ones.
     pulsar_BoostHash = 1,
     /// `String.hashCode` of Java: the Java client's default.
     pulsar_JavaStringHash = 2,
@@ -193,7 +194,7 @@ impl CEnum for pulsar_producer_access_mode {
 }
 
 /// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
-fn set(
+pub(super) fn set(
     conf: Option<NonNull<pulsar_producer_configuration_t>>,
     change: impl FnOnce(&mut ProducerConfiguration),
 ) {
@@ -201,7 +202,7 @@ fn set(
 }
 
 /// Reads a value; that of a new configuration when the handle cannot be used.
-fn get<T>(
+pub(super) fn get<T>(
     conf: Option<NonNull<pulsar_producer_configuration_t>>,
     read: impl Fn(&ProducerConfiguration) -> T,
     absent: T,

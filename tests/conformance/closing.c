@@ -3,27 +3,6 @@
 
 #define AREA "closing"
 
-struct outcomes {
-    struct latch done;
-    atomic_int ok;
-    atomic_int failed;
-    atomic_int last_failure;
-};
-
-#define OUTCOMES {.done = LATCH_INIT}
-
-static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *context) {
-    struct outcomes *outcomes = context;
-    pulsar_message_id_free(id);
-    if (result == pulsar_result_Ok) {
-        outcomes->ok++;
-    } else {
-        outcomes->failed++;
-        outcomes->last_failure = (int)result;
-    }
-    latch_raise(&outcomes->done);
-}
-
 static void consumer_after_close(const char *url) {
     pulsar_client_t *client = open_client(url);
     char topic[TOPIC_SIZE];
@@ -133,7 +112,7 @@ static pulsar_producer_t *with_pending(pulsar_client_t *client, const char *topi
     struct producer_options slow = {.batching = true, .batch_delay_ms = 1000};
     pulsar_producer_t *producer = open_producer(client, topic, slow);
     for (int i = 0; i < 5; i++) {
-        send_text_async(producer, "x", on_sent, outcomes);
+        send_text_async(producer, "x", count_outcome, outcomes);
     }
     return producer;
 }
@@ -190,7 +169,7 @@ static void busy_close(const char *url) {
     struct producer_options options = {.max_pending = 5000};
     pulsar_producer_t *producer = open_producer(client, unique_topic(topic, "busy"), options);
     for (int i = 0; i < 2000; i++) {
-        send_text_async(producer, "x", on_sent, &outcomes);
+        send_text_async(producer, "x", count_outcome, &outcomes);
     }
     pulsar_producer_close_async(producer, on_closed, &close);
     latch_wait(&close.done, 1, ANSWER_MS);

@@ -13,6 +13,9 @@ static void client_defaults(const char *url) {
     SHOW_INT(pulsar_client_configuration_get_message_listener_threads, conf);
     SHOW_INT(pulsar_client_configuration_get_keep_alive_interval_in_seconds, conf);
     SHOW_TEXT(pulsar_client_configuration_get_listener_name, conf);
+    SHOW_INT(pulsar_client_configuration_get_memory_limit, conf);
+    SHOW_INT(pulsar_client_configuration_get_concurrent_lookup_request, conf);
+    SHOW_INT(pulsar_client_configuration_get_partitions_update_interval, conf);
     pulsar_client_configuration_free(conf);
 }
 
@@ -29,6 +32,12 @@ static void producer_defaults(const char *url) {
     SHOW_INT(pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes, conf);
     SHOW_INT(pulsar_producer_configuration_get_batching_max_publish_delay_ms, conf);
     SHOW_INT(pulsar_producer_configuration_is_chunking_enabled, conf);
+    SHOW_INT(pulsar_producer_configuration_get_max_pending_messages_across_partitions, conf);
+    SHOW_INT(pulsar_producer_configuration_get_compression_type, conf);
+    SHOW_INT(pulsar_producer_configuration_get_partitions_routing_mode, conf);
+    SHOW_INT(pulsar_producer_configuration_get_hashing_scheme, conf);
+    SHOW_INT(pulsar_producer_configuration_get_lazy_start_partitioned_producers, conf);
+    SHOW_INT(pulsar_producer_configuration_get_access_mode, conf);
     pulsar_producer_configuration_free(conf);
 }
 
@@ -130,6 +139,12 @@ static void round_trips(const char *url) {
                pulsar_client_configuration_get_keep_alive_interval_in_seconds, 9u);
     TEXT_TRIP(client, pulsar_client_configuration_set_listener_name, pulsar_client_configuration_get_listener_name,
               "internal");
+    ROUND_TRIP(client, pulsar_client_configuration_set_memory_limit, pulsar_client_configuration_get_memory_limit,
+               123456ull);
+    ROUND_TRIP(client, pulsar_client_configuration_set_concurrent_lookup_request,
+               pulsar_client_configuration_get_concurrent_lookup_request, 12);
+    ROUND_TRIP(client, pulsar_client_configuration_set_partitions_update_interval,
+               pulsar_client_configuration_get_partitions_update_interval, 13u);
     TEXT_TRIP(producer, pulsar_producer_configuration_set_producer_name,
               pulsar_producer_configuration_get_producer_name, "name");
     ROUND_TRIP(producer, pulsar_producer_configuration_set_send_timeout,
@@ -148,6 +163,18 @@ static void round_trips(const char *url) {
                pulsar_producer_configuration_get_batching_max_allowed_size_in_bytes, 4096ul);
     ROUND_TRIP(producer, pulsar_producer_configuration_set_batching_max_publish_delay_ms,
                pulsar_producer_configuration_get_batching_max_publish_delay_ms, 21ul);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_max_pending_messages_across_partitions,
+               pulsar_producer_configuration_get_max_pending_messages_across_partitions, 66);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_compression_type,
+               pulsar_producer_configuration_get_compression_type, pulsar_CompressionZSTD);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_partitions_routing_mode,
+               pulsar_producer_configuration_get_partitions_routing_mode, pulsar_UseSinglePartition);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_hashing_scheme,
+               pulsar_producer_configuration_get_hashing_scheme, pulsar_JavaStringHash);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_lazy_start_partitioned_producers,
+               pulsar_producer_configuration_get_lazy_start_partitioned_producers, 1);
+    ROUND_TRIP(producer, pulsar_producer_configuration_set_access_mode,
+               pulsar_producer_configuration_get_access_mode, pulsar_ProducerAccessModeExclusive);
     ROUND_TRIP(consumer, pulsar_consumer_configuration_set_consumer_type,
                pulsar_consumer_configuration_get_consumer_type, pulsar_ConsumerKeyShared);
     ROUND_TRIP(consumer, pulsar_consumer_configuration_set_receiver_queue_size,

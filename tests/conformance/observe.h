@@ -143,6 +143,29 @@ static inline const char *leftover(pulsar_consumer_t *consumer, pulsar_producer_
     return "not even what was sent behind";
 }
 
+/* What became of sends. */
+struct outcomes {
+    struct latch done;
+    atomic_int ok;
+    atomic_int failed;
+    atomic_int last_failure;
+};
+
+#define OUTCOMES {.done = LATCH_INIT}
+
+/* Callback of sends; their outcomes are its context. */
+static inline void count_outcome(pulsar_result result, pulsar_message_id_t *id, void *context) {
+    struct outcomes *outcomes = context;
+    pulsar_message_id_free(id);
+    if (result == pulsar_result_Ok) {
+        outcomes->ok++;
+    } else {
+        outcomes->failed++;
+        outcomes->last_failure = (int)result;
+    }
+    latch_raise(&outcomes->done);
+}
+
 struct group {
     const char *area;
     const char *name; /* of its only case, which may crash or hang; NULL when it has several */

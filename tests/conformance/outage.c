@@ -4,25 +4,6 @@
 
 #define AREA "outage"
 
-struct outcomes {
-    struct latch done;
-    atomic_int ok;
-    atomic_int failed;
-    atomic_int last_failure;
-};
-
-static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *context) {
-    struct outcomes *outcomes = context;
-    pulsar_message_id_free(id);
-    if (result == pulsar_result_Ok) {
-        outcomes->ok++;
-    } else {
-        outcomes->failed++;
-        outcomes->last_failure = (int)result;
-    }
-    latch_raise(&outcomes->done);
-}
-
 static void silence(const char *url) {
     struct proxy *proxy = proxy_start(url);
     pulsar_client_t *client = open_client_for(proxy->url, 2);
@@ -67,7 +48,7 @@ static void cut(const char *url) {
     struct proxy *proxy = proxy_start(url);
     pulsar_client_t *client = open_client(proxy->url);
     char topic[TOPIC_SIZE], text[400];
-    struct outcomes outcomes = {.done = LATCH_INIT};
+    struct outcomes outcomes = OUTCOMES;
     unique_topic(topic, "cut");
     pulsar_producer_t *producer = open_producer(client, topic, (struct producer_options){0});
     pulsar_consumer_t *consumer = open_consumer(client, topic, "s", (struct consumer_options){0});
@@ -78,7 +59,7 @@ static void cut(const char *url) {
             wait_until(is_disconnected, producer, 5000) ? "0" : "1");
     for (int i = 1; i < 6; i++) {
         snprintf(text, sizeof(text), "m%d", i);
-        send_text_async(producer, text, on_sent, &outcomes);
+        send_text_async(producer, text, count_outcome, &outcomes);
     }
     observe(AREA, "send_async without a connection: failed by return", "%d", outcomes.failed);
     proxy->refusing = false;
@@ -139,14 +120,14 @@ static void many(const char *url) {
     struct proxy *proxy = proxy_start(url);
     pulsar_client_t *client = open_client(proxy->url), *direct = open_client(url);
     char topic[TOPIC_SIZE], text[64];
-    struct outcomes outcomes = {.done = LATCH_INIT};
+    struct outcomes outcomes = OUTCOMES;
     struct producer_options options = {.batching = true, .batch_messages = 20, .max_pending = COUNT};
     unique_topic(topic, "many");
     pulsar_consumer_t *consumer = open_consumer(direct, topic, "s", (struct consumer_options){0});
     pulsar_producer_t *producer = open_producer(client, topic, options);
     for (int i = 0; i < COUNT; i++) {
         snprintf(text, sizeof(text), "%d", i);
-        send_text_async(producer, text, on_sent, &outcomes);
+        send_text_async(producer, text, count_outcome, &outcomes);
         if (i % 1000 == 500) {
             proxy_cut(proxy);
         }
@@ -176,12 +157,12 @@ static void flood(const char *url) {
     struct proxy *proxy = proxy_start(url);
     pulsar_client_t *client = open_client(proxy->url);
     char topic[TOPIC_SIZE];
-    struct outcomes outcomes = {.done = LATCH_INIT};
+    struct outcomes outcomes = OUTCOMES;
     struct producer_options options = {.max_pending = 2000, .block_if_full = true};
     pulsar_producer_t *producer = open_producer(client, unique_topic(topic, "flood"), options);
     int sent = 0;
     for (long long end = now_ms() + 8000, cut = 0; now_ms() < end; sent++) {
-        send_text_async(producer, "x", on_sent, &outcomes);
+        send_text_async(producer, "x", count_outcome, &outcomes);
         if (now_ms() > cut + 20 && pulsar_producer_is_connected(producer)) {
             proxy_cut(proxy);
             cut = now_ms();

@@ -4,27 +4,6 @@
 #define AREA "sends"
 #define MEBIBYTE (1024 * 1024)
 
-struct outcomes {
-    struct latch done;
-    atomic_int ok;
-    atomic_int failed;
-    atomic_int last_failure;
-};
-
-#define OUTCOMES {.done = LATCH_INIT}
-
-static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *context) {
-    struct outcomes *outcomes = context;
-    pulsar_message_id_free(id);
-    if (result == pulsar_result_Ok) {
-        outcomes->ok++;
-    } else {
-        outcomes->failed++;
-        outcomes->last_failure = (int)result;
-    }
-    latch_raise(&outcomes->done);
-}
-
 static pulsar_result send_bytes(pulsar_producer_t *producer, size_t size) {
     char *bytes = malloc(size);
     unsigned seed = 1;
@@ -97,13 +76,13 @@ static void full_queue(const char *url) {
 
     pulsar_producer_t *producer = open_producer(client, topic, options);
     for (int i = 0; i < 3; i++) {
-        send_text_async(producer, "x", on_sent, &failing);
+        send_text_async(producer, "x", count_outcome, &failing);
     }
     observe(AREA, "max_pending 2, third send_async", "by return failed %d with %s", failing.failed,
             named((pulsar_result)failing.last_failure));
     latch_wait(&failing.done, 3, ANSWER_MS);
     observe(AREA, "max_pending 2, the other two", "ok %d", failing.ok);
-    send_text_async(producer, "x", on_sent, &failing);
+    send_text_async(producer, "x", count_outcome, &failing);
     observe_result(AREA, "max_pending 2, flush once there is room again", pulsar_producer_flush(producer));
     end_producer(producer);
 
@@ -111,7 +90,7 @@ static void full_queue(const char *url) {
     producer = open_producer(client, topic, options);
     long long start = now_ms();
     for (int i = 0; i < 3; i++) {
-        send_text_async(producer, "x", on_sent, &blocking);
+        send_text_async(producer, "x", count_outcome, &blocking);
     }
     bool waited = now_ms() - start > 1400;
     latch_wait(&blocking.done, 3, ANSWER_MS);
@@ -129,7 +108,7 @@ static void flushing(const char *url) {
     pulsar_producer_t *producer = open_producer(client, unique_topic(topic, "flush"), slow);
     observe_result(AREA, "flush with nothing pending", pulsar_producer_flush(producer));
     for (int i = 0; i < 5; i++) {
-        send_text_async(producer, "x", on_sent, &outcomes);
+        send_text_async(producer, "x", count_outcome, &outcomes);
     }
     long long start = now_ms();
     pulsar_result result = pulsar_producer_flush(producer);

@@ -377,6 +377,23 @@ async fn batch_receive_ends_at_its_first_limit() {
 }
 
 #[tokio::test]
+async fn a_batch_receive_that_is_given_up_loses_nothing() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("given-up");
+    let batch_receive = BatchReceivePolicy { max_messages: Some(3), max_bytes: None, timeout: None };
+    let config = ConsumerConfig { batch_receive, negative_ack_delay: SHORT, ..shared() };
+    let consumer = subscribe(&client, &topic, config).await;
+    send_singles(&client, &topic, 2).await;
+    // It has both, and waits for a third.
+    assert!(tokio::time::timeout(SHORT, consumer.batch_receive()).await.is_err());
+    let mut again = [number(&receive(&consumer).await), number(&receive(&consumer).await)];
+    again.sort_unstable();
+    assert_eq!(again, [0, 1]);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn closing_ends_what_waits() {
     let broker = Broker::start().await;
     let client = broker.client();

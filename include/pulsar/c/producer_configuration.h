@@ -64,7 +64,8 @@ typedef enum pulsar_hashing_scheme {
      */
     pulsar_Murmur3_32Hash = 0,
     /**
-     * `boost::hash`, as in the C++ client 4.x.
+     * `boost::hash`, as in the official binaries of the C++ client 4.x; see
+     * `pulsar_rs_producer_configuration_set_old_boost_hash` for that of older ones.
      */
     pulsar_BoostHash = 1,
     /**

@@ -1,4 +1,6 @@
 //! `pulsar_rs/completion.h`
+//!
+//! As long as the header: one function for each operation that the established API has with a callback.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
@@ -7,16 +9,25 @@ use std::time::Duration;
 
 use pulsar_rs_client::Error;
 
-use crate::completion::{CompletionQueue, Slot};
-use crate::ffi::arguments::topic;
+use crate::client::Client;
+use crate::completion::{CompletionQueue, Made, Object, Slot, give};
+use crate::consumer::Consumer;
+use crate::ffi::arguments::{subscription, topic};
 use crate::ffi::client::{configuration, pulsar_client_t};
+use crate::ffi::consumer::{id, pulsar_consumer_t, with_received};
+use crate::ffi::consumer_configuration::pulsar_consumer_configuration_t;
 use crate::ffi::guard::guard;
 use crate::ffi::handle::{self, Opaque};
 use crate::ffi::message::pulsar_message_t;
-use crate::ffi::operations::blocking;
+use crate::ffi::message_id::pulsar_message_id_t;
+use crate::ffi::operations::{Done, Operated, blocking};
 use crate::ffi::producer::{pulsar_producer_t, send};
 use crate::ffi::producer_configuration::pulsar_producer_configuration_t;
 use crate::ffi::result::pulsar_result;
+use crate::ffi::string_list::pulsar_string_list_t;
+use crate::ffi::text::{c_string, text};
+use crate::producer::Producer;
+use crate::receives::Wanted;
 use crate::sends::SendToken;
 
 /// Holds outcomes until the program fetches them.
@@ -51,7 +62,7 @@ pub struct pulsar_rs_completion_t {
     pub batch_index: i32,
     /// Messages in the batch; 0: it was sent alone.
     pub batch_size: i32,
-    /// The producer or consumer that was created, which is the caller's; else NULL.
+    /// What the operation made, which is the caller's to free, as the operation's function says; else NULL.
     pub object: *mut c_void,
 }
 
@@ -90,7 +101,9 @@ pub extern "C" fn pulsar_rs_completion_queue_create(capacity: u32) -> *mut pulsa
     })
 }
 
-/// Frees a queue. Outcomes that come later are dropped; objects among those that were not fetched are not freed.
+/// Frees a queue, with the outcomes that were not fetched. What they hold is taken back: producers and consumers that
+/// were created are closed, messages that were received come again, as if they were negatively acknowledged. Operations
+/// that go on have the same done with what they make; receives that wait end without a message.
 ///
 /// Threads: nobody may use the queue any more. Threads that wait in a send for room in the queue fail.
 /// NULL: does nothing.
@@ -164,11 +177,7 @@ pub extern "C" fn pulsar_rs_producer_set_completion_queue(
     producer: Option<NonNull<pulsar_producer_t>>,
     queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
 ) -> pulsar_result {
-    blocking(producer, |producer| {
-        let queue = handle::shared(queue)
-            .map_err(|_| Error::InvalidConfiguration("this is no completion queue".into()))?;
-        producer.set_completion_queue(queue)
-    })
+    blocking(producer, |producer| producer.set_completion_queue(usable(queue)?))
 }
 
 /// Sends a message; the outcome goes to the producer's completion queue.
@@ -201,11 +210,7 @@ pub extern "C" fn pulsar_rs_producer_flush_queued(
     producer: Option<NonNull<pulsar_producer_t>>,
     token: u64,
 ) -> pulsar_result {
-    blocking(producer, |producer| {
-        let slot = producer.take_slot()?;
-        producer.flush_with(move |result| slot.complete(token, &result, std::ptr::null_mut()));
-        Ok(())
-    })
+    of_producer(producer, token, |producer, done| producer.flush_with(done))
 }
 
 /// Closes the producer; the outcome goes to its completion queue, behind those of what was pending, which fails.
@@ -216,11 +221,140 @@ pub extern "C" fn pulsar_rs_producer_close_queued(
     producer: Option<NonNull<pulsar_producer_t>>,
     token: u64,
 ) -> pulsar_result {
-    blocking(producer, |producer| {
-        let slot = producer.take_slot()?;
-        producer.close_with(move |result| slot.complete(token, &result, std::ptr::null_mut()));
-        Ok(())
+    of_producer(producer, token, |producer, done| producer.close_with(done))
+}
+
+/// Has the outcomes of a consumer's queued operations go to a queue. Once set it stays.
+///
+/// Ownership: the queue stays the caller's.
+/// Errors: `pulsar_result_InvalidConfiguration` when the consumer has a queue already or the queue cannot be used,
+/// `pulsar_result_ConsumerNotInitialized` for a consumer that cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_set_completion_queue(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+) -> pulsar_result {
+    blocking(consumer, |consumer| consumer.set_completion_queue(usable(queue)?))
+}
+
+/// Receives the next message; the outcome goes to the consumer's completion queue, with the message as its `object`, to
+/// be freed with `pulsar_message_free`. Receives that wait get messages in the order in which they were begun, and
+/// their outcomes come in the order of the messages. Each holds a place in the queue meanwhile.
+///
+/// Ownership: a message that was not fetched when the queue is freed comes again, as if it was negatively
+/// acknowledged.
+/// Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
+/// a queue, `pulsar_result_ProducerQueueIsFull` when the queue is full. A receive that waits when the consumer is
+/// closed fails with `pulsar_result_AlreadyClosed`, one of a consumer with a listener with
+/// `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_receive_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+) -> pulsar_result {
+    receive(consumer, token, Wanted::Message)
+}
+
+/// Gathers messages as the batch receive policy says; the outcome goes to the consumer's completion queue, with the
+/// messages as its `object`, to be freed with `pulsar_messages_free`. There may be none. Takes turns with the other
+/// receives, and counts as one operation.
+///
+/// Ownership: as for `pulsar_rs_consumer_receive_queued`.
+/// Errors: as for `pulsar_rs_consumer_receive_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_batch_receive_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+) -> pulsar_result {
+    receive(consumer, token, Wanted::Batch)
+}
+
+/// Acknowledges a message; the outcome goes to the consumer's completion queue. It is there when this returns:
+/// acknowledging does not wait for the broker.
+///
+/// Ownership: the message stays the caller's.
+/// Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
+/// a queue, `pulsar_result_ProducerQueueIsFull` when the queue is full.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message: Option<NonNull<pulsar_message_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| {
+        done(with_received(message, |message| consumer.acknowledge(message)));
     })
+}
+
+/// The same for the message with this id.
+///
+/// Ownership: the id stays the caller's.
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_id_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message_id: Option<NonNull<pulsar_message_id_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| {
+        done(id(message_id).and_then(|id| consumer.core().acknowledge_id(&id)));
+    })
+}
+
+/// Acknowledges a message and all before it; the outcome goes to the consumer's completion queue, and is there when
+/// this returns.
+///
+/// Ownership: the message stays the caller's.
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`; on shared subscriptions the outcome is
+/// `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_cumulative_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message: Option<NonNull<pulsar_message_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| {
+        done(with_received(message, |message| consumer.acknowledge_cumulative(message)));
+    })
+}
+
+/// The same for the message with this id and all before it.
+///
+/// Ownership: the id stays the caller's.
+/// Errors: as for `pulsar_rs_consumer_acknowledge_cumulative_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_cumulative_id_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message_id: Option<NonNull<pulsar_message_id_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| {
+        done(id(message_id).and_then(|id| consumer.core().acknowledge_cumulative_id(&id)));
+    })
+}
+
+/// Deletes the subscription and closes the consumer; the outcome goes to its completion queue.
+///
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`; while the subscription has other consumers the outcome is
+/// `pulsar_result_BrokerMetadataError`, and nothing changes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_unsubscribe_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| consumer.unsubscribe_async(done))
+}
+
+/// Closes the consumer, after sending the acknowledgements that wait; the outcome goes to its completion queue. Receives
+/// that wait fail. Messages that are in the queue can still be fetched, but not acknowledged.
+///
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_close_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| consumer.close_async(done))
 }
 
 /// Creates a producer; the outcome goes to a completion queue, with the producer as its `object`, to be freed with
@@ -238,22 +372,163 @@ pub extern "C" fn pulsar_rs_client_create_producer_queued(
     queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
     token: u64,
 ) -> pulsar_result {
-    guard(pulsar_result::pulsar_result_UnknownError, || {
-        let (Ok(client), Ok(queue)) = (handle::shared(client), handle::shared(queue)) else {
-            return pulsar_result::pulsar_result_InvalidConfiguration;
-        };
-        let slot = match Slot::take(&queue, false) {
-            Ok(slot) => slot,
-            Err(error) => return pulsar_result::from(&error),
-        };
-        let done = move |created: Result<Arc<crate::producer::Producer>, Error>| {
-            let result = created.and_then(|producer| {
+    making(client, topic_name, queue, token, |client, queue, done| {
+        let created = move |created: Result<Arc<Producer>, Error>| {
+            done(created.and_then(|producer| {
                 producer.set_completion_queue(queue)?;
-                Ok(handle::give::<pulsar_producer_t>(producer).cast())
-            });
-            slot.complete(token, &result, result.as_ref().copied().unwrap_or(std::ptr::null_mut()));
+                // Nobody has it: it closes itself.
+                Ok(Made::boxed(producer, give::<pulsar_producer_t>, drop))
+            }));
         };
-        client.create_producer_async(topic(topic_name), &configuration(conf), done);
-        pulsar_result::pulsar_result_Ok
+        client.create_producer_async(topic(topic_name), &configuration(conf), created);
     })
+}
+
+/// Subscribes to a topic; the outcome goes to a completion queue, with the consumer as its `object`, to be freed with
+/// `pulsar_consumer_free`. It completes to the same queue.
+///
+/// Ownership: names and configuration may be freed right after.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: as for `pulsar_rs_client_create_producer_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_subscribe_queued(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_name: *const c_char,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    making(client, topic_name, queue, token, |client, queue, done| {
+        let subscribed = move |subscribed: Result<Arc<Consumer>, Error>| {
+            done(subscribed.and_then(|consumer| {
+                consumer.set_completion_queue(queue)?;
+                // Its listener would keep it open.
+                let unwanted = |consumer: Arc<Consumer>| consumer.dispose();
+                Ok(Made::boxed(consumer, give::<pulsar_consumer_t>, unwanted))
+            }));
+        };
+        client.subscribe_async(
+            topic(topic_name),
+            subscription(subscription_name),
+            &configuration(conf),
+            subscribed,
+        );
+    })
+}
+
+/// Gets the full names of a topic's partitions, or the topic's own when it has none; the outcome goes to a completion
+/// queue, with the `pulsar_string_list_t` as its `object`, to be freed with `pulsar_string_list_free`.
+///
+/// Ownership: the topic may be freed right after.
+/// Errors: as for `pulsar_rs_client_create_producer_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_get_topic_partitions_queued(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_name: *const c_char,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    making(client, topic_name, queue, token, |client, _, done| {
+        let handle =
+            |names: Vec<String>| give::<pulsar_string_list_t>(names.into_iter().map(c_string).collect());
+        let found = move |names: Result<Vec<String>, Error>| {
+            done(names.map(|names| Made::boxed(names, handle, drop)));
+        };
+        client.partitions_async(topic(topic_name), found);
+    })
+}
+
+/// Closes all producers and consumers of the client, then its connections; the outcome goes to a completion queue,
+/// behind those of what was pending.
+///
+/// Errors: as for `pulsar_rs_client_create_producer_queued`; after closing the outcome is
+/// `pulsar_result_AlreadyClosed`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_close_queued(
+    client: Option<NonNull<pulsar_client_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    let take = |_: &Client| Slot::take(&usable(queue)?, false);
+    queued(client, token, take, |client, done| client.close_async(done))
+}
+
+/// Starts an operation of a producer. What ends it may hold the producer's lock, so it must not hold the producer.
+fn of_producer(
+    producer: Option<NonNull<pulsar_producer_t>>,
+    token: u64,
+    start: impl FnOnce(&Arc<Producer>, Done),
+) -> pulsar_result {
+    blocking(producer, |producer| {
+        let accepted = producer.take_slot()?.accept(token);
+        let last_error = producer.last_error.clone();
+        let done = move |outcome| {
+            last_error.note(&outcome);
+            accepted.complete(&outcome);
+        };
+        start(producer, Box::new(done));
+        Ok(())
+    })
+}
+
+/// Starts an operation of a consumer that makes nothing.
+fn of_consumer(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+    start: impl FnOnce(&Arc<Consumer>, Done),
+) -> pulsar_result {
+    queued(consumer, token, |consumer| consumer.take_slot(), start)
+}
+
+fn receive(consumer: Option<NonNull<pulsar_consumer_t>>, token: u64, wanted: Wanted) -> pulsar_result {
+    blocking(consumer, |consumer| consumer.receive_queued(wanted, token))
+}
+
+/// Starts an operation, and keeps the text of its failure.
+fn queued<O: Operated>(
+    handle: Option<NonNull<O>>,
+    token: u64,
+    take: impl FnOnce(&O::Owner) -> Result<Slot, Error>,
+    start: impl FnOnce(&Arc<O::Owner>, Done),
+) -> pulsar_result {
+    blocking(handle, |owner| {
+        let accepted = take(owner)?.accept(token);
+        let keeper = owner.clone();
+        let done = move |outcome| {
+            O::last_error(&keeper).note(&outcome);
+            accepted.complete(&outcome);
+        };
+        start(owner, Box::new(done));
+        Ok(())
+    })
+}
+
+/// Starts an operation of a client on a topic that makes something.
+fn making(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_name: *const c_char,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+    start: impl FnOnce(&Client, Arc<CompletionQueue>, MadeDone),
+) -> pulsar_result {
+    blocking(client, |client| {
+        let queue = usable(queue)?;
+        let accepted = Slot::take(&queue, false)?.accept(token);
+        let keeper = client.clone();
+        let topic = text(topic_name).unwrap_or_default();
+        let done = move |outcome| {
+            keeper.last_error.note_about(&topic, &outcome);
+            accepted.complete_with(outcome);
+        };
+        start(client, queue, Box::new(done));
+        Ok(())
+    })
+}
+
+/// Takes what an operation made.
+type MadeDone = Box<dyn FnOnce(Result<Box<dyn Object>, Error>) + Send>;
+
+fn usable(queue: Option<NonNull<pulsar_rs_completion_queue_t>>) -> Result<Arc<CompletionQueue>, Error> {
+    handle::shared(queue).map_err(|_| Error::InvalidConfiguration("this is no completion queue".into()))
 }

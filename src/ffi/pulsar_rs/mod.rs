@@ -5,5 +5,6 @@ pub(crate) mod client;
 pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod producer;
+pub(crate) mod producer_configuration;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;

@@ -34,7 +34,8 @@ impl Consumer {
         }
     }
 
-    /// Gathers messages as the [batch receive policy](super::BatchReceivePolicy) says. May be empty.
+    /// Gathers messages as the [batch receive policy](super::BatchReceivePolicy) says. May be empty. What was gathered
+    /// when the future is dropped comes again, as if it was negatively acknowledged.
     pub async fn batch_receive(&self) -> Result<Vec<Message>, Error> {
         let mut gathered = Gathered::new(self);
         let gather = async {
@@ -60,7 +61,7 @@ impl Consumer {
                 }
             }
         }
-        Ok(gathered.messages)
+        Ok(gathered.finish())
     }
 
     /// Like [`Consumer::batch_receive`], blocking the thread.
@@ -71,24 +72,26 @@ impl Consumer {
         loop {
             let taken = self.shared.take_blocking(gathered.room(), deadline)?;
             if taken.is_empty() || gathered.add(taken) {
-                return Ok(gathered.messages);
+                return Ok(gathered.finish());
             }
         }
     }
 }
 
-/// Messages of a batch receive.
-struct Gathered {
+/// Messages of a batch receive; without an end, they come again.
+struct Gathered<'a> {
+    consumer: &'a Consumer,
     messages: Vec<Message>,
     bytes: usize,
     max_messages: usize,
     max_bytes: usize,
 }
 
-impl Gathered {
-    fn new(consumer: &Consumer) -> Self {
+impl<'a> Gathered<'a> {
+    fn new(consumer: &'a Consumer) -> Self {
         let policy = &consumer.shared.config.batch_receive;
         Gathered {
+            consumer,
             messages: Vec::new(),
             bytes: 0,
             max_messages: policy.max_messages.unwrap_or(usize::MAX),
@@ -110,6 +113,18 @@ impl Gathered {
             self.messages.len() >= self.max_messages || self.bytes >= self.max_bytes
         } else {
             true
+        }
+    }
+
+    fn finish(mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Drop for Gathered<'_> {
+    fn drop(&mut self) {
+        for message in &self.messages {
+            self.consumer.negative_acknowledge(message);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pulsar_rs_client::{Client, ClientConfig};
 use pulsar_rs_testbroker::{Options, TestBroker};
 
+mod admin;
 pub mod numbers;
 mod proxy;
 
@@ -47,14 +48,45 @@ impl Broker {
         }
     }
 
+    /// The one in memory, for what only that tells.
+    pub fn in_memory(&self) -> Option<&TestBroker> {
+        match self {
+            Broker::InMemory(broker) => Some(broker),
+            Broker::Real { .. } => None,
+        }
+    }
+
     /// A client whose producers and consumers connect where [`Broker::cut`] reaches them.
     pub fn client(&self) -> Client {
+        self.client_with(self.client_config())
+    }
+
+    /// What [`Broker::client`] has.
+    pub fn client_config(&self) -> ClientConfig {
         let listener_name = self.is_real().then(|| "proxied".to_owned());
-        self.client_with(ClientConfig { listener_name, ..ClientConfig::default() })
+        ClientConfig { listener_name, ..ClientConfig::default() }
     }
 
     pub fn client_with(&self, config: ClientConfig) -> Client {
         Client::new(self.url(), config).unwrap()
+    }
+
+    /// Creates a topic with partitions; 0: one without.
+    pub async fn create_topic(&self, topic: &str, partitions: u32) {
+        match self {
+            Broker::InMemory(broker) => broker.create_topic(topic, partitions).unwrap(),
+            // One without partitions comes with its first producer.
+            Broker::Real { .. } if partitions == 0 => {}
+            Broker::Real { .. } => admin::create_partitions(topic, partitions).await,
+        }
+    }
+
+    /// Gives a topic more partitions.
+    pub async fn add_partitions(&self, topic: &str, partitions: u32) {
+        match self {
+            Broker::InMemory(broker) => broker.add_partitions(topic, partitions).unwrap(),
+            Broker::Real { .. } => admin::change_partitions(topic, partitions).await,
+        }
     }
 
     /// Cuts all connections, as a crash does; returns how many there were.

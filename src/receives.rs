@@ -1,0 +1,148 @@
+//! Receives whose messages go to a completion queue.
+//!
+//! They are served in the order in which they were asked for, and their outcomes are in the order of the messages. A
+//! message is taken from the consumer only for a receive that waits, so that none is lost when the queue is freed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pulsar_rs_client::{Error, Message as Received};
+
+use crate::completion::{Accepted, CompletionQueue, Made, Object, give};
+use crate::consumer::Consumer;
+use crate::dispatch::TURN;
+use crate::ffi::consumer::message_list;
+use crate::ffi::message::pulsar_message_t;
+use crate::ffi::messages::pulsar_messages_t;
+use crate::message::Message;
+use crate::task::yield_now;
+
+/// What a program waits for.
+#[derive(Debug)]
+pub(crate) enum Wanted {
+    Message,
+    /// What the batch receive policy says.
+    Batch,
+}
+
+/// The receives of one consumer that have no message yet. Bounded by the places of the queue.
+#[derive(Debug, Default)]
+pub(crate) struct Receives(Mutex<VecDeque<(Wanted, Accepted)>>);
+
+impl Receives {
+    /// Serves a receive at once if nobody waits and a message is there; else it waits, and the answer is whether
+    /// somebody has to [`serve`].
+    pub fn add(&self, consumer: &Arc<Consumer>, wanted: Wanted, accepted: Accepted) -> bool {
+        // Held until the outcome is in the queue, so that a message behind it cannot be there before.
+        let mut waiting = self.0.lock();
+        if waiting.is_empty() && matches!(wanted, Wanted::Message) {
+            match consumer.core().try_receive() {
+                Ok(Some(message)) => {
+                    accepted.complete_with(Ok(made_of_message(consumer, message)));
+                    return false;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    let outcome = Err(error);
+                    consumer.last_error.note(&outcome);
+                    accepted.complete(&outcome);
+                    return false;
+                }
+            }
+        }
+        waiting.push_back((wanted, accepted));
+        waiting.len() == 1
+    }
+
+    /// Ends the receive that waited longest; true when others wait.
+    fn complete_first(&self, outcome: Result<Box<dyn Object>, Error>) -> bool {
+        let mut waiting = self.0.lock();
+        if let Some((_, accepted)) = waiting.pop_front() {
+            accepted.complete_with(outcome);
+        }
+        !waiting.is_empty()
+    }
+
+    fn first_wants_batch(&self) -> bool {
+        matches!(self.0.lock().front(), Some((Wanted::Batch, _)))
+    }
+
+    fn take_all(&self) -> VecDeque<(Wanted, Accepted)> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
+/// Serves the consumer's receives while any wait and the queue is not freed.
+pub(crate) fn serve(consumer: Arc<Consumer>, queue: Arc<CompletionQueue>) -> impl Future<Output = ()> + Send {
+    // Here and not in the future, which is dropped before its first step when the client is freed in this moment.
+    let serving = Serving { consumer, is_done: false };
+    async move {
+        let mut in_a_row = 0;
+        loop {
+            let outcome = tokio::select! {
+                biased;
+                () = queue.freed() => return,
+                outcome = receive(&serving.consumer) => outcome,
+            };
+            serving.consumer.last_error.note(&outcome);
+            if !serving.consumer.receives().complete_first(outcome) {
+                return serving.end();
+            }
+            in_a_row += 1;
+            if in_a_row == TURN {
+                in_a_row = 0;
+                yield_now().await;
+            }
+        }
+    }
+}
+
+async fn receive(consumer: &Arc<Consumer>) -> Result<Box<dyn Object>, Error> {
+    if consumer.receives().first_wants_batch() {
+        let messages = consumer.core().batch_receive().await?;
+        Ok(made_of_messages(consumer, messages))
+    } else {
+        let message = consumer.core().receive().await?;
+        Ok(made_of_message(consumer, message))
+    }
+}
+
+/// Ends what still waits when nobody serves any more: the queue is freed, or the client's threads have ended.
+struct Serving {
+    consumer: Arc<Consumer>,
+    /// None waited any more; whoever came since then is another one's.
+    is_done: bool,
+}
+
+impl Serving {
+    fn end(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if !self.is_done {
+            drop(self.consumer.receives().take_all());
+        }
+    }
+}
+
+/// A message that comes again when the program will not have it.
+fn made_of_message(consumer: &Arc<Consumer>, message: Received) -> Box<dyn Object> {
+    let consumer = consumer.clone();
+    let handle = |message| give::<pulsar_message_t>(Message::received(message));
+    Made::boxed(message, handle, move |message| consumer.core().negative_acknowledge(&message))
+}
+
+fn made_of_messages(consumer: &Arc<Consumer>, messages: Vec<Received>) -> Box<dyn Object> {
+    let consumer = consumer.clone();
+    let handle = |messages| give::<pulsar_messages_t>(message_list(messages));
+    let again = move |messages: Vec<Received>| {
+        for message in &messages {
+            consumer.core().negative_acknowledge(message);
+        }
+    };
+    Made::boxed(messages, handle, again)
+}

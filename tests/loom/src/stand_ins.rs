@@ -1,0 +1,49 @@
+//! Types of the client that hold what is sent, without what is in them.
+
+pub(crate) mod connection {
+    #[derive(Debug)]
+    pub(crate) struct EntryFrame {
+        pub head: Vec<u8>,
+        pub body: Vec<u8>,
+    }
+}
+
+pub(crate) mod entry {
+    use super::open::Heading;
+
+    #[derive(Debug)]
+    pub(crate) struct SealedEntry {
+        pub content: Content,
+        pub first_sequence_id: u64,
+        pub highest_sequence_id: u64,
+        pub publish_time: u64,
+    }
+
+    #[derive(Debug)]
+    pub(crate) enum Content {
+        Batch { body: Vec<u8>, messages: i32, heading: Heading },
+    }
+}
+
+pub(crate) mod sink {
+    #[derive(Debug)]
+    pub(crate) enum Tokens<T> {
+        One(T),
+    }
+}
+
+pub(crate) mod open {
+    #[derive(Debug, Default)]
+    pub(crate) struct Heading;
+}
+
+pub(crate) mod chunks {
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Chunk;
+
+    impl Chunk {
+        pub fn is_last(self) -> bool {
+            true
+        }
+    }
+}

@@ -24,4 +24,5 @@
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/producer_configuration.h>
+#include <pulsar_rs/stats.h>
 #include <pulsar_rs/test_broker.h>

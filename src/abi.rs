@@ -10,6 +10,7 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_get_message_listener_threads,
     pulsar_client_configuration_get_operation_timeout_seconds,
     pulsar_client_configuration_get_partitions_update_interval,
+    pulsar_client_configuration_get_stats_interval_in_seconds,
     pulsar_client_configuration_set_concurrent_lookup_request, pulsar_client_configuration_set_io_threads,
     pulsar_client_configuration_set_keep_alive_interval_in_seconds,
     pulsar_client_configuration_set_listener_name, pulsar_client_configuration_set_logger,
@@ -17,6 +18,7 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_set_message_listener_threads,
     pulsar_client_configuration_set_operation_timeout_seconds,
     pulsar_client_configuration_set_partitions_update_interval,
+    pulsar_client_configuration_set_stats_interval_in_seconds,
 };
 
 // pulsar/c/client.h
@@ -177,6 +179,12 @@ pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 // pulsar_rs/producer_configuration.h
 pub use crate::ffi::pulsar_rs::producer_configuration::{
     pulsar_rs_producer_configuration_get_old_boost_hash, pulsar_rs_producer_configuration_set_old_boost_hash,
+};
+
+// pulsar_rs/stats.h
+pub use crate::ffi::pulsar_rs::stats::{
+    pulsar_rs_client_stats, pulsar_rs_stats_client, pulsar_rs_stats_consumers, pulsar_rs_stats_free,
+    pulsar_rs_stats_latency_bounds, pulsar_rs_stats_producers,
 };
 
 // pulsar_rs/test_broker.h

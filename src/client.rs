@@ -14,6 +14,7 @@ use crate::producer::Producer;
 use crate::producer_configuration::ProducerConfiguration;
 use crate::sends::CallbackSink;
 use crate::session::Session;
+use crate::stats::Snapshot;
 
 /// How long freeing a client that was not closed waits for the brokers to be told.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -125,6 +126,15 @@ impl Client {
             }
             Err(error) => done(Err(error)),
         }
+    }
+
+    /// What the client, its producers and its consumers counted.
+    pub fn stats(&self) -> Result<Snapshot, Error> {
+        let core = self.parts()?.core;
+        if core.is_closed() {
+            return Err(Error::AlreadyClosed("the client is closed".into()));
+        }
+        Ok(core.stats().into())
     }
 
     /// Closes everything; callbacks of what was pending have run when this returns.

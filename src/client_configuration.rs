@@ -18,6 +18,7 @@ pub(crate) struct ClientConfiguration {
     pub memory_limit_bytes: u64,
     pub concurrent_lookup_requests: i32,
     pub partitions_update_interval_seconds: u32,
+    pub stats_interval_seconds: u32,
     pub listener_name: CString,
     /// Makes a logger for one client.
     pub logger: Option<Arc<dyn Fn() -> ForeignLogger + Send + Sync>>,
@@ -33,6 +34,7 @@ impl Default for ClientConfiguration {
             memory_limit_bytes: 0,
             concurrent_lookup_requests: 50_000,
             partitions_update_interval_seconds: 60,
+            stats_interval_seconds: 600,
             listener_name: CString::default(),
             logger: None,
         }
@@ -63,6 +65,7 @@ impl ClientConfiguration {
             memory_limit: usize::try_from(self.memory_limit_bytes).unwrap_or(usize::MAX),
             concurrent_lookups: usize::try_from(self.concurrent_lookup_requests).unwrap_or(1).max(1),
             partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),
+            stats_interval: Some(Duration::from_secs(self.stats_interval_seconds.into())),
             ..ClientConfig::default()
         };
         if let Some(logger) = logger {

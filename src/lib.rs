@@ -30,6 +30,7 @@ mod recursion;
 mod runtime;
 mod sends;
 mod session;
+mod stats;
 mod task;
 mod waiters;
 

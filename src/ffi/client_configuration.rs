@@ -270,6 +270,26 @@ pub extern "C" fn pulsar_client_configuration_get_partitions_update_interval(
     get(conf, |conf| conf.partitions_update_interval_seconds, 60)
 }
 
+/// Sets how often the client logs a line about each producer and consumer that did something, at level INFO, in
+/// seconds: its rates, its latencies, its totals. 0: never. Default 600. The default logger drops these lines.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_stats_interval_in_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    interval: c_uint,
+) {
+    set(conf, |conf| conf.stats_interval_seconds = interval);
+}
+
+/// Returns how often the client logs statistics, in seconds; 0: never.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_stats_interval_in_seconds(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.stats_interval_seconds, 600)
+}
+
 /// Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
 /// error.
 ///

@@ -227,6 +227,37 @@ pub(crate) fn write_at<T>(array: Option<NonNull<T>>, index: usize, value: T) {
     }
 }
 
+/// The largest size that a growing public struct is believed to have, in bytes.
+const LARGEST_STRUCT: usize = 1 << 16;
+
+/// A public struct that later versions add fields to, at its end.
+pub(crate) trait Growing: Copy {
+    /// Bytes that it had when it was published.
+    const FIRST_SIZE: usize;
+}
+
+/// Whether a caller may have been compiled with a version of the struct that has `size` bytes, an older or a newer one.
+pub(crate) fn is_size_of<T: Growing>(size: usize) -> bool {
+    const { assert!(T::FIRST_SIZE <= size_of::<T>()) };
+    (T::FIRST_SIZE..=LARGEST_STRUCT).contains(&size) && size.is_multiple_of(align_of::<T>())
+}
+
+/// Writes one element of an array of structs, each of which has `size` bytes to the caller, see [`is_size_of`]: as much
+/// of the value as that takes, and zeros for fields that only the caller knows. NULL is left alone.
+pub(crate) fn write_sized_at<T: Growing>(array: Option<NonNull<T>>, index: usize, size: usize, value: &T) {
+    let Some(array) = array else {
+        return;
+    };
+    let known = size.min(size_of::<T>());
+    // SAFETY: the caller of the C function passes an array that is longer than `index`, of elements of `size` bytes;
+    // `known` is within both an element and the value.
+    unsafe {
+        let element = array.as_ptr().cast::<u8>().add(index * size);
+        element.write_bytes(0, size);
+        std::ptr::copy_nonoverlapping(std::ptr::from_ref(value).cast(), element, known);
+    }
+}
+
 /// An array of C strings that the caller lends for the call; NULL elements are skipped.
 pub(crate) fn c_strs(array: *const *const c_char, len: usize) -> Vec<Vec<u8>> {
     if array.is_null() {
@@ -339,6 +370,26 @@ mod tests {
         assert!(reclaim(NonNull::new(apple.cast::<Pear>())).is_none());
         assert_eq!(*reclaim(NonNull::new(apple)).unwrap(), "apple");
         assert!(reclaim(None::<NonNull<Apple>>).is_none());
+    }
+
+    impl Growing for [u64; 2] {
+        const FIRST_SIZE: usize = 8;
+    }
+
+    #[test]
+    fn structs_may_have_grown_on_either_side() {
+        let mut newer = [[7u64; 3]; 2];
+        for index in 0..2 {
+            let place = NonNull::from(&mut newer).cast::<[u64; 2]>();
+            write_sized_at(Some(place), index, 24, &[1, 2]);
+        }
+        assert_eq!(newer, [[1, 2, 0]; 2]);
+        let mut older = [[7u64; 1]; 2];
+        write_sized_at(Some(NonNull::from(&mut older).cast::<[u64; 2]>()), 0, 8, &[1, 2]);
+        assert_eq!(older, [[1], [7]]);
+        let sizes = [0, 4, 8, 16, 20, 24, usize::MAX - 7];
+        let known = sizes.map(is_size_of::<[u64; 2]>);
+        assert_eq!(known, [false, false, true, true, false, true, false]);
     }
 
     #[test]

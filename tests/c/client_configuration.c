@@ -15,6 +15,7 @@ static void test_defaults(void) {
     CHECK_INT(pulsar_client_configuration_get_memory_limit(conf), 0);
     CHECK_INT(pulsar_client_configuration_get_concurrent_lookup_request(conf), 50000);
     CHECK_INT(pulsar_client_configuration_get_partitions_update_interval(conf), 60);
+    CHECK_INT(pulsar_client_configuration_get_stats_interval_in_seconds(conf), 600);
     CHECK_TEXT(pulsar_client_configuration_get_listener_name(conf), "");
     pulsar_client_configuration_free(conf);
 }
@@ -35,6 +36,8 @@ static void test_what_is_set_is_kept(void) {
     CHECK_INT(pulsar_client_configuration_get_concurrent_lookup_request(conf), 7);
     pulsar_client_configuration_set_partitions_update_interval(conf, 0);
     CHECK_INT(pulsar_client_configuration_get_partitions_update_interval(conf), 0);
+    pulsar_client_configuration_set_stats_interval_in_seconds(conf, 4294967295u);
+    CHECK_INT(pulsar_client_configuration_get_stats_interval_in_seconds(conf), 4294967295u);
     char name[] = "internal";
     pulsar_client_configuration_set_listener_name(conf, name);
     name[0] = 'x';
@@ -49,6 +52,7 @@ static void use_everything(pulsar_client_configuration_t *conf) {
     pulsar_client_configuration_set_io_threads(conf, 1);
     pulsar_client_configuration_set_message_listener_threads(conf, 1);
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(conf, 1);
+    pulsar_client_configuration_set_stats_interval_in_seconds(conf, 1);
     pulsar_client_configuration_set_listener_name(conf, "x");
     pulsar_client_configuration_set_logger(conf, no_log, NULL);
     pulsar_client_configuration_set_logger_t(conf, (pulsar_logger_t){0});
@@ -57,6 +61,7 @@ static void use_everything(pulsar_client_configuration_t *conf) {
     CHECK_BETWEEN(pulsar_client_configuration_get_io_threads(conf), 0, 1);
     CHECK_BETWEEN(pulsar_client_configuration_get_message_listener_threads(conf), 0, 1);
     CHECK_BETWEEN(pulsar_client_configuration_get_keep_alive_interval_in_seconds(conf), 0, 30);
+    CHECK_INT(pulsar_client_configuration_get_stats_interval_in_seconds(conf), 600);
     CHECK_TEXT(pulsar_client_configuration_get_listener_name(conf), "");
     pulsar_client_configuration_free(conf);
 }
@@ -149,6 +154,7 @@ static void test_odd_values_are_refused_or_harmless(void) {
     pulsar_client_configuration_set_io_threads(conf, -5);
     pulsar_client_configuration_set_message_listener_threads(conf, -5);
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(conf, 4294967295u);
+    pulsar_client_configuration_set_stats_interval_in_seconds(conf, 4294967295u);
     client = pulsar_client_create(check_url, conf);
     char topic[TOPIC_SIZE];
     CHECK_OK(pulsar_client_create_producer(client, unique_topic(topic, "odd"), NULL, &producer));

@@ -3,6 +3,7 @@
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
+#include <pulsar_rs/stats.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -87,6 +88,8 @@ static void use_client(pulsar_client_t *client) {
     pulsar_producer_t *producer = NULL;
     pulsar_consumer_t *consumer = NULL;
     pulsar_string_list_t *partitions = NULL;
+    pulsar_rs_stats_t *stats = NULL;
+    CLOSED(pulsar_rs_client_stats(client, &stats));
     CLOSED(pulsar_client_create_producer(client, "t", NULL, &producer));
     CLOSED(pulsar_client_subscribe(client, "t", "s", NULL, &consumer));
     CLOSED(pulsar_client_get_topic_partitions(client, "t", &partitions));

@@ -16,6 +16,7 @@ static void client_defaults(const char *url) {
     SHOW_INT(pulsar_client_configuration_get_memory_limit, conf);
     SHOW_INT(pulsar_client_configuration_get_concurrent_lookup_request, conf);
     SHOW_INT(pulsar_client_configuration_get_partitions_update_interval, conf);
+    SHOW_INT(pulsar_client_configuration_get_stats_interval_in_seconds, conf);
     pulsar_client_configuration_free(conf);
 }
 
@@ -137,6 +138,8 @@ static void round_trips(const char *url) {
                pulsar_client_configuration_get_message_listener_threads, 4);
     ROUND_TRIP(client, pulsar_client_configuration_set_keep_alive_interval_in_seconds,
                pulsar_client_configuration_get_keep_alive_interval_in_seconds, 9u);
+    ROUND_TRIP(client, pulsar_client_configuration_set_stats_interval_in_seconds,
+               pulsar_client_configuration_get_stats_interval_in_seconds, 4000000000u);
     TEXT_TRIP(client, pulsar_client_configuration_set_listener_name, pulsar_client_configuration_get_listener_name,
               "internal");
     ROUND_TRIP(client, pulsar_client_configuration_set_memory_limit, pulsar_client_configuration_get_memory_limit,
@@ -229,6 +232,8 @@ static void harmless_limits(const char *url) {
     observe(AREA, "max_pending_messages 0", "%d", pulsar_producer_configuration_get_max_pending_messages(producer));
     pulsar_client_configuration_set_keep_alive_interval_in_seconds(client, 0);
     observe(AREA, "keep_alive 0", "%u", pulsar_client_configuration_get_keep_alive_interval_in_seconds(client));
+    pulsar_client_configuration_set_stats_interval_in_seconds(client, 0);
+    observe(AREA, "stats_interval 0", "%u", pulsar_client_configuration_get_stats_interval_in_seconds(client));
     pulsar_consumer_set_unacked_messages_timeout_ms(consumer, 10000);
     observe(AREA, "unacked timeout 10000 ms", "%ld", pulsar_consumer_get_unacked_messages_timeout_ms(consumer));
     pulsar_consumer_set_unacked_messages_timeout_ms(consumer, 0);

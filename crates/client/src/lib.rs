@@ -40,6 +40,7 @@ mod producer;
 mod reconnect;
 mod schema;
 mod service_url;
+mod stats;
 mod topic;
 
 pub use client::{Client, ClientConfig};
@@ -56,4 +57,5 @@ pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use schema::{Schema, SchemaType};
+pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use topic::TopicName;

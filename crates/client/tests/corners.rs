@@ -295,7 +295,7 @@ const QUOTA_REFUSES: i32 = 8;
 #[tokio::test]
 async fn a_backlog_over_its_quota_holds_messages_or_fails_them_as_the_topic_says() {
     for code in [QUOTA_HOLDS, QUOTA_REFUSES] {
-        let (broker, topic, client) = with_partitions(0);
+        let (broker, topic, client) = in_memory(0);
         let producer = client.create_producer(&topic, unbatched()).await.unwrap();
         producer.send("before").await.unwrap();
         // The broker closes producers, and lets none in as long as the backlog is too large.
@@ -318,7 +318,7 @@ async fn a_backlog_over_its_quota_holds_messages_or_fails_them_as_the_topic_says
 
 #[tokio::test]
 async fn a_producer_is_not_created_while_the_backlog_is_over_its_quota() {
-    let (broker, topic, client) = with_partitions(0);
+    let (broker, topic, client) = in_memory(0);
     broker.fail_next(Kind::Producer, QUOTA_HOLDS, "quota", 1);
     let held = client.create_producer(&topic, unbatched()).await;
     assert!(matches!(held, Err(Error::ProducerBlockedQuotaExceeded(_))), "{held:?}");

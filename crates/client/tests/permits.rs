@@ -68,6 +68,7 @@ async fn an_entry_damaged_on_the_way_costs_no_permits() {
     for expected in 0..1500 {
         assert_eq!(number(&receive(&consumer).await), expected);
     }
+    assert_eq!(consumer.stats().discarded, 1);
     // What cannot be read is acknowledged, or it would come for ever.
     eventually(LONG, "it is acknowledged", || backlog(&broker, &topic) == 1500).await;
     behind.close().await.unwrap();

@@ -209,6 +209,22 @@ PULSAR_PUBLIC
 unsigned int pulsar_client_configuration_get_partitions_update_interval(pulsar_client_configuration_t *conf);
 
 /**
+ * Sets how often the client logs a line about each producer and consumer that did something, at level INFO, in
+ * seconds: its rates, its latencies, its totals. 0: never. Default 600. The default logger drops these lines.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_stats_interval_in_seconds(pulsar_client_configuration_t *conf,
+                                                               unsigned int interval);
+
+/**
+ * Returns how often the client logs statistics, in seconds; 0: never.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_client_configuration_get_stats_interval_in_seconds(pulsar_client_configuration_t *conf);
+
+/**
  * Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
  * error.
  *

@@ -6,5 +6,6 @@ pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
+pub(crate) mod stats;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;

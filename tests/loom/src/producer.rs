@@ -4,6 +4,7 @@
 //! have the names of those in crates/client/src/producer.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use loom::model::Builder;
 use loom::sync::{Arc, Mutex};
@@ -201,7 +202,13 @@ impl State {
 
 fn sealed(id: u64) -> SealedEntry {
     let content = Content::Batch { body: Vec::new(), messages: 1, heading: Heading };
-    SealedEntry { content, first_sequence_id: id, highest_sequence_id: id, publish_time: 0 }
+    SealedEntry {
+        content,
+        first_sequence_id: id,
+        highest_sequence_id: id,
+        accepted_at: Instant::now(),
+        publish_time: 0,
+    }
 }
 
 /// Tries every order in which these run, each on a thread of its own, the last one on this.

@@ -9,6 +9,8 @@ pub(crate) mod connection {
 }
 
 pub(crate) mod entry {
+    use std::time::Instant;
+
     use super::open::Heading;
 
     #[derive(Debug)]
@@ -16,6 +18,7 @@ pub(crate) mod entry {
         pub content: Content,
         pub first_sequence_id: u64,
         pub highest_sequence_id: u64,
+        pub accepted_at: Instant,
         pub publish_time: u64,
     }
 

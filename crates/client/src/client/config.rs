@@ -22,6 +22,9 @@ pub struct ClientConfig {
     pub concurrent_lookups: usize,
     /// How often producers of partitioned topics look for new partitions; zero: never. Default 60 s.
     pub partitions_update_interval: Duration,
+    /// How often a line about each producer and consumer that did something is logged, at level
+    /// [`Info`](crate::log::Level::Info): its rates, its latencies, its totals. Absent or zero: never. Default 600 s.
+    pub stats_interval: Option<Duration>,
     /// Where log lines go. Default: warnings and errors to standard error.
     pub logger: Arc<dyn Logger>,
 }
@@ -36,6 +39,7 @@ impl Default for ClientConfig {
             memory_limit: 0,
             concurrent_lookups: 50_000,
             partitions_update_interval: Duration::from_secs(60),
+            stats_interval: Some(Duration::from_secs(600)),
             logger: Arc::new(StderrLogger),
         }
     }
@@ -51,6 +55,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)
             .field("partitions_update_interval", &self.partitions_update_interval)
+            .field("stats_interval", &self.stats_interval)
             .finish_non_exhaustive()
     }
 }

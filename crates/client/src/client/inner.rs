@@ -1,11 +1,12 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ClientConfig;
@@ -15,6 +16,7 @@ use crate::connection::{Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
 use crate::lookup::Lookup;
 use crate::service_url::{Address, ServiceUrl};
+use crate::stats::{ClientStats, MemberStats, run_reports};
 use crate::{Error, TopicName};
 
 /// A close under way.
@@ -34,6 +36,9 @@ pub(crate) struct Deadline {
 pub(crate) trait Member: Send + Sync {
     /// Closes it; nothing to do when it is closed already. What fails on our side fails before this returns.
     fn close(self: Arc<Self>) -> Closing;
+
+    /// What it did and is doing.
+    fn stats(&self) -> MemberStats;
 }
 
 #[derive(Debug)]
@@ -48,6 +53,8 @@ pub(crate) struct ClientInner {
     /// Producers and consumers share one sequence of numbers, which makes logs easier to read.
     last_id: AtomicU64,
     members: Mutex<Members>,
+    /// The task that logs statistics, if that is wanted.
+    reports: OnceLock<AbortHandle>,
 }
 
 #[derive(Default)]
@@ -64,8 +71,24 @@ impl std::fmt::Debug for Members {
     }
 }
 
+impl Drop for ClientInner {
+    fn drop(&mut self) {
+        self.end_reports();
+    }
+}
+
 impl ClientInner {
-    pub fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
+    pub fn start(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Arc<Self>, Error> {
+        let interval = config.stats_interval.filter(|interval| !interval.is_zero());
+        let client = Arc::new(ClientInner::new(service_url, config, runtime)?);
+        if let Some(interval) = interval {
+            let reports = client.runtime.spawn(run_reports(Arc::downgrade(&client), interval));
+            let _ = client.reports.set(reports.abort_handle());
+        }
+        Ok(client)
+    }
+
+    fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let service = ServiceUrl::parse(service_url)?;
         let log = Log::new(config.logger);
         let connections = ConnectionConfig {
@@ -85,6 +108,7 @@ impl ClientInner {
             lookup: Lookup::new(service, config.listener_name, config.concurrent_lookups),
             last_id: AtomicU64::new(0),
             members: Mutex::default(),
+            reports: OnceLock::new(),
         })
     }
 
@@ -123,6 +147,42 @@ impl ClientInner {
             members.sweep_above = (2 * members.by_id.len()).max(16);
         }
         Ok(())
+    }
+
+    /// What every producer and consumer counted, in the order of their numbers.
+    pub fn member_stats(&self) -> Vec<(u64, MemberStats)> {
+        let members: Vec<_> = {
+            let members = self.members.lock();
+            members.by_id.iter().filter_map(|(id, member)| Some((*id, member.upgrade()?))).collect()
+        };
+        let mut stats: Vec<_> = members.iter().map(|(id, member)| (*id, member.stats())).collect();
+        stats.sort_unstable_by_key(|(id, _)| *id);
+        stats
+    }
+
+    pub fn stats(&self) -> ClientStats {
+        let mut stats = ClientStats {
+            connections: self.pool.open_connections(),
+            memory_limit: self.memory.limit() as u64,
+            ..ClientStats::default()
+        };
+        for (_, member) in self.member_stats() {
+            match member {
+                MemberStats::Producer(producer) => stats.producers.push(*producer),
+                MemberStats::Consumer(consumer) => stats.consumers.push(consumer),
+            }
+        }
+        stats.memory_used = match self.memory.limit() {
+            0 => stats.producers.iter().map(|producer| producer.pending_bytes).sum(),
+            _ => self.memory.used() as u64,
+        };
+        stats
+    }
+
+    fn end_reports(&self) {
+        if let Some(reports) = self.reports.get() {
+            reports.abort();
+        }
     }
 
     pub fn unregister(&self, id: u64) {
@@ -203,6 +263,7 @@ impl ClientInner {
     }
 
     pub fn abandon(&self) {
+        self.end_reports();
         let members = {
             let mut members = self.members.lock();
             members.closed = true;
@@ -222,6 +283,7 @@ impl ClientInner {
             members.closed = true;
             std::mem::take(&mut members.by_id)
         };
+        self.end_reports();
         // Everything ends on our side first, then the brokers are told, all at once.
         let closing: Vec<Closing> =
             members.into_values().filter_map(|member| Some(member.upgrade()?.close())).collect();

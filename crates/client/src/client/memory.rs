@@ -43,6 +43,16 @@ impl MemoryLimit {
         })
     }
 
+    /// Bytes; 0: no limit.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Bytes in use; counted only with a limit.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// Waits until there may be memory, while `goes_on`.
     pub fn wait(&self, goes_on: impl Fn() -> bool) {
         let calls = {

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::consumer::{Consumer, ConsumerConfig};
 use crate::producer::{FutureSink, Producer, ProducerConfig, SendSink};
+use crate::stats::ClientStats;
 use crate::{Error, TopicName};
 
 /// A connection to a Pulsar cluster. Cheap to clone; all clones are the same client.
@@ -35,7 +36,7 @@ impl Client {
 
     /// Like [`Client::new`], with tasks on the given runtime, which needs its I/O and time drivers.
     pub fn with_runtime(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
-        Ok(Client { inner: Arc::new(ClientInner::new(service_url, config, runtime)?) })
+        Ok(Client { inner: ClientInner::start(service_url, config, runtime)? })
     }
 
     /// Creates a producer whose sends are futures.
@@ -85,6 +86,14 @@ impl Client {
             0 => vec![topic.to_string()],
             _ => (0..count).map(|partition| topic.with_partition(partition).to_string()).collect(),
         })
+    }
+
+    /// What the client, its producers and its consumers did and are doing.
+    ///
+    /// It takes the lock of each for a moment, one after the other. Numbers of those that were closed are gone with
+    /// them, as they are of a client that was closed.
+    pub fn stats(&self) -> ClientStats {
+        self.inner.stats()
     }
 
     /// Closes all producers and consumers, then the connections. A second call fails with

@@ -62,6 +62,12 @@ impl ConnectionPool {
         self.config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
     }
 
+    /// Number of open connections.
+    pub fn open_connections(&self) -> usize {
+        let opened: Vec<_> = self.slots.lock().opened.iter().filter_map(Weak::upgrade).collect();
+        opened.iter().filter(|connection| connection.is_open()).count()
+    }
+
     /// Ends all connections and refuses new ones.
     pub fn close(&self) {
         let opened = {

@@ -18,7 +18,7 @@ impl Consumer {
     /// Acknowledges one message. It is sent with others, see
     /// [`ack_grouping_time`](super::ConsumerConfig::ack_grouping_time); acknowledging twice does no harm.
     pub fn acknowledge(&self, message: &Message) -> Result<(), Error> {
-        self.shared.check_open()?;
+        self.shared.check_usable()?;
         let entry = &message.entry;
         match &entry.acks {
             None => self.shared.ack_entry(entry.id, entry.chunks.clone()),
@@ -50,7 +50,7 @@ impl Consumer {
         self.shared.check_cumulative()?;
         let state = self.shared.lock_open()?;
         if let Some(entry) = entry_of(id) {
-            let batch = state.acks.find(entry, id)?;
+            let batch = state.acks.find(entry, id).map_err(|error| self.shared.ack_failed(error))?;
             self.shared.ack_up_to(state, entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
         }
         Ok(())
@@ -82,13 +82,18 @@ fn entry_of(id: &MessageId) -> Option<EntryId> {
 }
 
 impl Shared {
+    /// Whether anything can be acknowledged.
+    fn check_usable(&self) -> Result<(), Error> {
+        self.check_open().map_err(|error| self.ack_failed(error))
+    }
+
     fn check_cumulative(&self) -> Result<(), Error> {
-        self.check_open()?;
+        self.check_usable()?;
         if self.config.subscription_type.is_shared() {
-            return Err(Error::CumulativeAcknowledgementNotAllowed(format!(
+            return Err(self.ack_failed(Error::CumulativeAcknowledgementNotAllowed(format!(
                 "{:?} subscription {}",
                 self.config.subscription_type, self.subscription
-            )));
+            ))));
         }
         Ok(())
     }
@@ -97,7 +102,7 @@ impl Shared {
     /// accepted.
     fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
         let state = self.state.lock();
-        if matches!(state.phase, Phase::Closed) { Err(already_closed()) } else { Ok(state) }
+        if matches!(state.phase, Phase::Closed) { Err(self.ack_failed(already_closed())) } else { Ok(state) }
     }
 
     /// Acknowledges an entry, or all `chunks` of the message that ends with it.
@@ -108,6 +113,7 @@ impl Shared {
             None => state.acks.add_entry(id),
             Some(chunks) => chunks.iter().for_each(|chunk| state.acks.add_entry(*chunk)),
         }
+        state.counters.acknowledged += 1;
         state.forget(id);
         self.acks_added(state);
         Ok(())
@@ -117,9 +123,13 @@ impl Shared {
         let progress = acks.ack(index);
         // Most acknowledgements stop here: the batch is known to be in part acknowledged.
         let is_known = progress == Progress::Partial && !self.config.batch_index_ack && acks.is_noted();
-        if progress != Progress::Unchanged && !is_known {
-            self.note(self.lock_open()?, id, acks, progress);
-        }
+        if progress == Progress::Unchanged || is_known { Ok(()) } else { self.note_now(id, acks, progress) }
+    }
+
+    /// Apart from the way of most acknowledgements, which stays short.
+    #[inline(never)]
+    fn note_now(&self, id: EntryId, acks: &Arc<BatchAcks>, progress: Progress) -> Result<(), Error> {
+        self.note(self.lock_open()?, id, acks, progress);
         Ok(())
     }
 
@@ -130,7 +140,7 @@ impl Shared {
         let Some(entry) = entry_of(id) else {
             return Ok(());
         };
-        match state.acks.find(entry, id)? {
+        match state.acks.find(entry, id).map_err(|error| self.ack_failed(error))? {
             None => {
                 drop(state);
                 self.ack_entry(entry, None)
@@ -145,6 +155,7 @@ impl Shared {
 
     fn note(&self, mut state: MutexGuard<'_, State>, id: EntryId, acks: &Arc<BatchAcks>, progress: Progress) {
         if progress == Progress::Complete {
+            state.counters.acknowledged += u64::from(acks.expected());
             state.forget(id);
         }
         if state.acks.add_batch(id, acks, progress, self.config.batch_index_ack) {
@@ -178,6 +189,7 @@ impl Shared {
             acks.ack_up_to(index);
         }
         let batch = batch.map(|(acks, _)| acks);
+        state.counters.cumulative_acks += 1;
         state.acks.add_cumulative(id, batch, self.config.batch_index_ack);
         state.chunks.remove_up_to(id);
         if let Some(unacked) = &mut state.unacked {
@@ -221,6 +233,7 @@ impl Shared {
         }
         let due = Instant::now() + self.config.negative_ack_delay;
         state.negative_acks.add(id, due);
+        state.counters.negative_acks += 1;
         state.forget(id);
         let wake = state.alarm_is_later(Some(due));
         drop(state);
@@ -251,6 +264,7 @@ impl Shared {
                     consumer_epoch: None,
                 };
                 connection.send(&command.into());
+                state.counters.redelivery_requests += 1;
             }
         }
     }
@@ -265,6 +279,7 @@ impl Shared {
             state.epoch += 1;
             state.epoch
         });
+        state.counters.redelivery_requests += 1;
         let dropped = self.inbox.discard();
         state.chunks.clear();
         state.negative_acks.clear();

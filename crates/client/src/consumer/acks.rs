@@ -30,6 +30,8 @@ pub(super) struct Acks {
     /// Everything up to here.
     cumulative: Option<Cumulative>,
     batches: Batches,
+    /// Ids that were sent so far.
+    sent: u64,
 }
 
 /// Everything before `entry` is acknowledged, and of `entry` itself what `reach` says.
@@ -166,8 +168,14 @@ impl Acks {
         self.individual.len() + self.indexes.len() + usize::from(self.cumulative.is_some())
     }
 
+    /// Ids that were sent so far.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Sends everything that waits.
     pub fn flush(&mut self, consumer_id: u64, connection: &Connection) {
+        self.sent += self.waiting() as u64;
         let limit = connection.max_message_size();
         if let Some(cumulative) = self.cumulative.take() {
             let (entry, within) = cumulative.to_send(limit);

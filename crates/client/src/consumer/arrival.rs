@@ -114,6 +114,11 @@ impl Arrival {
         count_permits(self.batch_size, &self.message.ack_set)
     }
 
+    /// Bytes of its body as it came.
+    pub fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
     fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {
         let body = match &self.whole {
             None => self.body.clone(),

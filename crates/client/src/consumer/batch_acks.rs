@@ -14,6 +14,8 @@ pub(super) struct BatchAcks {
     /// Bits that are set.
     left: AtomicU32,
     size: u32,
+    /// Messages that had to be acknowledged at first.
+    expected: u32,
     /// [`Acks`](super::acks::Acks) has it in its list of batches to tell the broker of.
     queued: AtomicBool,
     /// [`Batches`](super::batches::Batches) keeps it as a batch that is acknowledged in part.
@@ -43,6 +45,7 @@ impl BatchAcks {
             words,
             left: AtomicU32::new(left),
             size,
+            expected: left,
             queued: AtomicBool::new(false),
             noted: AtomicBool::new(false),
         }
@@ -51,6 +54,11 @@ impl BatchAcks {
     /// Messages in the batch.
     pub fn size(&self) -> u32 {
         self.size
+    }
+
+    /// Messages that had to be acknowledged when its state was made.
+    pub fn expected(&self) -> u32 {
+        self.expected
     }
 
     /// Whether message `index` still has to be acknowledged.

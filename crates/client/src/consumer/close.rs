@@ -11,6 +11,7 @@ use super::{Consumer, Phase, Shared, already_closed};
 use crate::Error;
 use crate::client::{Closing, Member};
 use crate::connection::Connection;
+use crate::stats::MemberStats;
 
 impl Consumer {
     /// Sends the acknowledgements that wait, and closes the consumer. The subscription stays. Closing twice
@@ -95,6 +96,10 @@ impl Shared {
 }
 
 impl Member for Shared {
+    fn stats(&self) -> MemberStats {
+        self.member_stats()
+    }
+
     fn close(self: Arc<Self>) -> Closing {
         self.end()
     }

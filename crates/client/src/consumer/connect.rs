@@ -82,6 +82,7 @@ impl Shared {
         state.permits_in_doubt = false;
         state.phase = Phase::Ready(connection.clone());
         state.chunks.clear();
+        state.counters.connections += 1;
         state.negative_acks.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();

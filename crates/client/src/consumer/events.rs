@@ -22,10 +22,11 @@ impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
         let checked = Arrival::check(message, &payload);
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         if !state.is_current(connection) {
             return;
         }
+        state.counters.entries += 1;
         match checked {
             Ok(arrival) if self.is_outdated(arrival.epoch(), state.epoch) => {
                 drop(state);
@@ -125,6 +126,7 @@ impl Shared {
 
     /// Deals with an entry that cannot be delivered.
     pub(super) fn reject(&self, entry: EntryId, why: &Refusal) {
+        self.state.lock().counters.discarded += 1;
         let EntryId { ledger, entry: number } = entry;
         let log = self.client.log();
         match why {

@@ -51,6 +51,20 @@ struct Taking {
     connection: u64,
     /// Permits of messages that were taken, not given back to the broker yet.
     consumed: u32,
+    /// Messages that were taken, and bytes of their payloads.
+    messages: u64,
+    bytes: u64,
+}
+
+/// What went through an inbox, and what is in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct InboxStats {
+    pub taken_messages: u64,
+    pub taken_bytes: u64,
+    pub messages: u64,
+    /// Bodies of entries that were not opened.
+    pub bytes: u64,
+    pub unreturned_permits: u64,
 }
 
 /// What [`Inbox::take`] found.
@@ -182,6 +196,8 @@ impl Inbox {
                 let taken = before - cursor.permits_left();
                 if let Next::Message(message) = next {
                     taking.consume(taken);
+                    taking.messages += 1;
+                    taking.bytes += u64::from(message.payload_len());
                     return Ok(Step::Taken(Taken::Message(message)));
                 }
                 // Messages that compaction removed, or that were acknowledged, took permits as well.
@@ -284,6 +300,29 @@ impl Inbox {
         let mut arriving = self.arriving.lock();
         self.generation.fetch_add(1, Ordering::AcqRel);
         arriving.entries.drain(..).map(|arrival| arrival.permits()).fold(0, u32::saturating_add)
+    }
+
+    /// Goes through all that waits, which is as much as there are permits.
+    pub fn stats(&self) -> InboxStats {
+        let taking = self.taking.lock();
+        let arriving = self.arriving.lock();
+        let mut stats = InboxStats {
+            taken_messages: taking.messages,
+            taken_bytes: taking.bytes,
+            ..InboxStats::default()
+        };
+        // Both are void after a reconnect, and the cursor after a redelivery.
+        if taking.connection == arriving.connection {
+            stats.unreturned_permits = taking.consumed.into();
+        }
+        if taking.generation == self.generation.load(Ordering::Acquire) {
+            stats.messages = taking.cursor.as_ref().map_or(0, |cursor| cursor.permits_left().into());
+        }
+        for arrival in &arriving.entries {
+            stats.messages += u64::from(arrival.permits());
+            stats.bytes += arrival.body_len() as u64;
+        }
+        stats
     }
 
     /// Fails whoever receives, now and later.

@@ -57,6 +57,10 @@ impl Message {
         &self.entry.body[self.payload.start as usize..self.payload.end as usize]
     }
 
+    pub(super) fn payload_len(&self) -> u32 {
+        self.payload.end - self.payload.start
+    }
+
     /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.
     pub fn id(&self) -> MessageId {
         let entry = |EntryId { ledger, entry }| {

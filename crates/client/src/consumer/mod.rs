@@ -12,6 +12,7 @@ mod chunks;
 mod close;
 mod config;
 mod connect;
+mod counters;
 mod events;
 mod inbox;
 mod message;
@@ -22,7 +23,7 @@ mod timers;
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
 pub use message::Message;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -34,9 +35,11 @@ use tokio::sync::Notify;
 use crate::client::{ClientInner, Deadline};
 use crate::connection::Connection;
 use crate::reconnect::Reconnect;
+use crate::stats::ConsumerStats;
 use crate::{Error, MessageId, TopicName};
 use acks::Acks;
 use chunks::Chunks;
+use counters::Counters;
 use inbox::Inbox;
 use redelivery::{NegativeAcks, UnackedEntries};
 
@@ -60,6 +63,8 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     timers: Notify,
     closed: AtomicBool,
+    /// Acknowledgements that were refused.
+    acks_failed: AtomicU64,
 }
 
 /// What the consumer's lock guards. Messages themselves are in the inbox.
@@ -79,6 +84,7 @@ struct State {
     unacked: Option<UnackedEntries>,
     /// When the timers look next; absent: they sleep until woken.
     alarm: Option<Instant>,
+    counters: Counters,
 }
 
 /// Where a consumer is in its life.
@@ -130,10 +136,12 @@ impl Consumer {
                 negative_acks: NegativeAcks::default(),
                 unacked: config.ack_timeout.map(UnackedEntries::new),
                 alarm: None,
+                counters: Counters::default(),
             }),
             config,
             timers: Notify::new(),
             closed: AtomicBool::new(false),
+            acks_failed: AtomicU64::new(0),
         });
         // Before connecting, so that closing the client finds it.
         client.register(id, Arc::downgrade(&shared) as _)?;
@@ -158,6 +166,11 @@ impl Consumer {
     /// Name of the consumer.
     pub fn name(&self) -> &str {
         &self.shared.name
+    }
+
+    /// What the consumer did and is doing. It takes the consumer's locks for a moment.
+    pub fn stats(&self) -> ConsumerStats {
+        self.shared.snapshot()
     }
 
     /// Whether a broker is connected right now.

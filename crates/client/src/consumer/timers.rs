@@ -27,9 +27,9 @@ impl Shared {
             self.drop_chunks(&mut state, &expired);
         }
         let mut due = state.negative_acks.take_due(now);
-        if let Some(unacked) = &mut state.unacked {
-            due.extend(unacked.take_overdue(now));
-        }
+        let overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
+        state.counters.ack_timeouts += overdue.len() as u64;
+        due.extend(overdue);
         self.redeliver(&mut state, &due);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
         let alarm = Alarm::at_first([

@@ -13,6 +13,7 @@ use super::{Producer, Target};
 use crate::Error;
 use crate::client::{ClientInner, Closing, Member};
 use crate::connection::Connection;
+use crate::stats::MemberStats;
 
 impl<S: SendSink> Producer<S> {
     /// Closes the producer. What is pending fails with [`Error::AlreadyClosed`]; flush first to have it sent.
@@ -146,6 +147,10 @@ impl<S: SendSink> Shared<S> {
 }
 
 impl<S: SendSink> Member for Shared<S> {
+    fn stats(&self) -> MemberStats {
+        self.member_stats()
+    }
+
     fn close(self: Arc<Self>) -> Closing {
         match self.begin_close() {
             Ok(connection) => Box::pin(self.finish_close(connection)),

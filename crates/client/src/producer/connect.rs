@@ -117,6 +117,7 @@ impl<S: SendSink> Shared<S> {
             state.last_published = last;
             state.next_sequence_id = last.saturating_add(1).cast_unsigned();
         }
+        state.counters.connected();
         state.topic_epoch = success.topic_epoch;
         // Without a schema of ours the version is none, whatever the topic has.
         state.sender.schema_version = success
@@ -149,6 +150,7 @@ impl<S: SendSink> Shared<S> {
             let accepted =
                 accepted.and_then(|single| state.accept(&message, single, staged.token, &self.config));
             if let Err(error) = accepted {
+                state.counters.lost(&message, &error);
                 self.client.memory.give_back(message.memory());
                 self.sink.complete(Tokens::One(staged.token), Err(error));
             }

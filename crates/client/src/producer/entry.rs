@@ -1,6 +1,7 @@
 //! From messages to the frame of an entry.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send};
 use pulsar_rs_wire::hot::Send;
@@ -17,6 +18,8 @@ pub(super) struct SealedEntry {
     pub content: Content,
     pub first_sequence_id: u64,
     pub highest_sequence_id: u64,
+    /// When its first message came.
+    pub accepted_at: Instant,
     pub publish_time: u64,
 }
 

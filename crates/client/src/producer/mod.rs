@@ -12,6 +12,7 @@ mod close;
 mod compressors;
 mod config;
 mod connect;
+mod counters;
 mod entry;
 mod flush;
 mod future;
@@ -34,6 +35,7 @@ pub use sink::{SendSink, SentEntry, Token, Tokens};
 use std::sync::Arc;
 
 use crate::client::ClientInner;
+use crate::stats::ProducerStats;
 use crate::{Error, OutgoingMessage, TopicName};
 use flush::FlushAll;
 use partitioned::Partitioned;
@@ -182,6 +184,20 @@ impl<S: SendSink> Producer<S> {
         let mut all = true;
         self.each(|shared| all &= shared.is_closed());
         all
+    }
+
+    /// What the producer did and is doing. Of a topic with partitions it is the sum, with each partition beside it.
+    ///
+    /// It takes the producer's lock for a moment, one partition after the other.
+    pub fn stats(&self) -> ProducerStats {
+        match &self.target {
+            Target::Topic(shared) => shared.stats(),
+            Target::Partitions(partitioned) => {
+                let partitions = partitioned.all().iter().map(|shared| shared.stats()).collect();
+                let sum = ProducerStats::sum(self.topic().shared(), self.name(), partitions);
+                ProducerStats { is_connected: self.is_connected(), ..sum }
+            }
+        }
     }
 
     /// Where the outcomes go.

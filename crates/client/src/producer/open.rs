@@ -17,6 +17,8 @@ pub(super) struct OpenBatch<T> {
     pub tokens: Vec<T>,
     /// Messages in it; a token may stand for several.
     pub messages: usize,
+    /// Bytes of their payloads.
+    pub payload: usize,
     /// What they count against the client's memory limit, in bytes.
     pub memory: usize,
     pub first_sequence_id: u64,
@@ -129,6 +131,10 @@ impl<T> OpenBatches<T> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &OpenBatch<T>> {
+        self.batches.iter()
     }
 
     /// When the first message came.

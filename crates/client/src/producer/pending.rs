@@ -17,6 +17,8 @@ pub(super) struct Pending<T> {
     pub tokens: Tokens<T>,
     pub first_sequence_id: u64,
     pub highest_sequence_id: u64,
+    /// When its first message came.
+    pub accepted_at: Instant,
     /// Messages in the batch; 0: a single message.
     pub batch_size: i32,
     /// It is a part of a message.
@@ -50,6 +52,7 @@ impl<T> Pending<T> {
         Pending {
             first_sequence_id: sealed.first_sequence_id,
             highest_sequence_id: sealed.highest_sequence_id,
+            accepted_at: sealed.accepted_at,
             payload: Payload::Sealed(sealed),
             tokens,
             batch_size,
@@ -229,6 +232,7 @@ mod tests {
             content,
             first_sequence_id: sequence_id,
             highest_sequence_id: sequence_id,
+            accepted_at: Instant::now(),
             publish_time: 0,
         };
         Pending::new(sealed, Tokens::One(sequence_id), 1, 0, None)

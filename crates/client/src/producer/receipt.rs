@@ -136,6 +136,7 @@ impl<S: SendSink> Shared<S> {
             None => Some(outcome.clone()),
             Some(chunk) => state.chunks.gather(chunk, outcome),
         };
+        state.counters.completed(&pending, outcome.as_ref());
         if let Some(Ok(_)) = outcome {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
@@ -155,6 +156,7 @@ impl<S: SendSink> Shared<S> {
     pub(super) fn complete_staged(&self, state: &mut State<S::Token>, error: &Error) {
         if let Some(staged) = state.staged.pop_front() {
             state.messages -= 1;
+            state.counters.lost(&staged.message(), error);
             self.client.memory.give_back(staged.message().memory());
             self.sink.complete(Tokens::One(staged.token), Err(error.clone()));
             state.settle_flushes();

@@ -272,6 +272,7 @@ impl<S: SendSink> Shared<S> {
                 Error::ProducerQueueIsFull(format!("{limit} messages are pending"))
             };
             if !self.config.block_if_queue_full {
+                state.counters.refused();
                 return Err(full);
             }
             // Waiting for a batch that waits for this message would take until its delay.
@@ -310,6 +311,7 @@ impl<S: SendSink> Shared<S> {
             state = self.state.lock();
             state.keep_buffer(spare);
             let is_refused = frame.is_err();
+            state.counters.encoded(frame.as_ref().map_or(0, |frame| frame.body.len()));
             state.pending.encoded(number, frame);
             state.pump(urgent);
             if is_refused {

@@ -9,6 +9,7 @@ use pulsar_rs_wire::batch::BatchMessage;
 use super::chunks::{Chunk, ChunkOutcomes, Chunks};
 use super::compressors::Body;
 use super::config::ProducerConfig;
+use super::counters::Counters;
 use super::entry::{Content, SealedEntry, Sender, too_big};
 use super::open::{BatchLimits, Heading, OpenBatch, OpenBatches};
 use super::pending::{Pending, PendingQueue};
@@ -69,6 +70,7 @@ pub(super) struct State<T> {
     pub staged: VecDeque<Staged<T>>,
     /// When the timers look next; absent: they sleep until woken.
     pub alarm: Option<Instant>,
+    pub counters: Counters,
     spare: Vec<Vec<u8>>,
     /// Tokens of the last batch, the best guess for the next.
     expected_tokens: usize,
@@ -114,6 +116,7 @@ impl<T: Token> State<T> {
             router: None,
             staged: VecDeque::new(),
             alarm: None,
+            counters: Counters::default(),
             spare: Vec::new(),
             expected_tokens: 0,
         }
@@ -206,6 +209,7 @@ impl<T: Token> State<T> {
             body: spare.pop().unwrap_or_default(),
             tokens: Vec::with_capacity(expected_tokens),
             messages: 0,
+            payload: 0,
             memory: 0,
             first_sequence_id: sequence_id,
             highest_sequence_id: sequence_id,
@@ -216,6 +220,7 @@ impl<T: Token> State<T> {
         prepared.append_to(&mut batch.body);
         batch.messages += 1;
         batch.memory += message.memory();
+        batch.payload += message.payload.len();
         batch.highest_sequence_id = sequence_id;
         if !batch.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
             batch.tokens.push(token);
@@ -297,12 +302,14 @@ impl<T: Token> State<T> {
         {
             router.pass_on(*partition);
         }
-        let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let accepted_at = Instant::now();
+        let deadline = config.send_timeout.and_then(|timeout| accepted_at.checked_add(timeout));
         for (chunk, content) in parts {
             let sealed = SealedEntry {
                 content,
                 first_sequence_id: sequence_id,
                 highest_sequence_id: sequence_id,
+                accepted_at,
                 publish_time,
             };
             let mut pending = if chunk.is_none_or(Chunk::is_last) {
@@ -311,6 +318,8 @@ impl<T: Token> State<T> {
                 Pending::new(sealed, Tokens::Batch(Vec::new()), 0, 0, deadline)
             };
             pending.chunk = chunk;
+            let payload = if pending.messages() > 0 { message.payload.len() } else { 0 };
+            self.counters.sealed(&pending, payload, payload);
             self.pending.push(pending);
         }
         self.messages += 1;
@@ -328,6 +337,7 @@ impl<T: Token> State<T> {
         }
         let deadline = self.open.deadline(config);
         for open in self.open.take() {
+            let body = open.body.len();
             self.expected_tokens = open.tokens.len();
             // A batch holds no more messages than an i32 counts: its limits are far below.
             let messages = i32::try_from(open.messages).unwrap_or(i32::MAX);
@@ -335,10 +345,13 @@ impl<T: Token> State<T> {
                 content: Content::Batch { body: open.body, messages, heading: open.heading },
                 first_sequence_id: open.first_sequence_id,
                 highest_sequence_id: open.highest_sequence_id,
+                accepted_at: open.opened_at,
                 publish_time: open.publish_time,
             };
             let tokens = Tokens::Batch(open.tokens);
-            self.pending.push(Pending::new(sealed, tokens, messages, open.memory, deadline));
+            let pending = Pending::new(sealed, tokens, messages, open.memory, deadline);
+            self.counters.sealed(&pending, open.payload, body);
+            self.pending.push(pending);
         }
         true
     }

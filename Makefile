@@ -16,6 +16,7 @@ LINK := -lm -lpthread
 BROKER ?= builtin
 LINES ?= 200000
 FUZZ_SECONDS ?= 10
+MINUTES ?= 10
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
@@ -37,9 +38,14 @@ build: ## the library and the test broker: target/release/libpulsar_rs.a, .so an
 	cargo build --quiet --release --locked --package pulsar_rs --package pulsar_rs_testbroker
 
 .PHONY: bench
-bench: build reference ## measure beside the official libpulsar and the crate pulsar (ARGS=--quick: roughly)
-	cargo build --quiet --release --locked --package bench_pulsar_crate
-	@python3 benches/run.py $(ARGS)
+bench: build ## measure beside the other clients (ARGS=--quick: roughly; ARGS=--write: into docs/performance.md)
+	@.ci/need python3
+	@python3 -B benches/run.py $(ARGS)
+
+.PHONY: soak
+soak: build ## send and receive for MINUTES while connections break and topics move (BROKER=pulsar: with restarts, too)
+	@.ci/need python3
+	@tests/soak/run --minutes $(MINUTES) --broker $(BROKER) $(ARGS)
 
 .PHONY: headers
 headers: ## write include/ from src/ffi
@@ -137,10 +143,11 @@ lint-python: python-tools
 .PHONY: lint-go
 lint-go: go
 	@.ci/need gofmt
-	@unformatted=$$(gofmt -l bindings examples tests); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l bindings examples tests benches); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	cd bindings/go && go vet ./...
 	cd examples/go && go vet ./...
 	cd tests/interop/go && go vet ./...
+	cd benches/go_client && go vet ./...
 
 target/demo/%: examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)

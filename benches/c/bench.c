@@ -14,10 +14,8 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <unistd.h>
 
-#include "measure.h"
+#include "sends.h"
 
 enum { QUEUE = 10000 };
 
@@ -34,32 +32,9 @@ static pulsar_consumer_t *consumer_for(pulsar_client_t *client, const char *topi
     return consumer;
 }
 
-/* Written by the callback thread, read at the end: alone on its cache line. */
-static struct {
-    _Alignas(128) _Atomic uint64_t completed;
-    _Atomic uint64_t failed;
-} outcomes;
-
-static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *ctx) {
-    (void)ctx;
-    pulsar_message_id_free(id);
-    if (result != pulsar_result_Ok) {
-        atomic_fetch_add_explicit(&outcomes.failed, 1, memory_order_relaxed);
-    }
-    uint64_t completed = atomic_load_explicit(&outcomes.completed, memory_order_relaxed);
-    atomic_store_explicit(&outcomes.completed, completed + 1, memory_order_release);
-}
-
 static void on_acknowledged(pulsar_result result, void *ctx) {
     uint64_t *refused = ctx;
     *refused += result != pulsar_result_Ok;
-}
-
-static void send_one(pulsar_producer_t *producer, const char *content, size_t size) {
-    pulsar_message_t *message = pulsar_message_create();
-    pulsar_message_set_content(message, content, size);
-    pulsar_producer_send_async(producer, message, on_sent, NULL);
-    pulsar_message_free(message);
 }
 
 static void send_all(pulsar_producer_t *producer, uint64_t count, size_t size, uint64_t per_ms) {
@@ -79,13 +54,7 @@ static void send_all(pulsar_producer_t *producer, uint64_t count, size_t size, u
         }
     }
     pulsar_producer_flush(producer);
-    while (atomic_load_explicit(&outcomes.completed, memory_order_acquire) < count) {
-        usleep(100);
-    }
-    if (atomic_load(&outcomes.failed) > 0) {
-        fprintf(stderr, "bench: %" PRIu64 " sends failed\n", atomic_load(&outcomes.failed));
-        exit(1);
-    }
+    wait_for_outcomes(count);
     free(content);
 }
 

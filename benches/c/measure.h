@@ -10,7 +10,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { PENDING = 10000, BATCH = 1000, DELAY_MS = 1 };
+/* A batch ends with 1,000 messages, 128 KiB, or after 1 ms. */
+enum { PENDING = 10000, BATCH = 1000, BATCH_BYTES = 128 * 1024, DELAY_MS = 1 };
 
 static inline uint64_t nanoseconds(clockid_t clock) {
     struct timespec now;
@@ -55,13 +56,34 @@ static inline pulsar_client_t *connect_to(const char *url) {
     return client;
 }
 
-static inline pulsar_producer_t *producer_for(pulsar_client_t *client, const char *topic, int batching) {
+static inline pulsar_compression_type codec_named(const char *name) {
+    static const char *const names[] = {"none", "lz4", "zlib", "zstd", "snappy"};
+    for (int number = 0; number < 5; number++) {
+        if (strcmp(name, names[number]) == 0) {
+            return (pulsar_compression_type)number;
+        }
+    }
+    fprintf(stderr, "bench: there is no codec %s\n", name);
+    exit(2);
+}
+
+/* How a producer is set up. */
+struct setup {
+    int batching;
+    unsigned long delay_ms;
+    int pending;
+    pulsar_compression_type codec;
+};
+
+static inline pulsar_producer_t *producer_with(pulsar_client_t *client, const char *topic, struct setup setup) {
     pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
-    pulsar_producer_configuration_set_batching_enabled(conf, batching);
+    pulsar_producer_configuration_set_batching_enabled(conf, setup.batching);
     pulsar_producer_configuration_set_batching_max_messages(conf, BATCH);
-    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, DELAY_MS);
-    pulsar_producer_configuration_set_max_pending_messages(conf, PENDING);
+    pulsar_producer_configuration_set_batching_max_allowed_size_in_bytes(conf, BATCH_BYTES);
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, setup.delay_ms);
+    pulsar_producer_configuration_set_max_pending_messages(conf, setup.pending);
     pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
+    pulsar_producer_configuration_set_compression_type(conf, setup.codec);
     pulsar_producer_t *producer = NULL;
     pulsar_result result = pulsar_client_create_producer(client, topic, conf, &producer);
     pulsar_producer_configuration_free(conf);
@@ -71,16 +93,22 @@ static inline pulsar_producer_t *producer_for(pulsar_client_t *client, const cha
     return producer;
 }
 
+static inline pulsar_producer_t *producer_for(pulsar_client_t *client, const char *topic, int batching) {
+    return producer_with(client, topic, (struct setup){batching, DELAY_MS, PENDING, pulsar_CompressionNone});
+}
+
 /* Threads of the process, counted half-way. */
 static int threads_seen;
 
-/* Peak of the resident memory of this program. ru_maxrss would include that of the program that started it. */
-static inline long peak_kilobytes(void) {
+/* A number in kilobytes out of /proc/self/status: VmRSS, resident now, or VmHWM, the most there was. ru_maxrss would
+ * include that of the program that started this one. */
+static inline long status_kilobytes(const char *field) {
     long kilobytes = 0;
     char line[256];
+    size_t length = strlen(field);
     FILE *status = fopen("/proc/self/status", "r");
     while (status != NULL && fgets(line, sizeof(line), status) != NULL) {
-        if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1) {
+        if (strncmp(line, field, length) == 0 && sscanf(line + length, ": %ld", &kilobytes) == 1) {
             break;
         }
     }
@@ -90,14 +118,22 @@ static inline long peak_kilobytes(void) {
     return kilobytes;
 }
 
-static inline void report(uint64_t wall, uint64_t count, int started) {
+static inline double nanoseconds_of(struct timeval time) { return (double)time.tv_sec * 1e9 + (double)time.tv_usec * 1e3; }
+
+/* The line of JSON; `started`: the program has printed the beginning of it. */
+static inline void report_since(const struct rusage *before, uint64_t wall, uint64_t count, int started) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e9 +
-                 (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e3;
-    double system = (double)usage.ru_stime.tv_sec * 1e9 + (double)usage.ru_stime.tv_usec * 1e3;
+    double system = nanoseconds_of(usage.ru_stime) - nanoseconds_of(before->ru_stime);
+    double cpu = nanoseconds_of(usage.ru_utime) - nanoseconds_of(before->ru_utime) + system;
     printf("%s\"wall_ns\": %.1f, \"cpu_ns\": %.1f, \"system_ns\": %.1f, \"rss_kb\": %ld, \"threads\": %d, "
            "\"switches\": %ld}\n",
            started ? "" : "{", (double)wall / (double)count, cpu / (double)count, system / (double)count,
-           peak_kilobytes(), threads_seen, usage.ru_nvcsw + usage.ru_nivcsw);
+           status_kilobytes("VmHWM"), threads_seen,
+           usage.ru_nvcsw + usage.ru_nivcsw - before->ru_nvcsw - before->ru_nivcsw);
+}
+
+static inline void report(uint64_t wall, uint64_t count, int started) {
+    static const struct rusage nothing;
+    report_since(&nothing, wall, count, started);
 }

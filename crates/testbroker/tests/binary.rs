@@ -3,7 +3,7 @@
 // A test that fails here is to stop at once, as `#[test]` functions do.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -32,6 +32,42 @@ fn it_prints_its_url_and_ends_on_a_signal() {
         assert!(child.wait().unwrap().success());
         assert!(TcpStream::connect(address).is_err());
     }
+}
+
+#[test]
+fn it_takes_commands() {
+    let mut command = Command::new(BINARY);
+    command.args(["--control", "--partitions", "p=2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+    let url = answers.next().unwrap().unwrap();
+    let _client = TcpStream::connect(url.strip_prefix("pulsar://").unwrap()).unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for (line, expected) in [
+        ("add-partitions p 4", "ok"),
+        ("add-partitions p 4", "error "),
+        ("create-topic t 0", "ok"),
+        ("close-producers t", "ok 0"),
+        ("close-consumers t s", "ok 0"),
+        ("backlog t s", "error "),
+        ("delay-receipts 5", "ok"),
+        ("delay-receipts much", "error "),
+        ("deduplication on", "ok"),
+        ("freeze off", "ok"),
+        ("refuse-connections maybe", "error "),
+        ("refuse-connections off", "ok"),
+        ("drop-connections", "ok"),
+        ("", "error "),
+    ] {
+        writeln!(stdin, "{line}").unwrap();
+        let answer = answers.next().unwrap().unwrap();
+        assert!(answer.starts_with(expected), "{line}: {answer}");
+    }
+    // The broker goes on without whoever gave commands.
+    drop(stdin);
+    TcpStream::connect(url.strip_prefix("pulsar://").unwrap()).unwrap();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -2,6 +2,9 @@
 //! or SIGINT.
 #![forbid(unsafe_code)]
 
+#[path = "pulsar_testbroker/control.rs"]
+mod control;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -24,6 +27,7 @@ Prints its URL (pulsar://HOST:PORT) on stdout when it listens; serves until SIGT
   --namespace NAME       create a namespace (tenant/namespace); may be given several times
   --deduplication        drop messages whose sequence id was stored before
   --no-batch-index-acks  ignore acknowledgements of single messages in a batch
+  --control              take commands on stdin, see below
   --verbose              print every command to stderr
   --help                 print this
 ";
@@ -31,16 +35,23 @@ Prints its URL (pulsar://HOST:PORT) on stdout when it listens; serves until SIGT
 /// What the command line asks for.
 enum Wanted {
     Help,
-    Broker(Options),
+    Broker(Options, Control),
+}
+
+/// Whether commands come on standard input.
+#[derive(Clone, Copy, PartialEq)]
+enum Control {
+    None,
+    Stdin,
 }
 
 fn main() -> ExitCode {
     let outcome = match parse(std::env::args().skip(1)) {
         Ok(Wanted::Help) => {
-            print!("{HELP}");
+            print!("{HELP}\n{}", control::HELP);
             Ok(())
         }
-        Ok(Wanted::Broker(options)) => serve(options).map_err(|error| error.to_string()),
+        Ok(Wanted::Broker(options, control)) => serve(options, control).map_err(|error| error.to_string()),
         Err(why) => Err(format!("{why}\nTry --help.")),
     };
     match outcome {
@@ -54,6 +65,7 @@ fn main() -> ExitCode {
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut options = Options::default();
+    let mut control = Control::None;
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
         match argument.as_str() {
@@ -67,12 +79,13 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
             "--namespace" => options.namespaces.push(value()?),
             "--deduplication" => options.deduplication = true,
             "--no-batch-index-acks" => options.batch_index_acks = false,
+            "--control" => control = Control::Stdin,
             "--verbose" => options.verbose = true,
             "--help" | "-h" => return Ok(Wanted::Help),
             other => return Err(format!("unknown option {other}")),
         }
     }
-    Ok(Wanted::Broker(options))
+    Ok(Wanted::Broker(options, control))
 }
 
 fn number<N: FromStr>(option: &str, text: &str) -> Result<N, String> {
@@ -85,7 +98,7 @@ fn partitions(option: &str, text: &str) -> Result<(String, u32), String> {
     Ok((topic.to_owned(), number(option, count)?))
 }
 
-fn serve(options: Options) -> std::io::Result<()> {
+fn serve(options: Options, control: Control) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the URL is printed: who reads it may end the process at once.
@@ -95,9 +108,29 @@ fn serve(options: Options) -> std::io::Result<()> {
         let mut stdout = std::io::stdout();
         writeln!(stdout, "{}", broker.url())?;
         stdout.flush()?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut commands = match control {
+            Control::None => None,
+            Control::Stdin => Some(control::lines()?),
+        };
+        loop {
+            let next = async {
+                match &mut commands {
+                    Some(commands) => commands.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let command = tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                command = next => command,
+            };
+            // Who gave commands is gone; that ends nothing.
+            let Some(command) = command else {
+                commands = None;
+                continue;
+            };
+            writeln!(stdout, "{}", control::obey(&broker, &command))?;
+            stdout.flush()?;
         }
         broker.stop();
         Ok(())

@@ -1,0 +1,95 @@
+"""The limits that the library sets itself, and whether a run keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from programs import BULK, CODEC, FLOOR, OFFICIAL, OURS
+from scenarios import CODECS, Results
+from tables import Table, plain
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One of them: at most `bound`, and what was measured."""
+
+    name: str
+    measured: float
+    bound: float
+    unit: str
+
+    def row(self) -> list[str]:
+        """For the table."""
+        verdict = "holds" if self.measured <= self.bound else "does not hold"
+        return [
+            self.name,
+            f"{plain(self.bound)} {self.unit}".strip(),
+            f"{plain(self.measured)} {self.unit}".strip(),
+            verdict,
+        ]
+
+
+def limit_table(results: Results) -> Table | None:
+    """All limits that this run says something about."""
+    limits = [*produce_limits(results), *codec_limits(results), *latency_limits(results), *producer_limits(results)]
+    return Table("Limits", ["", "at most", "measured", ""], [limit.row() for limit in limits]) if limits else None
+
+
+def produce_limits(results: Results) -> list[Limit]:
+    """CPU and allocations of sending as fast as it goes."""
+    limits = []
+    small = results.get("produce 64 B")
+    if small is not None:
+        limits += [
+            Limit("produce 64 B, CPU per message", small[OURS]["cpu_ns"], 150, "ns"),
+            Limit("produce 64 B in bulk, CPU per message", small[BULK]["cpu_ns"], 50, "ns"),
+            Limit("produce 64 B in bulk, allocations per message", small[BULK]["allocations"], 0.02, ""),
+        ]
+    large = results.get("produce 1 KB")
+    if large is not None:
+        floor = large[FLOOR]["cpu_ns"]
+        limits += [
+            Limit("produce 1 KB, CPU above the floor", large[OURS]["cpu_ns"] - floor, 150, "ns"),
+            Limit("produce 1 KB in bulk, CPU above the floor", large[BULK]["cpu_ns"] - floor, 60, "ns"),
+        ]
+    return limits
+
+
+def codec_limits(results: Results) -> list[Limit]:
+    """What compressing adds, as a multiple of the codec's own cost."""
+    limits = []
+    without = results.get("lines of 1 KB, none")
+    for codec in CODECS:
+        medians = results.get(f"lines of 1 KB, {codec}")
+        if without is not None and medians is not None and CODEC in medians:
+            more = medians[OURS]["cpu_ns"] - without[OURS]["cpu_ns"]
+            limits.append(Limit(f"{codec}: CPU with - without", more / medians[CODEC]["cpu_ns"], 1.2, "of the codec's"))
+    return limits
+
+
+def latency_limits(results: Results) -> list[Limit]:
+    """Waiting for one message after the other must not take longer than with the official library."""
+    medians = results.get("sync send 64 B", {})
+    if OFFICIAL not in medians:
+        return []
+    return [
+        Limit(f"sync send, {key}: that of {OFFICIAL}", medians[OURS][f"{key}_us"], medians[OFFICIAL][f"{key}_us"], "us")
+        for key in ("p50", "p99")
+    ]
+
+
+def producer_limits(results: Results) -> list[Limit]:
+    """Producers have no threads and no connections of their own."""
+    limits = []
+    idle = results.get("1,000 idle producers")
+    if idle is not None:
+        one, all_of_them = idle[OURS]["threads_one"], idle[OURS]["threads"]
+        limits.append(Limit("threads with 1,000 idle producers: those with one", all_of_them, one, ""))
+    many = results.get("100 producers")
+    if many is not None:
+        limits.append(Limit("connections of 100 producers on 100 topics", many[OURS]["connections"], 1, ""))
+    compressing = results.get("100 producers, zstd")
+    if many is not None and compressing is not None:
+        used, without = compressing[OURS]["threads"], many[OURS]["threads"]
+        limits.append(Limit("threads of 100 producers that compress: of those that do not", used, without, ""))
+    return limits

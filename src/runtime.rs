@@ -10,8 +10,12 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder as RuntimeBuilder, Handle, Runtime};
 use tokio::sync::Notify;
 
-/// Name lookups run on a thread of their own, which goes after this time without one.
-const LOOKUP_THREAD_LINGERS: Duration = Duration::from_secs(1);
+/// Name lookups, and compression of batches whose time has come, run on threads of their own, which go after this time
+/// without any.
+const HELPERS_LINGER: Duration = Duration::from_secs(1);
+
+/// These threads at most: a thousand producers that compress are no reason for a thousand threads.
+const HELPERS: usize = 4;
 
 /// How long stopping waits for what cannot be interrupted, such as a name lookup.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -53,7 +57,8 @@ impl IoRuntime {
         let runtime = builder
             .worker_threads(threads.max(1))
             .thread_name("pulsar-io")
-            .thread_keep_alive(LOOKUP_THREAD_LINGERS)
+            .thread_keep_alive(HELPERS_LINGER)
+            .max_blocking_threads(HELPERS)
             .on_thread_start(|| IS_IO_THREAD.set(true))
             .enable_all()
             .build()?;

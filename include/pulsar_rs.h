@@ -20,6 +20,7 @@
 #include <pulsar/c/string_map.h>
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>
+#include <pulsar_rs/client_configuration.h>
 #include <pulsar_rs/completion.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>

@@ -168,7 +168,14 @@ pub use crate::ffi::pulsar_rs::completion::{
 };
 
 // pulsar_rs/client.h
-pub use crate::ffi::pulsar_rs::client::pulsar_rs_client_last_error;
+pub use crate::ffi::pulsar_rs::client::{pulsar_rs_client_last_error, pulsar_rs_client_service_url};
+
+// pulsar_rs/client_configuration.h
+pub use crate::ffi::pulsar_rs::client_configuration::{
+    pulsar_rs_client_configuration_get_connections_per_broker,
+    pulsar_rs_client_configuration_set_cluster_failover,
+    pulsar_rs_client_configuration_set_connections_per_broker,
+};
 
 // pulsar_rs/consumer.h
 pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
@@ -194,6 +201,6 @@ pub use crate::ffi::pulsar_rs::test_broker::{
     pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
     pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
     pulsar_rs_test_broker_drop_connections, pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze,
-    pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
-    pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
+    pulsar_rs_test_broker_http_url, pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_start,
+    pulsar_rs_test_broker_stop, pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

@@ -46,6 +46,11 @@ impl Client {
         self.parts.clone()
     }
 
+    /// The service URL that is used now; none of a client that cannot be used.
+    pub fn service_url(&self) -> Option<String> {
+        self.parts().ok().map(|parts| parts.core.service_url().to_owned())
+    }
+
     /// Creates a producer and blocks until it is there.
     pub fn create_producer(
         &self,

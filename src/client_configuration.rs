@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::{ClientConfig, Error};
+use pulsar_rs_client::{ClientConfig, Error, FailoverConfig};
 
 use crate::logger::ForeignLogger;
 
@@ -20,8 +20,19 @@ pub(crate) struct ClientConfiguration {
     pub partitions_update_interval_seconds: u32,
     pub stats_interval_seconds: u32,
     pub listener_name: CString,
+    pub connections_per_broker: i32,
+    pub failover: Option<ClusterFailover>,
     /// Makes a logger for one client.
     pub logger: Option<Arc<dyn Fn() -> ForeignLogger + Send + Sync>>,
+}
+
+/// Clusters to use while the primary is down, as the program set them.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterFailover {
+    pub secondaries: Vec<Vec<u8>>,
+    pub failover_delay_ms: u32,
+    pub switch_back_delay_ms: u32,
+    pub check_interval_ms: u32,
 }
 
 impl Default for ClientConfiguration {
@@ -36,6 +47,8 @@ impl Default for ClientConfiguration {
             partitions_update_interval_seconds: 60,
             stats_interval_seconds: 600,
             listener_name: CString::default(),
+            connections_per_broker: 1,
+            failover: None,
             logger: None,
         }
     }
@@ -58,10 +71,14 @@ impl ClientConfiguration {
             .map_err(|_| invalid("the operation timeout must not be negative"))?;
         let listener_name =
             self.listener_name.to_str().map_err(|_| invalid("the listener name is not UTF-8"))?;
+        let failover = self.failover.as_ref().map(ClusterFailover::to_core).transpose()?;
         let mut config = ClientConfig {
             operation_timeout: Duration::from_secs(timeout),
             keep_alive: Duration::from_secs(self.keep_alive_interval_seconds.into()),
             listener_name: (!listener_name.is_empty()).then(|| listener_name.to_owned()),
+            // What is no number of connections is refused by the core.
+            connections_per_broker: usize::try_from(self.connections_per_broker).unwrap_or(0),
+            failover,
             memory_limit: usize::try_from(self.memory_limit_bytes).unwrap_or(usize::MAX),
             concurrent_lookups: usize::try_from(self.concurrent_lookup_requests).unwrap_or(1).max(1),
             partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),
@@ -72,5 +89,20 @@ impl ClientConfiguration {
             config.logger = logger;
         }
         Ok(config)
+    }
+}
+
+impl ClusterFailover {
+    fn to_core(&self) -> Result<FailoverConfig, Error> {
+        let text = |url: &Vec<u8>| {
+            let lossy = || Error::InvalidUrl(format!("{:?} is not UTF-8", String::from_utf8_lossy(url)));
+            String::from_utf8(url.clone()).map_err(|_| lossy())
+        };
+        Ok(FailoverConfig {
+            secondaries: self.secondaries.iter().map(text).collect::<Result<_, _>>()?,
+            failover_delay: Duration::from_millis(self.failover_delay_ms.into()),
+            switch_back_delay: Duration::from_millis(self.switch_back_delay_ms.into()),
+            check_interval: Duration::from_millis(self.check_interval_ms.into()),
+        })
     }
 }

@@ -21,6 +21,16 @@ extern "C" {
  */
 PULSAR_PUBLIC char *pulsar_rs_client_last_error(pulsar_client_t *client);
 
+/**
+ * Returns the service URL that is used now: that of the client or, where
+ * `pulsar_rs_client_configuration_set_cluster_failover` names others, that of the cluster it went over to.
+ *
+ * Ownership: the caller frees the string with `free`.
+ * Threads: the client may go over to another cluster at any time.
+ * NULL: returns NULL, as for a client whose URL or configuration is wrong.
+ */
+PULSAR_PUBLIC char *pulsar_rs_client_service_url(pulsar_client_t *client);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -61,7 +61,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Starts a broker on a port of 127.0.0.1; 0 takes a free one. It accepts connections when this returns.
+ * Starts a broker on a port of 127.0.0.1; 0 takes a free one. It accepts connections when this returns. Lookups over
+ * HTTP are answered on a free port beside it.
  *
  * Ownership: the caller stops it with `pulsar_rs_test_broker_stop`.
  * Threads: the broker has one thread of its own. All its functions may be called on any thread, and return when
@@ -78,6 +79,14 @@ pulsar_rs_test_broker_t *pulsar_rs_test_broker_start(uint16_t port);
  * NULL: returns NULL.
  */
 PULSAR_PUBLIC const char *pulsar_rs_test_broker_url(pulsar_rs_test_broker_t *broker);
+
+/**
+ * Returns the service URL for clients that look topics up over HTTP.
+ *
+ * Ownership: the string belongs to the broker.
+ * NULL: returns NULL.
+ */
+PULSAR_PUBLIC const char *pulsar_rs_test_broker_http_url(pulsar_rs_test_broker_t *broker);
 
 /**
  * Stops the broker and frees it. All connections end; what it stored is gone.

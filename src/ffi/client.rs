@@ -60,8 +60,8 @@ pub type pulsar_get_partitions_callback =
 #[allow(non_camel_case_types)]
 pub type pulsar_close_callback = Option<extern "C" fn(result: pulsar_result, ctx: *mut c_void)>;
 
-/// Creates a client for the cluster at `service_url`: `pulsar://host:6650`, or several hosts with commas between
-/// them. Nothing is connected yet.
+/// Creates a client for the cluster at `service_url`: `pulsar://host:6650`, or `http://host:8080` to look topics up over
+/// HTTP, or several hosts with commas between them. Nothing is connected yet.
 ///
 /// Ownership: the caller frees the client with `pulsar_client_free`; the configuration may be freed at once.
 /// Threads: the client and what is created with it may be used on any thread.

@@ -73,12 +73,15 @@ pub struct pulsar_logger_t {
 }
 
 /// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
-fn set(conf: Option<NonNull<pulsar_client_configuration_t>>, change: impl FnOnce(&mut ClientConfiguration)) {
+pub(in crate::ffi) fn set(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    change: impl FnOnce(&mut ClientConfiguration),
+) {
     guard((), || _ = handle::with_mut(conf, change));
 }
 
 /// Reads a value; that of a new configuration when the handle cannot be used.
-fn get<T>(
+pub(in crate::ffi) fn get<T>(
     conf: Option<NonNull<pulsar_client_configuration_t>>,
     read: impl Fn(&ClientConfiguration) -> T,
     absent: T,

@@ -142,10 +142,11 @@ static void test_wrong_urls(void) {
         "://",
         "pulsar",
         "pulsar://[::1",
+        "http://",
+        "http://127.0.0.1:8080/lookup",
         "\xff\xfe://x",
     };
-    static const char *const later[] = {"pulsar+ssl://127.0.0.1:6651", "http://127.0.0.1:8080",
-                                        "https://127.0.0.1:8443"};
+    static const char *const later[] = {"pulsar+ssl://127.0.0.1:6651", "https://127.0.0.1:8443"};
     for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++) {
         check_wrong_url(invalid[i], pulsar_result_InvalidUrl);
     }

@@ -76,6 +76,47 @@ static void reachable_or_not(const char *url) {
     use_url("URL pulsar+ssl://, nobody there", "pulsar+ssl://127.0.0.1:1", false);
 }
 
+/* Lookups over HTTP, at the same broker. */
+static void over_http(const char *url) {
+    (void)url;
+    const char *http = getenv("PULSAR_HTTP");
+    char text[300];
+    pulsar_client_t *client = open_client(http);
+    pulsar_producer_t *producer = NULL;
+    pulsar_consumer_t *consumer = NULL;
+    pulsar_result subscribed =
+        try_subscribe(client, "conformance-http", "s", (struct consumer_options){0}, &consumer);
+    pulsar_result created = try_producer(client, "conformance-http", (struct producer_options){0}, &producer);
+    pulsar_message_t *message = NULL;
+    if (subscribed == pulsar_result_Ok && created == pulsar_result_Ok) {
+        pulsar_message_t *sent = pulsar_message_create();
+        pulsar_message_set_content(sent, "x", 1);
+        snprintf(text, sizeof(text), "%s", named(pulsar_producer_send(producer, sent)));
+        pulsar_message_free(sent);
+        observe(AREA, "URL http://, send and receive", "%s, then %s", text,
+                named(pulsar_consumer_receive_with_timeout(consumer, &message, ANSWER_MS)));
+        pulsar_consumer_acknowledge(consumer, message);
+        pulsar_message_free(message);
+        pulsar_consumer_close(consumer);
+        pulsar_consumer_free(consumer);
+        end_producer(producer);
+    } else {
+        observe(AREA, "URL http://, send and receive", "%s, %s", named(subscribed), named(created));
+    }
+    pulsar_string_list_t *partitions = NULL;
+    pulsar_result counted = pulsar_client_get_topic_partitions(client, "conformance-parts", &partitions);
+    observe(AREA, "URL http://, get_topic_partitions of three", "%s, %d", named(counted),
+            counted == pulsar_result_Ok ? pulsar_string_list_size(partitions) : -1);
+    if (counted == pulsar_result_Ok) {
+        pulsar_string_list_free(partitions);
+    }
+    observe_result(AREA, "URL http://, a namespace that is not there",
+                   try_producer(client, "persistent://public/nowhere/t", (struct producer_options){0}, &producer));
+    end_client(client);
+    snprintf(text, sizeof(text), "http://127.0.0.1:1,%s", (http ? http : "http://") + strlen("http://"));
+    use_url("URL http:// of two hosts, the first refuses", text, false);
+}
+
 static void topic_name(pulsar_client_t *client, const char *topic) {
     pulsar_producer_t *producer = NULL;
     char name[200];
@@ -236,6 +277,6 @@ OBSERVE_MAIN(CASE(AREA, "URL with an unknown scheme", unknown_scheme), CASE(AREA
              CASE(AREA, "URL with a bad port", bad_port), CASE(AREA, "URL NULL", null_url),
              CASE(AREA, "create_producer with a NULL configuration", null_configuration),
              CASE(AREA, "client with a NULL configuration", null_client_configuration),
-             GROUP(AREA, reachable_or_not), GROUP(AREA, topic_names), GROUP(AREA, missing_places),
+             GROUP(AREA, reachable_or_not), GROUP(AREA, over_http), GROUP(AREA, topic_names), GROUP(AREA, missing_places),
              GROUP(AREA, io_threads), GROUP(AREA, exclusive), GROUP(AREA, producer_names),
              GROUP(AREA, unsubscribing))

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 /// First wait, as in the C++ and Java clients.
 const INITIAL: Duration = Duration::from_millis(100);
 
@@ -25,6 +27,15 @@ impl Backoff {
         let wait = self.next;
         self.next = (self.next * 2).min(MAX);
         wait.mul_f64(1.0 - 0.2 * fastrand::f64())
+    }
+
+    /// Waits before the next attempt; no longer than until the client uses another cluster, where everything begins
+    /// anew.
+    pub async fn wait(&mut self, switches: &mut watch::Receiver<()>) {
+        let over = tokio::time::timeout(self.next(), switches.changed()).await;
+        if let Ok(Ok(())) = over {
+            *self = Backoff::default();
+        }
     }
 }
 

@@ -43,7 +43,7 @@ mod service_url;
 mod stats;
 mod topic;
 
-pub use client::{Client, ClientConfig};
+pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, SubscriptionType,
 };

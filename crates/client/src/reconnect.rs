@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::connection::ChannelClosed;
@@ -13,6 +15,9 @@ pub(crate) trait Reconnect: Send + Sync + 'static {
     fn describe(&self) -> String;
 
     fn log(&self) -> &Log;
+
+    /// Tells when the client uses another cluster, from now on.
+    fn switches(&self) -> watch::Receiver<()>;
 
     /// Closed, or refused for good: no further attempt.
     fn is_over(&self) -> bool;
@@ -34,9 +39,10 @@ pub(crate) async fn reconnect<R: Reconnect>(member: Arc<R>, why: ChannelClosed) 
         }
     };
     let mut backoff = Backoff::default();
+    let mut switches = member.switches();
     loop {
         if assigned.is_none() {
-            tokio::time::sleep(backoff.next()).await;
+            backoff.wait(&mut switches).await;
         }
         if member.is_over() {
             return;

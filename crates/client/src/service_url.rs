@@ -4,7 +4,23 @@ use url::Url;
 
 use crate::Error;
 
-const DEFAULT_PORT: u16 = 6650;
+/// How the service is asked where topics are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// `pulsar://`: with the binary protocol.
+    Binary,
+    /// `http://`: through the brokers' REST interface.
+    Http,
+}
+
+impl Scheme {
+    fn default_port(self) -> u16 {
+        match self {
+            Scheme::Binary => 6650,
+            Scheme::Http => 80,
+        }
+    }
+}
 
 /// Host and port of a broker or proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -20,9 +36,10 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One or more addresses that serve the same cluster: `pulsar://host:6650,other:6650`.
+/// One or more addresses that serve the same cluster: `pulsar://host:6650,other:6650`, or the same with `http`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceUrl {
+    scheme: Scheme,
     addresses: Vec<Address>,
 }
 
@@ -30,19 +47,24 @@ impl ServiceUrl {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |why: &str| Error::InvalidUrl(format!("{text:?}: {why}"));
         let (scheme, hosts) = text.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
-        match scheme {
-            "pulsar" => {}
-            "pulsar+ssl" | "http" | "https" => {
+        let scheme = match scheme {
+            "pulsar" => Scheme::Binary,
+            "http" => Scheme::Http,
+            "pulsar+ssl" | "https" => {
                 return Err(Error::NotSupported(format!("{text:?}: {scheme} is not supported yet")));
             }
-            _ => return Err(invalid("the scheme must be pulsar")),
-        }
+            _ => return Err(invalid("the scheme must be pulsar or http")),
+        };
         let addresses = hosts
             .trim_end_matches('/')
             .split(',')
-            .map(|host| parse_address(host).ok_or_else(|| invalid("expected host:port[,host:port]")))
+            .map(|host| parse_address(scheme, host).ok_or_else(|| invalid("expected host:port[,host:port]")))
             .collect::<Result<_, _>>()?;
-        Ok(ServiceUrl { addresses })
+        Ok(ServiceUrl { scheme, addresses })
+    }
+
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     pub fn addresses(&self) -> &[Address] {
@@ -54,18 +76,22 @@ impl Address {
     /// The address in the URL of a broker, as lookups answer it.
     pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
         let url = ServiceUrl::parse(text)?;
+        if url.scheme != Scheme::Binary {
+            return Err(Error::InvalidUrl(format!("{text:?}: the URL of a broker begins with pulsar://")));
+        }
         url.addresses.into_iter().next().ok_or_else(|| Error::InvalidUrl(text.to_owned()))
     }
 }
 
-fn parse_address(text: &str) -> Option<Address> {
+fn parse_address(scheme: Scheme, text: &str) -> Option<Address> {
+    // A scheme that the library does not know, so that it leaves no port out.
     let url = Url::parse(&format!("pulsar://{text}")).ok()?;
     let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     let host = url.host_str().filter(|host| !host.is_empty())?;
     if !bare || !matches!(url.path(), "" | "/") || url.port() == Some(0) {
         return None;
     }
-    Some(Address { host: host.to_owned(), port: url.port().unwrap_or(DEFAULT_PORT) })
+    Some(Address { host: host.to_owned(), port: url.port().unwrap_or(scheme.default_port()) })
 }
 
 #[cfg(test)]
@@ -81,6 +107,7 @@ mod tests {
         assert_eq!(addresses("pulsar://broker:6651"), ["broker:6651"]);
         assert_eq!(addresses("pulsar://broker/"), ["broker:6650"]);
         assert_eq!(addresses("pulsar://a:1,b,[::1]:3"), ["a:1", "b:6650", "[::1]:3"]);
+        assert_eq!(addresses("http://a:8080,b"), ["a:8080", "b:80"]);
     }
 
     #[test]
@@ -96,14 +123,22 @@ mod tests {
             "pulsar://user@a",
             "pulsar://a/path",
             "pulsar://a:0",
+            "http://a/path",
+            "http://a,http://b",
         ] {
             assert!(matches!(ServiceUrl::parse(text), Err(Error::InvalidUrl(_))), "{text:?}");
         }
     }
 
     #[test]
+    fn brokers_are_named_with_the_binary_protocol() {
+        assert_eq!(Address::parse_broker_url("pulsar://a:1").unwrap().to_string(), "a:1");
+        assert!(matches!(Address::parse_broker_url("http://a:1"), Err(Error::InvalidUrl(_))));
+    }
+
+    #[test]
     fn schemes_to_come_are_named_as_such() {
-        for text in ["pulsar+ssl://a", "http://a:8080"] {
+        for text in ["pulsar+ssl://a", "https://a:8443"] {
             assert!(matches!(ServiceUrl::parse(text), Err(Error::NotSupported(_))), "{text:?}");
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::broker::Broker;
 use crate::options::Options;
 use crate::refusal::Refusal;
-use crate::server::{self, Host, Request};
+use crate::server::{self, Host, Listeners, Request};
 use crate::stats::TopicStats;
 use crate::topic_name::TopicName;
 
@@ -24,6 +24,7 @@ use crate::topic_name::TopicName;
 pub struct TestBroker {
     address: SocketAddr,
     url: String,
+    http_url: String,
     requests: Option<UnboundedSender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,7 +39,10 @@ impl TestBroker {
         let listener = TcpListener::bind((options.host.as_str(), options.port))?;
         let address = listener.local_addr()?;
         let url = format!("pulsar://{}", reachable(address));
-        let mut broker = Broker::new(options, url.clone());
+        let http = TcpListener::bind((options.host.as_str(), options.http_port))?;
+        let http_url = format!("http://{}", reachable(http.local_addr()?));
+        let listeners = Listeners { binary: listener, http };
+        let mut broker = Broker::new(options, url.clone(), http_url.clone());
         for (name, partitions) in broker.options.topics.clone() {
             create_topic(&mut broker, &name, partitions)?;
         }
@@ -46,15 +50,20 @@ impl TestBroker {
         let (ready, started) = mpsc::channel();
         let thread = std::thread::Builder::new().name("pulsar-testbroker".to_owned()).spawn(move || {
             // The receiver waits for this one message.
-            server::run(broker, listener, receiver, |outcome| drop(ready.send(outcome)));
+            server::run(broker, listeners, receiver, |outcome| drop(ready.send(outcome)));
         })?;
         started.recv().map_err(|_| io::Error::other("the broker's thread ended"))??;
-        Ok(TestBroker { address, url, requests: Some(requests), thread: Some(thread) })
+        Ok(TestBroker { address, url, http_url, requests: Some(requests), thread: Some(thread) })
     }
 
     /// Service URL for clients: `pulsar://host:port`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Service URL for clients that look topics up over HTTP: `http://host:port`.
+    pub fn http_url(&self) -> &str {
+        &self.http_url
     }
 
     /// Port that the broker listens on.
@@ -161,9 +170,17 @@ impl TestBroker {
         self.call(move |broker| broker.faults.fail_next(kind, refusal, times));
     }
 
-    /// Ends what [`TestBroker::fail_next`] began.
+    /// Answers the next `times` HTTP requests with a status and no reason. Several calls add up, in order.
+    pub fn fail_next_http(&self, status: u16, times: u32) {
+        self.call(move |broker| broker.http.fail_next(status, times));
+    }
+
+    /// Ends what [`TestBroker::fail_next`] and [`TestBroker::fail_next_http`] began.
     pub fn clear_failures(&self) {
-        self.call(|broker| broker.faults.clear_failing());
+        self.call(|broker| {
+            broker.faults.clear_failing();
+            broker.http.clear_failing();
+        });
     }
 
     /// Closes the producers of a topic from the broker's side, as when a topic moves. `assigned` is the URL
@@ -191,6 +208,7 @@ impl TestBroker {
         self.call(move |broker| {
             broker.frozen = frozen;
             broker.connections.wake_all();
+            broker.http.thawed.notify_waiters();
         });
     }
 
@@ -210,6 +228,16 @@ impl TestBroker {
         });
     }
 
+    /// Answers the next `times` lookups over HTTP with a redirect to the same path at `url`, such as
+    /// [`TestBroker::http_url`] of another broker.
+    pub fn redirect_http_lookups(&self, url: &str, times: u32) {
+        let url = url.to_owned();
+        self.call(move |broker| {
+            broker.http.redirect_url = url;
+            broker.http.redirects = times;
+        });
+    }
+
     /// Whether lookups tell clients to keep to their service URL, as those of a Pulsar standalone do (the
     /// default), or to connect to [`TestBroker::url`].
     pub fn proxy_through_service_url(&self, through: bool) {
@@ -225,6 +253,11 @@ impl TestBroker {
     /// Client connections that are open.
     pub fn connection_count(&self) -> usize {
         self.call(|broker| broker.connections.len())
+    }
+
+    /// HTTP requests received since the broker started, failed ones included.
+    pub fn http_requests(&self) -> u64 {
+        self.call(|broker| broker.http.requests)
     }
 
     /// Commands of a kind received since the broker started, failed ones included.

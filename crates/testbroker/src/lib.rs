@@ -24,6 +24,8 @@
 //!
 //! The binary `pulsar-testbroker` runs it in a process of its own.
 //!
+//! On a second port it answers lookups over HTTP, as a real broker's REST interface does.
+//!
 //! One thread does everything: it owns the state, reads frames, handles them, and writes the
 //! answers. Entries are kept as the bytes that came and go out unchanged.
 #![forbid(unsafe_code)]
@@ -33,6 +35,7 @@ mod commands;
 mod connection;
 mod control;
 mod faults;
+mod http;
 mod id_map;
 mod options;
 mod refusal;

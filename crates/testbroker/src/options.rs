@@ -8,6 +8,8 @@ pub struct Options {
     pub host: String,
     /// Port to listen on; 0, the default, takes a free one.
     pub port: u16,
+    /// Port for lookups over HTTP; 0, the default, takes a free one.
+    pub http_port: u16,
     /// Bytes of entries that a topic keeps after every durable subscription has acknowledged them; the
     /// oldest go first. Unacknowledged entries are kept whatever their size. Default 256 MiB a topic.
     pub retention: usize,
@@ -40,6 +42,7 @@ impl Default for Options {
         Options {
             host: "127.0.0.1".to_owned(),
             port: 0,
+            http_port: 0,
             retention: 256 * 1024 * 1024,
             max_message_size: pulsar_rs_wire::DEFAULT_MAX_MESSAGE_SIZE,
             topics: Vec::new(),

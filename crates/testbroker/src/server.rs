@@ -1,4 +1,4 @@
-//! The thread that a broker runs in, and the socket it listens on.
+//! The thread that a broker runs in, and the sockets it listens on.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -14,6 +14,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::broker::Broker;
 use crate::connection::Connection;
+use crate::http;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -21,23 +22,32 @@ const BACKLOG: u32 = 1024;
 /// What a test wants done, on the broker's thread.
 pub(crate) type Request = Box<dyn FnOnce(&mut Host) + Send>;
 
-/// A broker and its socket, as requests see them.
+/// A broker and its sockets, as requests see them.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub broker: Rc<RefCell<Broker>>,
     door: Rc<RefCell<Door>>,
+    http_door: Rc<RefCell<Door>>,
 }
 
 impl Host {
     /// Makes the kernel refuse connections, or take them again.
     pub fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
-        self.door.borrow_mut().refuse(refuse)
+        self.door.borrow_mut().refuse(refuse)?;
+        self.http_door.borrow_mut().refuse(refuse)
     }
 }
 
-/// The socket that clients connect to.
+/// What a broker listens on.
 #[derive(Debug)]
-struct Door {
+pub(crate) struct Listeners {
+    pub binary: StdListener,
+    pub http: StdListener,
+}
+
+/// A socket that clients connect to.
+#[derive(Debug)]
+pub(crate) struct Door {
     address: SocketAddr,
     socket: Socket,
     /// Wakes the task that accepts connections.
@@ -53,7 +63,14 @@ enum Socket {
 }
 
 impl Door {
-    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn open(listener: StdListener) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let socket = Socket::Listening(TcpListener::from_std(listener)?);
+        Ok(Door { address, socket, waker: None })
+    }
+
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         self.waker = Some(cx.waker().clone());
         match &self.socket {
             Socket::Listening(listener) => listener.poll_accept(cx),
@@ -88,7 +105,7 @@ impl Door {
 /// Runs a broker until `requests` ends. `ready` is called once with how the start went.
 pub(crate) fn run(
     broker: Broker,
-    listener: StdListener,
+    listeners: Listeners,
     requests: UnboundedReceiver<Request>,
     ready: impl FnOnce(io::Result<()>),
 ) {
@@ -97,7 +114,7 @@ pub(crate) fn run(
         Err(error) => return ready(Err(error)),
     };
     LocalSet::new().block_on(&runtime, async {
-        match open(broker, listener) {
+        match open(broker, listeners) {
             Err(error) => ready(Err(error)),
             Ok(host) => {
                 ready(Ok(()));
@@ -107,16 +124,19 @@ pub(crate) fn run(
     });
 }
 
-fn open(broker: Broker, listener: StdListener) -> io::Result<Host> {
-    let address = listener.local_addr()?;
-    listener.set_nonblocking(true)?;
-    let socket = Socket::Listening(TcpListener::from_std(listener)?);
-    let door = Door { address, socket, waker: None };
-    Ok(Host { broker: Rc::new(RefCell::new(broker)), door: Rc::new(RefCell::new(door)) })
+fn open(broker: Broker, listeners: Listeners) -> io::Result<Host> {
+    let door = Door::open(listeners.binary)?;
+    let http_door = Door::open(listeners.http)?;
+    Ok(Host {
+        broker: Rc::new(RefCell::new(broker)),
+        door: Rc::new(RefCell::new(door)),
+        http_door: Rc::new(RefCell::new(http_door)),
+    })
 }
 
 async fn serve(mut host: Host, mut requests: UnboundedReceiver<Request>) {
     spawn_local(accept(Rc::clone(&host.broker), Rc::clone(&host.door)));
+    spawn_local(http::serve(Rc::clone(&host.broker), Rc::clone(&host.http_door)));
     spawn_local(run_timers(Rc::clone(&host.broker)));
     while let Some(request) = requests.recv().await {
         request(&mut host);

@@ -82,6 +82,18 @@ fn it_takes_a_port() {
 }
 
 #[test]
+fn it_prints_where_it_answers_http() {
+    let arguments = ["--http-port", "0"];
+    let mut child = Command::new(BINARY).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("pulsar://127.0.0.1:"));
+    let second = lines.next().unwrap().unwrap();
+    TcpStream::connect(second.strip_prefix("http://").unwrap()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn it_explains_itself() {
     let help = run(&["--help"]);
     assert!(help.status.success());

@@ -50,8 +50,8 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Creates a client for the cluster at `service_url`: `pulsar://host:6650`, or several hosts with commas between
- * them. Nothing is connected yet.
+ * Creates a client for the cluster at `service_url`: `pulsar://host:6650`, or `http://host:8080` to look topics up over
+ * HTTP, or several hosts with commas between them. Nothing is connected yet.
  *
  * Ownership: the caller frees the client with `pulsar_client_free`; the configuration may be freed at once.
  * Threads: the client and what is created with it may be used on any thread.

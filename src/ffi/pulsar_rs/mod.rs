@@ -2,6 +2,7 @@
 
 pub(crate) mod bulk;
 pub(crate) mod client;
+pub(crate) mod client_configuration;
 pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod producer;

@@ -17,10 +17,11 @@ use crate::ffi::text::{c_string, text};
 #[allow(non_camel_case_types)]
 pub struct pulsar_rs_test_broker_t(());
 
-/// A running broker and its URL for C.
+/// A running broker and its URLs for C.
 pub struct Running {
     broker: TestBroker,
     url: CString,
+    http_url: CString,
 }
 
 impl Opaque for pulsar_rs_test_broker_t {
@@ -93,7 +94,8 @@ impl From<pulsar_rs_test_broker_command> for Kind {
     }
 }
 
-/// Starts a broker on a port of 127.0.0.1; 0 takes a free one. It accepts connections when this returns.
+/// Starts a broker on a port of 127.0.0.1; 0 takes a free one. It accepts connections when this returns. Lookups over
+/// HTTP are answered on a free port beside it.
 ///
 /// Ownership: the caller stops it with `pulsar_rs_test_broker_stop`.
 /// Threads: the broker has one thread of its own. All its functions may be called on any thread, and return when
@@ -105,7 +107,8 @@ pub extern "C" fn pulsar_rs_test_broker_start(port: u16) -> *mut pulsar_rs_test_
         let broker = TestBroker::start(Options { port, ..Options::default() });
         broker.map_or(std::ptr::null_mut(), |broker| {
             let url = c_string(broker.url());
-            handle::give(Running { broker, url })
+            let http_url = c_string(broker.http_url());
+            handle::give(Running { broker, url, http_url })
         })
     })
 }
@@ -120,6 +123,19 @@ pub extern "C" fn pulsar_rs_test_broker_url(
 ) -> *const c_char {
     guard(std::ptr::null(), || {
         handle::with(broker, |running| running.url.as_ptr()).unwrap_or(std::ptr::null())
+    })
+}
+
+/// Returns the service URL for clients that look topics up over HTTP.
+///
+/// Ownership: the string belongs to the broker.
+/// NULL: returns NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_http_url(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+) -> *const c_char {
+    guard(std::ptr::null(), || {
+        handle::with(broker, |running| running.http_url.as_ptr()).unwrap_or(std::ptr::null())
     })
 }
 

@@ -66,6 +66,39 @@ static void test_start_and_stop(void) {
     pulsar_rs_test_broker_stop(broker);
 }
 
+static void test_lookups_over_http(void) {
+    pulsar_rs_test_broker_t *broker = pulsar_rs_test_broker_start(0);
+    REQUIRE(broker != NULL);
+    const char *url = pulsar_rs_test_broker_http_url(broker);
+    unsigned port = 0;
+    CHECK_INT(sscanf(url, "http://127.0.0.1:%u", &port), 1);
+    CHECK(pulsar_rs_test_broker_http_url(NULL) == NULL);
+    char urls[100];
+    snprintf(urls, sizeof(urls), "http://127.0.0.1:1,127.0.0.1:%u", port);
+    const char *const both[] = {url, urls};
+    for (size_t i = 0; i < 2; i++) {
+        pulsar_client_t *client = open_client_for(both[i], 5);
+        pulsar_producer_t *producer = open_producer(client, "a topic", (struct producer_options){0});
+        pulsar_consumer_t *consumer = open_consumer(client, "a topic", "s", (struct consumer_options){0});
+        for (int message = 0; message < 100; message++) {
+            CHECK_OK(send_text(producer, "x"));
+        }
+        CHECK_BETWEEN(pulsar_rs_test_broker_drop_connections(broker), 1, 2);
+        CHECK_OK(send_text(producer, "x"));
+        for (int message = 0; message < 101; message++) {
+            receive_and_acknowledge(consumer, "x");
+        }
+        end_consumer(consumer);
+        end_producer(producer);
+        end_client(client);
+    }
+    pulsar_rs_test_broker_stop(broker);
+    pulsar_client_t *client = open_client_for(urls, 1);
+    pulsar_producer_t *producer = NULL;
+    CHECK_RESULT(pulsar_client_create_producer(client, "t", NULL, &producer), pulsar_result_Timeout);
+    end_client(client);
+}
+
 static bool is_acknowledged(void *context) {
     return pulsar_rs_test_broker_backlog(context, "t", "s") == 0;
 }
@@ -236,7 +269,7 @@ static void test_null_and_foreign(void) {
     pulsar_rs_test_broker_stop(broker);
 }
 
-CHECK_MAIN(TEST(test_start_and_stop), TEST(test_backlog), TEST(test_topics_with_partitions),
+CHECK_MAIN(TEST(test_start_and_stop), TEST(test_lookups_over_http), TEST(test_backlog), TEST(test_topics_with_partitions),
            TEST(test_dropped_connections), TEST(test_late_receipts), TEST(test_a_frozen_broker),
            TEST(test_commands_that_fail), TEST(test_topics_that_move), TEST(test_deduplication),
            TEST(test_null_and_foreign))

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::FailoverConfig;
 use crate::log::{Logger, StderrLogger};
 
 /// How a client behaves. The defaults are those of the established clients.
@@ -10,11 +11,16 @@ pub struct ClientConfig {
     pub operation_timeout: Duration,
     /// How long a connection may take, handshake included. Default 10 s.
     pub connect_timeout: Duration,
+    /// Connections to each broker, 1 to 1000. Producers and consumers are spread over them in turn when they are
+    /// created, and keep to theirs; lookups use one. Default 1.
+    pub connections_per_broker: usize,
     /// How often an idle broker is asked whether it lives; it is given up after twice this time. Zero: never.
     /// Default 30 s.
     pub keep_alive: Duration,
     /// Which of the brokers' advertised listeners lookups ask for.
     pub listener_name: Option<String>,
+    /// Clusters to use while the one of the service URL is down. Default: none.
+    pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties. At the limit a
     /// producer waits or fails, as for its pending messages. 0: no limit. Default 0.
     pub memory_limit: usize,
@@ -34,8 +40,10 @@ impl Default for ClientConfig {
         ClientConfig {
             operation_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
+            connections_per_broker: 1,
             keep_alive: Duration::from_secs(30),
             listener_name: None,
+            failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
             partitions_update_interval: Duration::from_secs(60),
@@ -50,8 +58,10 @@ impl std::fmt::Debug for ClientConfig {
         out.debug_struct("ClientConfig")
             .field("operation_timeout", &self.operation_timeout)
             .field("connect_timeout", &self.connect_timeout)
+            .field("connections_per_broker", &self.connections_per_broker)
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
+            .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)
             .field("partitions_update_interval", &self.partitions_update_interval)

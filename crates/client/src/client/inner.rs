@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ClientConfig;
+use super::failover;
 use super::memory::MemoryLimit;
+use super::services::Services;
 use crate::backoff::Backoff;
 use crate::connection::{Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
-use crate::lookup::Lookup;
-use crate::service_url::{Address, ServiceUrl};
+use crate::lookup::LookupConfig;
+use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
 use crate::{Error, TopicName};
 
@@ -24,6 +27,9 @@ pub(crate) type Closing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>
 
 /// Stands for times that no clock reaches: a century.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// More than any broker wants of one client.
+const MAX_CONNECTIONS_PER_BROKER: usize = 1000;
 
 /// When an operation has to be done.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +49,15 @@ pub(crate) trait Member: Send + Sync {
 
 #[derive(Debug)]
 pub(crate) struct ClientInner {
-    runtime: Handle,
+    pub(super) runtime: Handle,
     operation_timeout: Duration,
     partitions_update_interval: Duration,
     pub memory: MemoryLimit,
-    log: Log,
-    pool: ConnectionPool,
-    lookup: Lookup,
+    pub(super) log: Log,
+    pub(super) pool: ConnectionPool,
+    pub(super) services: Arc<Services>,
+    /// Watches over the clusters, where there are several.
+    watcher: OnceLock<AbortHandle>,
     /// Producers and consumers share one sequence of numbers, which makes logs easier to read.
     last_id: AtomicU64,
     members: Mutex<Members>,
@@ -71,25 +79,23 @@ impl std::fmt::Debug for Members {
     }
 }
 
-impl Drop for ClientInner {
-    fn drop(&mut self) {
-        self.end_reports();
-    }
-}
-
 impl ClientInner {
     pub fn start(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Arc<Self>, Error> {
         let interval = config.stats_interval.filter(|interval| !interval.is_zero());
+        let failover = config.failover.clone();
         let client = Arc::new(ClientInner::new(service_url, config, runtime)?);
         if let Some(interval) = interval {
             let reports = client.runtime.spawn(run_reports(Arc::downgrade(&client), interval));
             let _ = client.reports.set(reports.abort_handle());
         }
+        if let Some(failover) = failover {
+            client.watcher.get_or_init(|| failover::start(&client, failover));
+        }
         Ok(client)
     }
 
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
-        let service = ServiceUrl::parse(service_url)?;
+        let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
@@ -98,14 +104,27 @@ impl ClientInner {
             keep_alive: config.keep_alive,
             log: log.clone(),
         };
+        let lookups = LookupConfig {
+            runtime: runtime.clone(),
+            connect_timeout: config.connect_timeout,
+            operation_timeout: config.operation_timeout,
+            listener_name: config.listener_name,
+            concurrent: config.concurrent_lookups,
+        };
+        if let Some(failover) = &config.failover {
+            failover.validate()?;
+        }
+        let secondaries = config.failover.iter().flat_map(|failover| &failover.secondaries);
+        let urls = std::iter::once(service_url).chain(secondaries.map(String::as_str));
         Ok(ClientInner {
             runtime,
             operation_timeout: config.operation_timeout,
             partitions_update_interval: config.partitions_update_interval,
             memory: MemoryLimit::new(config.memory_limit),
             log,
-            pool: ConnectionPool::new(connections),
-            lookup: Lookup::new(service, config.listener_name, config.concurrent_lookups),
+            pool: ConnectionPool::new(connections, connections_per_broker),
+            services: Arc::new(Services::new(urls, &lookups)?),
+            watcher: OnceLock::new(),
             last_id: AtomicU64::new(0),
             members: Mutex::default(),
             reports: OnceLock::new(),
@@ -179,12 +198,6 @@ impl ClientInner {
         stats
     }
 
-    fn end_reports(&self) {
-        if let Some(reports) = self.reports.get() {
-            reports.abort();
-        }
-    }
-
     pub fn unregister(&self, id: u64) {
         self.members.lock().by_id.remove(&id);
     }
@@ -208,13 +221,14 @@ impl ClientInner {
     {
         let mut last = None;
         let mut backoff = Backoff::default();
+        let mut switches = self.switches();
         let repeat = async {
             loop {
                 match attempt().await {
                     Err(error) if error.is_transient() => {
                         self.log.info(format_args!("cannot {what}, trying again: {error}"));
                         last = Some(error);
-                        tokio::time::sleep(backoff.next()).await;
+                        backoff.wait(&mut switches).await;
                     }
                     settled => return settled,
                 }
@@ -232,22 +246,26 @@ impl ClientInner {
         self.partitions_update_interval
     }
 
-    /// A connection to the broker of `topic`; `assigned` is the broker that the last one named.
+    /// A connection to the broker of `topic` for the producer or consumer with this id; `assigned` is the broker that
+    /// the last one named.
     pub async fn connection_for(
         &self,
+        id: u64,
         topic: &TopicName,
         assigned: Option<String>,
     ) -> Result<Arc<Connection>, Error> {
+        // Before the lookup: what it finds is of use only while the client keeps to the cluster.
+        let cluster = self.pool.cluster();
         let broker = match assigned {
-            Some(url) => self.lookup.assigned(Address::parse_broker_url(&url)?),
-            None => self.lookup.broker(&self.pool, topic).await?,
+            Some(url) => self.services.lookup().assigned(Address::parse_broker_url(&url)?),
+            None => self.services.lookup().broker(cluster, topic).await?,
         };
-        self.pool.get(&broker).await
+        cluster.connection_of(&broker, id).await
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
     pub async fn partitions(&self, topic: &TopicName, deadline: Deadline) -> Result<u32, Error> {
-        let ask = || self.lookup.partitions(&self.pool, topic);
+        let ask = || self.services.lookup().partitions(self.pool.cluster(), topic);
         self.attempt("get the partitions", deadline, ask).await
     }
 
@@ -262,8 +280,29 @@ impl ClientInner {
         }
     }
 
+    pub fn service_url(&self) -> &str {
+        self.services.url_at(self.services.current())
+    }
+
+    /// Tells when another cluster is used, from now on.
+    pub fn switches(&self) -> watch::Receiver<()> {
+        self.services.switches()
+    }
+
+    /// Has all producers and consumers go over to another cluster.
+    pub(super) fn switch_to(&self, service: usize) {
+        self.services.switch(service, || self.pool.leave_cluster());
+    }
+
+    /// Ends the client's own tasks.
+    fn end_tasks(&self) {
+        for task in [self.watcher.get(), self.reports.get()].into_iter().flatten() {
+            task.abort();
+        }
+    }
+
     pub fn abandon(&self) {
-        self.end_reports();
+        self.end_tasks();
         let members = {
             let mut members = self.members.lock();
             members.closed = true;
@@ -283,7 +322,7 @@ impl ClientInner {
             members.closed = true;
             std::mem::take(&mut members.by_id)
         };
-        self.end_reports();
+        self.end_tasks();
         // Everything ends on our side first, then the brokers are told, all at once.
         let closing: Vec<Closing> =
             members.into_values().filter_map(|member| Some(member.upgrade()?.close())).collect();
@@ -303,6 +342,20 @@ impl ClientInner {
             Err(Error::Timeout(format!("cannot close the client within {:?}", self.operation_timeout)))
         })
     }
+}
+
+impl Drop for ClientInner {
+    fn drop(&mut self) {
+        self.end_tasks();
+    }
+}
+
+fn checked_connections(per_broker: usize) -> Result<u64, Error> {
+    if (1..=MAX_CONNECTIONS_PER_BROKER).contains(&per_broker) {
+        return Ok(per_broker as u64);
+    }
+    let most = MAX_CONNECTIONS_PER_BROKER;
+    Err(Error::InvalidConfiguration(format!("{per_broker} connections per broker: 1 to {most} are possible")))
 }
 
 impl Members {

@@ -1,10 +1,13 @@
 //! The client: what producers and consumers of one cluster share.
 
 mod config;
+mod failover;
 mod inner;
 mod memory;
+mod services;
 
 pub use config::ClientConfig;
+pub use failover::FailoverConfig;
 pub(crate) use inner::{ClientInner, Closing, Deadline, Member};
 
 use std::sync::Arc;
@@ -25,7 +28,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for the cluster at `service_url`: `pulsar://host:6650`, or several hosts behind commas.
+    /// A client for the cluster at `service_url`: `pulsar://host:6650` or `http://host:8080`, or several hosts behind
+    /// commas.
     ///
     /// # Panics
     ///
@@ -94,6 +98,11 @@ impl Client {
     /// them, as they are of a client that was closed.
     pub fn stats(&self) -> ClientStats {
         self.inner.stats()
+    }
+
+    /// The service URL that is used now: the client's own, or with [`ClientConfig::failover`] that of another cluster.
+    pub fn service_url(&self) -> &str {
+        self.inner.service_url()
     }
 
     /// Closes all producers and consumers, then the connections. A second call fails with

@@ -16,9 +16,9 @@ mod socket;
 mod write;
 
 pub(crate) use channels::{ChannelClosed, ConsumerChannel, ProducerChannel};
-pub(crate) use open::ConnectionConfig;
+pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
-pub(crate) use pool::{Broker, ConnectionPool};
+pub(crate) use pool::{Broker, Cluster, ConnectionPool};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,6 +39,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 #[derive(Debug)]
 pub(crate) struct Connection {
     id: u64,
+    /// Number of its cluster among those that the client used.
+    cluster: u64,
     /// `[local -> remote]`, the prefix of log lines.
     name: String,
     /// Largest message that the broker accepts, in bytes.
@@ -58,6 +60,11 @@ pub(crate) struct Connection {
 impl Connection {
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Tells connections to one cluster from those to the next: ids of messages and epochs mean nothing there.
+    pub fn cluster(&self) -> u64 {
+        self.cluster
     }
 
     pub fn max_message_size(&self) -> usize {

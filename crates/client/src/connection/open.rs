@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use pulsar_rs_wire::extension::CommandConnected;
 use pulsar_rs_wire::proto::CommandPing;
 use pulsar_rs_wire::{Command, DEFAULT_MAX_MESSAGE_SIZE};
 use tokio::net::{TcpStream, lookup_host};
@@ -12,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::channels::Channels;
 use super::handshake::shake_hands;
 use super::outbound::Outbound;
+use super::pool::Opening;
 use super::read::read_frames;
 use super::requests::Requests;
 use super::socket::Writer;
@@ -36,22 +38,10 @@ pub(crate) struct ConnectionConfig {
 }
 
 impl Connection {
-    /// Connects to `address`, introduces us, and starts the connection's task. To be called on the runtime of
-    /// the configuration.
-    pub(super) async fn open(
-        config: ConnectionConfig,
-        address: Address,
-        proxy_to: Option<String>,
-    ) -> Result<Arc<Self>, Error> {
-        let attempt = async {
-            let mut socket = connect_tcp(&address, config.connect_timeout).await?;
-            let answer = shake_hands(&mut socket, proxy_to).await?;
-            Ok((socket, answer))
-        };
-        let (socket, (connected, rest)) =
-            timeout(config.connect_timeout, attempt).await.map_err(|_| {
-                Error::Disconnected(format!("no connection to {address} within {:?}", config.connect_timeout))
-            })??;
+    /// Connects, introduces us, and starts the connection's task. To be called on the runtime of the configuration.
+    pub(super) async fn open(config: ConnectionConfig, opening: Opening) -> Result<Arc<Self>, Error> {
+        let Opening { address, proxy_to, cluster } = opening;
+        let (socket, (connected, rest)) = enter(&address, proxy_to, config.connect_timeout).await?;
         let max_message_size = connected
             .max_message_size
             .and_then(|size| usize::try_from(size).ok())
@@ -60,6 +50,7 @@ impl Connection {
         let local = socket.local_addr().map_or_else(|_| "?".into(), |local| local.to_string());
         let connection = Arc::new(Connection {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            cluster,
             name: format!("[{local} -> {address}]"),
             max_message_size,
             operation_timeout: config.operation_timeout,
@@ -77,8 +68,24 @@ impl Connection {
     }
 }
 
+/// Connects and introduces us, in no more than `patience`. What the broker answered, and sent behind it.
+pub(crate) async fn enter(
+    address: &Address,
+    proxy_to: Option<String>,
+    patience: Duration,
+) -> Result<(TcpStream, (CommandConnected, BytesMut)), Error> {
+    let attempt = async {
+        let mut socket = connect_tcp(address, patience).await?;
+        let answer = shake_hands(&mut socket, proxy_to).await?;
+        Ok((socket, answer))
+    };
+    timeout(patience, attempt)
+        .await
+        .map_err(|_| Error::Disconnected(format!("no connection to {address} within {patience:?}")))?
+}
+
 /// Tries every address that the name resolves to.
-async fn connect_tcp(address: &Address, patience: Duration) -> Result<TcpStream, Error> {
+pub(crate) async fn connect_tcp(address: &Address, patience: Duration) -> Result<TcpStream, Error> {
     // The brackets of an IPv6 literal belong to the URL, not to the address.
     let host = address.host.trim_start_matches('[').trim_end_matches(']');
     let resolved: Vec<_> = lookup_host((host, address.port))

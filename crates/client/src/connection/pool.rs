@@ -23,43 +23,66 @@ impl Broker {
     }
 }
 
-/// One connection per broker, opened when first asked for and again after it ended.
+/// The connections to each broker, opened when first asked for and again after they ended.
 #[derive(Debug)]
 pub(crate) struct ConnectionPool {
     config: ConnectionConfig,
+    /// Connections to one broker at most; one at least.
+    per_broker: u64,
     slots: Arc<Mutex<Slots>>,
 }
 
 #[derive(Debug, Default)]
 struct Slots {
-    by_broker: HashMap<Broker, Arc<Slot>>,
+    by_place: HashMap<Place, Arc<Slot>>,
     /// Every connection that may still be open.
     opened: Vec<Weak<Connection>>,
+    /// Counts the clusters that were used.
+    cluster: u64,
     closed: bool,
+}
+
+/// One of the connections to a broker.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Place {
+    broker: Broker,
+    number: u64,
 }
 
 /// Whoever finds no live connection opens one with the slot locked; the others wait for it.
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
+/// The pool for as long as the client keeps to one cluster: what was found out about that one must not lead to
+/// connections once another is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cluster<'a> {
+    pool: &'a ConnectionPool,
+    number: u64,
+}
+
 impl ConnectionPool {
-    pub fn new(config: ConnectionConfig) -> Self {
-        ConnectionPool { config, slots: Arc::default() }
+    pub fn new(config: ConnectionConfig, per_broker: u64) -> Self {
+        ConnectionPool { config, per_broker: per_broker.max(1), slots: Arc::default() }
     }
 
-    /// The connection to `broker`.
-    pub async fn get(&self, broker: &Broker) -> Result<Arc<Connection>, Error> {
-        let slot = {
+    /// What all its connections have in common.
+    pub fn config(&self) -> &ConnectionConfig {
+        &self.config
+    }
+
+    /// The pool for the cluster that is used now.
+    pub fn cluster(&self) -> Cluster<'_> {
+        Cluster { pool: self, number: self.slots.lock().cluster }
+    }
+
+    /// Ends all connections, also those that are being opened: from now on another cluster is used.
+    pub fn leave_cluster(&self) {
+        let opened = {
             let mut slots = self.slots.lock();
-            slots.check_open()?;
-            slots.by_broker.entry(broker.clone()).or_default().clone()
+            slots.cluster += 1;
+            slots.take()
         };
-        let current = slot.lock_owned().await;
-        if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
-            return Ok(connection.clone());
-        }
-        let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
-        let open = open(self.config.clone(), broker.physical.clone(), proxy_to, self.slots.clone(), current);
-        self.config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
+        shut_down(&opened);
     }
 
     /// Number of open connections.
@@ -73,26 +96,63 @@ impl ConnectionPool {
         let opened = {
             let mut slots = self.slots.lock();
             slots.closed = true;
-            slots.by_broker.clear();
-            std::mem::take(&mut slots.opened)
+            slots.take()
         };
-        for connection in opened.iter().filter_map(Weak::upgrade) {
-            connection.shut_down();
-        }
+        shut_down(&opened);
     }
+}
+
+impl Cluster<'_> {
+    /// The connection to `broker` for a producer or consumer. By their ids they are spread over the connections to the
+    /// broker, and each comes back to the same one.
+    pub async fn connection_of(&self, broker: &Broker, id: u64) -> Result<Arc<Connection>, Error> {
+        self.get(broker, id % self.pool.per_broker).await
+    }
+
+    /// The connection to `broker` for lookups.
+    pub async fn connection(&self, broker: &Broker) -> Result<Arc<Connection>, Error> {
+        self.get(broker, 0).await
+    }
+
+    async fn get(&self, broker: &Broker, number: u64) -> Result<Arc<Connection>, Error> {
+        let ConnectionPool { config, slots, .. } = self.pool;
+        let slot = {
+            let mut slots = slots.lock();
+            slots.check_open(self.number)?;
+            slots.by_place.entry(Place { broker: broker.clone(), number }).or_default().clone()
+        };
+        let current = slot.lock_owned().await;
+        if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
+            return Ok(connection.clone());
+        }
+        let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
+        let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.number };
+        let open = open(config.clone(), opening, slots.clone(), current);
+        config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
+    }
+}
+
+/// A connection to be.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub address: Address,
+    /// The broker that a proxy shall connect us to.
+    pub proxy_to: Option<String>,
+    /// Number of the cluster.
+    pub cluster: u64,
 }
 
 /// Opens a connection for a slot. It goes on when nobody waits any more: what it opens then serves the next, or is
 /// closed with the pool.
 async fn open(
     config: ConnectionConfig,
-    address: Address,
-    proxy_to: Option<String>,
+    opening: Opening,
     slots: Arc<Mutex<Slots>>,
     mut slot: OwnedMutexGuard<Option<Arc<Connection>>>,
 ) -> Result<Arc<Connection>, Error> {
-    let connection = Connection::open(config, address, proxy_to).await?;
-    if let Err(closed) = slots.lock().add(&connection) {
+    let cluster = opening.cluster;
+    let connection = Connection::open(config, opening).await?;
+    if let Err(closed) = slots.lock().add(&connection, cluster) {
         connection.shut_down();
         return Err(closed);
     }
@@ -111,16 +171,34 @@ fn runtime_ended() -> Error {
     Error::AlreadyClosed("the client's runtime has ended".into())
 }
 
+fn shut_down(opened: &[Weak<Connection>]) {
+    for connection in opened.iter().filter_map(Weak::upgrade) {
+        connection.shut_down();
+    }
+}
+
 impl Slots {
-    fn check_open(&self) -> Result<(), Error> {
-        if self.closed { Err(Error::AlreadyClosed("the client is closed".into())) } else { Ok(()) }
+    fn check_open(&self, cluster: u64) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::AlreadyClosed("the client is closed".into()));
+        }
+        if self.cluster != cluster {
+            return Err(Error::Disconnected("the client uses another cluster now".into()));
+        }
+        Ok(())
     }
 
-    /// Notes a new connection, unless the client was closed while it was opened.
-    fn add(&mut self, connection: &Arc<Connection>) -> Result<(), Error> {
-        self.check_open()?;
+    /// Notes a new connection, unless the client was closed or left the cluster while it was opened.
+    fn add(&mut self, connection: &Arc<Connection>, cluster: u64) -> Result<(), Error> {
+        self.check_open(cluster)?;
         self.opened.retain(|old| old.strong_count() > 0);
         self.opened.push(Arc::downgrade(connection));
         Ok(())
+    }
+
+    /// Forgets all connections, and returns those that may be open.
+    fn take(&mut self) -> Vec<Weak<Connection>> {
+        self.by_place.clear();
+        std::mem::take(&mut self.opened)
     }
 }

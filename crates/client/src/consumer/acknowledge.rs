@@ -8,6 +8,7 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
 
 use super::batch_acks::{BatchAcks, Progress};
+use super::message::Entry;
 use super::{Consumer, Message, Phase, Shared, State, already_closed};
 use crate::{Error, MessageId};
 
@@ -21,8 +22,13 @@ impl Consumer {
         self.shared.check_usable()?;
         let entry = &message.entry;
         match &entry.acks {
-            None => self.shared.ack_entry(entry.id, entry.chunks.clone()),
-            Some(acks) => self.shared.ack_in_batch(entry.id, acks, message.index),
+            None => {
+                if let Some(state) = self.shared.lock_for(entry)? {
+                    self.shared.ack_entry(state, entry.id, entry.chunks.clone());
+                }
+                Ok(())
+            }
+            Some(acks) => self.shared.ack_in_batch(entry, acks, message.index),
         }
     }
 
@@ -39,8 +45,9 @@ impl Consumer {
     pub fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
         self.shared.check_cumulative()?;
         let entry = &message.entry;
-        let state = self.shared.lock_open()?;
-        self.shared.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        if let Some(state) = self.shared.lock_for(entry)? {
+            self.shared.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        }
         Ok(())
     }
 
@@ -105,9 +112,15 @@ impl Shared {
         if matches!(state.phase, Phase::Closed) { Err(self.ack_failed(already_closed())) } else { Ok(state) }
     }
 
+    /// The same for the acknowledgement of an entry; nothing when it came from a cluster that the client left, which
+    /// will not learn of it.
+    fn lock_for(&self, entry: &Entry) -> Result<Option<MutexGuard<'_, State>>, Error> {
+        let state = self.lock_open()?;
+        Ok((state.cluster == entry.cluster).then_some(state))
+    }
+
     /// Acknowledges an entry, or all `chunks` of the message that ends with it.
-    fn ack_entry(&self, id: EntryId, chunks: Option<Arc<[EntryId]>>) -> Result<(), Error> {
-        let mut state = self.lock_open()?;
+    fn ack_entry(&self, mut state: MutexGuard<'_, State>, id: EntryId, chunks: Option<Arc<[EntryId]>>) {
         let known = state.chunks.take(id);
         match chunks.or(known) {
             None => state.acks.add_entry(id),
@@ -116,20 +129,25 @@ impl Shared {
         state.counters.acknowledged += 1;
         state.forget(id);
         self.acks_added(state);
-        Ok(())
     }
 
-    fn ack_in_batch(&self, id: EntryId, acks: &Arc<BatchAcks>, index: u32) -> Result<(), Error> {
+    fn ack_in_batch(&self, entry: &Entry, acks: &Arc<BatchAcks>, index: u32) -> Result<(), Error> {
         let progress = acks.ack(index);
         // Most acknowledgements stop here: the batch is known to be in part acknowledged.
         let is_known = progress == Progress::Partial && !self.config.batch_index_ack && acks.is_noted();
-        if progress == Progress::Unchanged || is_known { Ok(()) } else { self.note_now(id, acks, progress) }
+        if progress == Progress::Unchanged || is_known {
+            Ok(())
+        } else {
+            self.note_now(entry, acks, progress)
+        }
     }
 
     /// Apart from the way of most acknowledgements, which stays short.
     #[inline(never)]
-    fn note_now(&self, id: EntryId, acks: &Arc<BatchAcks>, progress: Progress) -> Result<(), Error> {
-        self.note(self.lock_open()?, id, acks, progress);
+    fn note_now(&self, entry: &Entry, acks: &Arc<BatchAcks>, progress: Progress) -> Result<(), Error> {
+        if let Some(state) = self.lock_for(entry)? {
+            self.note(state, entry.id, acks, progress);
+        }
         Ok(())
     }
 
@@ -142,8 +160,8 @@ impl Shared {
         };
         match state.acks.find(entry, id).map_err(|error| self.ack_failed(error))? {
             None => {
-                drop(state);
-                self.ack_entry(entry, None)
+                self.ack_entry(state, entry, None);
+                Ok(())
             }
             Some((acks, index)) => {
                 let progress = acks.ack(index);
@@ -165,12 +183,22 @@ impl Shared {
 
     /// The state that all messages of a batch share, which was opened just now. The broker waits for those in
     /// `ack_set`; all, if that is empty.
-    pub(super) fn share(&self, id: EntryId, fresh: Arc<BatchAcks>, ack_set: &[i64]) -> Arc<BatchAcks> {
+    pub(super) fn share(
+        &self,
+        cluster: u64,
+        id: EntryId,
+        fresh: Arc<BatchAcks>,
+        ack_set: &[i64],
+    ) -> Arc<BatchAcks> {
         // One acknowledgement is all that such a batch gets, whoever has it.
         if fresh.size() == 1 {
             return fresh;
         }
         let mut state = self.state.lock();
+        // By now the id stands for another entry.
+        if state.cluster != cluster {
+            return fresh;
+        }
         let (acks, is_complete) = state.acks.open_batch(id, fresh, ack_set);
         if is_complete {
             state.forget(id);

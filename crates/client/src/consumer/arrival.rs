@@ -30,6 +30,8 @@ pub(super) struct Arrival {
     chunk: Option<Chunk>,
     /// It stands for all chunks of a message.
     whole: Option<Whole>,
+    /// The cluster it came from, as the client counts them.
+    cluster: u64,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -59,7 +61,7 @@ pub(super) struct Rejected {
 
 impl Arrival {
     /// Verifies an entry, on the connection's task.
-    pub fn check(message: hot::Message, payload: &Bytes) -> Result<Self, Rejected> {
+    pub fn check(message: hot::Message, payload: &Bytes, cluster: u64) -> Result<Self, Rejected> {
         // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
         // came in the command.
         let by_ack_set = count_by_ack_set(&message.ack_set);
@@ -73,7 +75,7 @@ impl Arrival {
             .map_err(|why| Rejected { why, permits: Some(count_permits(batch_size, &message.ack_set)) })?;
         let chunk = Chunk::of(&metadata, payload).map_err(damaged)?;
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
-        Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None })
+        Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None, cluster })
     }
 
     /// Takes out which chunk it is, if it is one.
@@ -138,19 +140,20 @@ impl Arrival {
         Ok(body)
     }
 
-    /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets a new state
-    /// for the batch's acknowledgements and the broker's ack set, and gives the state to use.
+    /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets the
+    /// cluster it came from, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
+    /// to use.
     pub fn open(
         self,
         topic: Arc<str>,
-        share: impl FnOnce(hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
+        share: impl FnOnce(u64, hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Cursor, Refusal> {
         let permits = self.permits();
         let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
         let ack_set = &self.message.ack_set;
-        let acks = self
-            .batch_size
-            .map(|size| share(self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set));
+        let acks = self.batch_size.map(|size| {
+            share(self.cluster, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
+        });
         let entry = Entry {
             topic,
             id: self.message.entry,
@@ -160,6 +163,7 @@ impl Arrival {
             body,
             acks,
             chunks: self.whole.map(|whole| whole.entries),
+            cluster: self.cluster,
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
+use tokio::sync::watch;
 
+use super::acks::Acks;
 use super::{Phase, Shared, already_closed};
 use crate::Error;
 use crate::connection::Connection;
@@ -20,13 +22,17 @@ impl Reconnect for Shared {
         self.client.log()
     }
 
+    fn switches(&self) -> watch::Receiver<()> {
+        self.client.switches()
+    }
+
     fn is_over(&self) -> bool {
         self.check_open().is_err()
     }
 
     /// One attempt: find the broker, connect, subscribe there.
     async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
-        let connection = self.client.connection_for(&self.topic, assigned).await?;
+        let connection = self.client.connection_for(self.id, &self.topic, assigned).await?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let epoch = self.state.lock().epoch;
@@ -77,6 +83,11 @@ impl Shared {
         // here. Then nobody would tell us any more.
         if !connection.has_consumer(self.id) {
             return Err(Error::Disconnected("the consumer was closed while it was created".into()));
+        }
+        if state.cluster != connection.cluster() {
+            state.cluster = connection.cluster();
+            // They are of entries of the old cluster, whose ids mean other ones here.
+            state.acks = Acks::default();
         }
         state.connection = self.inbox.start_over();
         state.permits_in_doubt = false;

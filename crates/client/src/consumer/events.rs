@@ -21,7 +21,7 @@ const DOUBT: Duration = Duration::from_secs(1);
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
-        let checked = Arrival::check(message, &payload);
+        let checked = Arrival::check(message, &payload, connection.cluster());
         let mut state = self.state.lock();
         if !state.is_current(connection) {
             return;

@@ -158,7 +158,7 @@ impl Inbox {
         &self,
         max_bytes: usize,
         threshold: u32,
-        share: impl Fn(EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
+        share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
         reject: impl Fn(EntryId, &Refusal),
         flow: impl Fn(Permits),
     ) -> Result<Taken, Error> {
@@ -182,7 +182,7 @@ impl Inbox {
         &self,
         taking: &mut Taking,
         max_bytes: usize,
-        share: impl Fn(EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
+        share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Step, Error> {
         loop {
             if taking.generation != self.generation.load(Ordering::Acquire) {

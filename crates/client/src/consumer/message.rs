@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub acks: Option<Arc<BatchAcks>>,
     /// Of a message in chunks: all their entries; `id` is the last.
     pub chunks: Option<Arc<[EntryId]>>,
+    /// The cluster it came from, as the client counts them.
+    pub cluster: u64,
 }
 
 /// A message that was received.

@@ -72,6 +72,8 @@ struct State {
     phase: Phase,
     /// Number of the current connection, as the inbox counts them.
     connection: u64,
+    /// The cluster that messages come from, as the client counts them.
+    cluster: u64,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
@@ -128,6 +130,7 @@ impl Consumer {
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
+                cluster: 0,
                 permits_in_doubt: false,
                 epoch: 0,
                 acks: Acks::default(),

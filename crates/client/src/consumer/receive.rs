@@ -148,7 +148,7 @@ impl Shared {
         let taken = self.inbox.take(
             max_bytes,
             threshold,
-            |entry, fresh, ack_set| self.share(entry, fresh, ack_set),
+            |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )?;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandProducer, CommandProducerSuccess, KeyValue, ProducerAccessMode};
+use tokio::sync::watch;
 
 use super::config::AccessMode;
 use super::shared::Shared;
@@ -24,13 +25,17 @@ impl<S: SendSink> Reconnect for Shared<S> {
         self.client.log()
     }
 
+    fn switches(&self) -> watch::Receiver<()> {
+        self.client.switches()
+    }
+
     fn is_over(&self) -> bool {
         matches!(self.state.lock().phase, Phase::Closed | Phase::Failed(_))
     }
 
     /// One attempt: find the broker, connect, create the producer there.
     async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
-        let connection = self.client.connection_for(&self.topic, assigned).await?;
+        let connection = self.client.connection_for(self.id, &self.topic, assigned).await?;
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let success = tokio::select! {
@@ -59,7 +64,9 @@ impl<S: SendSink> Shared<S> {
     async fn request_producer(&self, connection: &Arc<Connection>) -> Result<CommandProducerSuccess, Error> {
         let (name, topic_epoch) = {
             let state = self.state.lock();
-            (state.sender.producer_name.clone(), state.topic_epoch)
+            // Another cluster counts epochs of its own.
+            let topic_epoch = state.topic_epoch.filter(|_| state.cluster == connection.cluster());
+            (state.sender.producer_name.clone(), topic_epoch)
         };
         let answer = connection
             .request(|request_id| {
@@ -119,6 +126,7 @@ impl<S: SendSink> Shared<S> {
         }
         state.counters.connected();
         state.topic_epoch = success.topic_epoch;
+        state.cluster = connection.cluster();
         // Without a schema of ours the version is none, whatever the topic has.
         state.sender.schema_version = success
             .schema_version

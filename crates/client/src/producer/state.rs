@@ -58,6 +58,8 @@ pub(super) struct State<T> {
     pub next_sequence_id: u64,
     /// The broker's number for this producer's right to an exclusive topic.
     pub topic_epoch: Option<u64>,
+    /// The cluster it is from, as the client counts them.
+    pub cluster: u64,
     /// Highest sequence id that the broker stored, or -1.
     pub last_published: i64,
     /// Threads that wait for room.
@@ -109,6 +111,7 @@ impl<T: Token> State<T> {
             messages: 0,
             next_sequence_id: 0,
             topic_epoch: None,
+            cluster: 0,
             last_published: -1,
             blocked: 0,
             flushes: Vec::new(),

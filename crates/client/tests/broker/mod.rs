@@ -56,6 +56,14 @@ impl Broker {
         }
     }
 
+    /// The URL of the same broker for lookups over HTTP.
+    pub fn http_url(&self) -> String {
+        match self {
+            Broker::InMemory(broker) => broker.http_url().to_owned(),
+            Broker::Real { .. } => std::env::var("PULSAR_HTTP").unwrap(),
+        }
+    }
+
     /// A client whose producers and consumers connect where [`Broker::cut`] reaches them.
     pub fn client(&self) -> Client {
         self.client_with(self.client_config())

@@ -1,4 +1,4 @@
-//! A test broker in a process of its own: prints its URL on stdout when it listens, and serves until SIGTERM
+//! A test broker in a process of its own: prints its URLs on stdout when it listens, and serves until SIGTERM
 //! or SIGINT.
 #![forbid(unsafe_code)]
 
@@ -17,9 +17,11 @@ An in-memory Apache Pulsar broker for tests.
 
 Usage: pulsar-testbroker [OPTION]...
 
-Prints its URL (pulsar://HOST:PORT) on stdout when it listens; serves until SIGTERM or SIGINT.
+Prints its URL (pulsar://HOST:PORT) on stdout when it listens, and with --http-port the URL for lookups over
+HTTP (http://HOST:PORT) on a second line; serves until SIGTERM or SIGINT.
 
   --port N               port to listen on; 0, the default, takes a free one
+  --http-port N          port for lookups over HTTP; 0 takes a free one
   --host HOST            address to listen on (default 127.0.0.1)
   --retention-mb N       MiB of acknowledged entries that a topic keeps (default 256)
   --max-message-size N   largest message in bytes (default 5242880)
@@ -35,7 +37,7 @@ Prints its URL (pulsar://HOST:PORT) on stdout when it listens; serves until SIGT
 /// What the command line asks for.
 enum Wanted {
     Help,
-    Broker(Options, Control),
+    Broker { options: Options, http: bool, control: Control },
 }
 
 /// Whether commands come on standard input.
@@ -51,7 +53,9 @@ fn main() -> ExitCode {
             print!("{HELP}\n{}", control::HELP);
             Ok(())
         }
-        Ok(Wanted::Broker(options, control)) => serve(options, control).map_err(|error| error.to_string()),
+        Ok(Wanted::Broker { options, http, control }) => {
+            serve(options, http, control).map_err(|error| error.to_string())
+        }
         Err(why) => Err(format!("{why}\nTry --help.")),
     };
     match outcome {
@@ -65,11 +69,15 @@ fn main() -> ExitCode {
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let mut options = Options::default();
-    let mut control = Control::None;
+    let (mut http, mut control) = (false, Control::None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
         match argument.as_str() {
             "--port" => options.port = number(&argument, &value()?)?,
+            "--http-port" => {
+                options.http_port = number(&argument, &value()?)?;
+                http = true;
+            }
             "--host" => options.host = value()?,
             "--retention-mb" => {
                 options.retention = number::<usize>(&argument, &value()?)?.saturating_mul(1 << 20);
@@ -85,7 +93,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
             other => return Err(format!("unknown option {other}")),
         }
     }
-    Ok(Wanted::Broker(options, control))
+    Ok(Wanted::Broker { options, http, control })
 }
 
 fn number<N: FromStr>(option: &str, text: &str) -> Result<N, String> {
@@ -98,7 +106,7 @@ fn partitions(option: &str, text: &str) -> Result<(String, u32), String> {
     Ok((topic.to_owned(), number(option, count)?))
 }
 
-fn serve(options: Options, control: Control) -> std::io::Result<()> {
+fn serve(options: Options, http: bool, control: Control) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the URL is printed: who reads it may end the process at once.
@@ -107,6 +115,9 @@ fn serve(options: Options, control: Control) -> std::io::Result<()> {
         let broker = TestBroker::start(options)?;
         let mut stdout = std::io::stdout();
         writeln!(stdout, "{}", broker.url())?;
+        if http {
+            writeln!(stdout, "{}", broker.http_url())?;
+        }
         stdout.flush()?;
         let mut commands = match control {
             Control::None => None,

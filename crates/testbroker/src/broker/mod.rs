@@ -11,6 +11,7 @@ use pulsar_rs_wire::proto::CommandPing;
 
 use crate::connection::{Claim, Connection, ConnectionId, Connections, ConsumerState};
 use crate::faults::Faults;
+use crate::http::Http;
 use crate::options::Options;
 use crate::subscription::{Feed, Outlet as _};
 use crate::timers::{Event, Timers};
@@ -39,6 +40,7 @@ pub(crate) struct Broker {
     pub faults: Faults,
     pub timers: Timers,
     pub lookups: LookupAnswers,
+    pub http: Http,
     pub deduplication: bool,
     /// Nothing is read or written.
     pub frozen: bool,
@@ -48,7 +50,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub fn new(options: Options, url: String) -> Self {
+    pub fn new(options: Options, url: String, http_url: String) -> Self {
         Broker {
             url,
             connections: Connections::new(options.verbose),
@@ -56,6 +58,7 @@ impl Broker {
             faults: Faults::default(),
             timers: Timers::default(),
             lookups: LookupAnswers { through_service_url: true, ..LookupAnswers::default() },
+            http: Http::new(http_url),
             deduplication: options.deduplication,
             frozen: false,
             dirty: Vec::new(),

@@ -91,6 +91,10 @@ impl Registry {
         self.namespaces.insert(namespace.to_owned());
     }
 
+    pub fn has_namespace(&self, namespace: &str) -> bool {
+        self.namespaces.contains(namespace)
+    }
+
     /// Fails where the topic's namespace does not exist. Nothing is known about namespaces of the old form;
     /// a real broker takes them as they come.
     pub fn check_namespace(&self, name: &TopicName) -> Result<(), Refusal> {

@@ -13,6 +13,7 @@ mod control;
 mod dispatch;
 mod failover;
 mod hostile;
+mod http;
 mod key_shared;
 mod last_message_id;
 mod lookup;

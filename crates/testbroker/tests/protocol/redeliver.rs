@@ -58,7 +58,7 @@ fn a_shared_subscription_redelivers_and_counts() {
         };
         assert_eq!(again(&[at(1)], 1), [(1, Some(1))]);
         assert_eq!(again(&[], 3), [(0, Some(1)), (1, Some(2)), (2, Some(1))]);
-        assert_eq!(again(&[at(77)], 0), []);
+        assert!(again(&[at(77)], 0).is_empty());
         consumer.ack_entries(&[at(1)]);
         assert_eq!(again_all(&mut consumer), [(0, Some(2)), (2, Some(2))]);
     }

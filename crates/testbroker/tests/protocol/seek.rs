@@ -68,9 +68,9 @@ fn a_subscription_moves_to_an_entry() {
     assert_eq!(seek(&mut client, &topic, to(second), 4), [1, 2, 3, 4]);
     let (none, latest) = (u64::MAX, i64::MAX.cast_unsigned());
     let place = |ledger, entry| message_id(EntryId { ledger, entry });
-    assert_eq!(seek(&mut client, &topic, to(place(latest, latest)), 0), []);
+    assert!(seek(&mut client, &topic, to(place(latest, latest)), 0).is_empty());
     assert_eq!(seek(&mut client, &topic, to(place(none, none)), 5), [0, 1, 2, 3, 4]);
-    assert_eq!(seek(&mut client, &topic, to(message_id(EntryId { entry: 99, ..first })), 0), []);
+    assert!(seek(&mut client, &topic, to(message_id(EntryId { entry: 99, ..first })), 0).is_empty());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_subscription_moves_to_a_time() {
     assert_eq!(seek(&mut client, &topic, at(1020), 3), [2, 3, 4]);
     assert_eq!(seek(&mut client, &topic, at(1025), 2), [3, 4]);
     assert_eq!(seek(&mut client, &topic, at(999), 5), [0, 1, 2, 3, 4]);
-    assert_eq!(seek(&mut client, &topic, at(5000), 0), []);
+    assert!(seek(&mut client, &topic, at(5000), 0).is_empty());
 }
 
 #[test]

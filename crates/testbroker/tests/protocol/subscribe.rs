@@ -157,13 +157,13 @@ fn a_reader_starts_anywhere_and_leaves_nothing() {
     assert_eq!(read_from(&target, &topic, EntryId { ledger: u64::MAX, entry: u64::MAX }, 5), [0, 1, 2, 3, 4]);
     let latest = i64::MAX.cast_unsigned();
     let latest = EntryId { ledger: latest, entry: latest };
-    assert_eq!(read_from(&target, &topic, latest, 0), []);
+    assert!(read_from(&target, &topic, latest, 0).is_empty());
     // Far behind the end, the initial position decides.
     assert_eq!(read(&target, &topic, latest, InitialPosition::Earliest, 5), [0, 1, 2, 3, 4]);
     assert_eq!(read(&target, &topic, at(6), InitialPosition::Earliest, 5), [0, 1, 2, 3, 4]);
-    assert_eq!(read(&target, &topic, at(5), InitialPosition::Earliest, 0), []);
+    assert!(read(&target, &topic, at(5), InitialPosition::Earliest, 0).is_empty());
     if let Target::Own(broker) = &target {
-        assert_eq!(broker.topic_stats(&topic).unwrap().subscriptions, []);
+        assert!(broker.topic_stats(&topic).unwrap().subscriptions.is_empty());
     }
     let mut client = target.client();
     client.subscribe(&topic, SubType::Exclusive);

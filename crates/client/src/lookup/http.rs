@@ -1,0 +1,234 @@
+//! Lookups over HTTP.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use hyper::StatusCode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use url::Url;
+
+use super::http_get::{Answer, get};
+use super::{Addresses, LookupConfig, believable, places, share};
+use crate::connection::Broker;
+use crate::service_url::Address;
+use crate::{Error, TopicName};
+
+/// Requests at the same time, whatever the configuration permits: each has a connection of its own.
+const AT_ONCE: usize = 16;
+
+/// Says whether a broker serves clients, without asking who they are. Brokers that do not know it are up as well.
+const HEALTH: &str = "/admin/v2/brokers/ready";
+
+/// Characters of a reason that go into an error. Brokers send whole stack traces.
+const MAX_REASON: usize = 300;
+
+/// What does not stand for itself in a path.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Asks the brokers' REST interface. The brokers that it names are connected to directly.
+#[derive(Debug)]
+pub(crate) struct HttpLookup {
+    addresses: Addresses,
+    listener_name: Option<String>,
+    runtime: Handle,
+    connect_timeout: Duration,
+    /// For each address, so that one that does not answer leaves time for the others.
+    patience: Duration,
+    /// A place for each request at the same time.
+    places: Semaphore,
+}
+
+impl HttpLookup {
+    pub(super) fn new(addresses: Addresses, config: &LookupConfig) -> Self {
+        HttpLookup {
+            patience: share(config.operation_timeout, &addresses),
+            addresses,
+            listener_name: config.listener_name.clone(),
+            runtime: config.runtime.clone(),
+            connect_timeout: config.connect_timeout,
+            places: places(config.concurrent.min(AT_ONCE)),
+        }
+    }
+
+    /// The broker that serves `topic`.
+    pub async fn broker(&self, topic: &TopicName) -> Result<Broker, Error> {
+        let parts = Parts::of(topic);
+        let prefix = if parts.cluster.is_some() { "/lookup/v2/destination" } else { "/lookup/v2/topic" };
+        let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
+        let path = format!("{prefix}/{}{}", parts.path(), query.unwrap_or_default());
+        let answer = self.ask(topic, path).await?;
+        // Without TLS; `brokerUrlTls` (`brokerUrlSsl`, as some brokers call it) is for clients with it.
+        match answer.get("brokerUrl").and_then(Value::as_str).filter(|url| !url.is_empty()) {
+            Some(url) => Ok(Broker::direct(Address::parse_broker_url(url)?)),
+            None => Err(Error::Lookup(format!("{topic}: the answer names no broker without TLS"))),
+        }
+    }
+
+    /// Number of partitions of `topic`; 0 when it has none.
+    pub async fn partitions(&self, topic: &TopicName) -> Result<u32, Error> {
+        let parts = Parts::of(topic);
+        let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
+        let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path());
+        let answer = self.ask(topic, path).await?;
+        let count = answer.get("partitions").and_then(Value::as_u64);
+        believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
+    }
+
+    /// A request to one of the addresses, answered with anything but a server error.
+    pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
+        let patience = share(patience, &self.addresses);
+        let mut outcome = Err(Error::Connect("the service URL names no address".into()));
+        for address in self.addresses.all() {
+            outcome = self.ask_one(address, HEALTH, patience).await.map(drop);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// The answer to a request.
+    async fn ask(&self, topic: &TopicName, path: String) -> Result<Value, Error> {
+        // The semaphore is never closed.
+        let _place = self.places.acquire().await;
+        let answer = self.ask_any(&path).await?;
+        if !answer.status.is_success() {
+            return Err(refusal(topic, &answer));
+        }
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+    }
+
+    /// The answer of the first address that has one.
+    async fn ask_any(&self, path: &str) -> Result<Answer, Error> {
+        let mut round = self.addresses.round();
+        while let Some(address) = round.next() {
+            match self.ask_one(address, path, self.patience).await {
+                Ok(answer) => {
+                    round.succeeded();
+                    return Ok(answer);
+                }
+                Err(error) => round.failed(error),
+            }
+        }
+        Err(round.failure())
+    }
+
+    /// The answer of one address. It fails when there is none, and when the next address may have a better one.
+    async fn ask_one(&self, address: &Address, path: &str, patience: Duration) -> Result<Answer, Error> {
+        let url = Url::parse(&format!("http://{address}{path}"))
+            .map_err(|error| Error::InvalidUrl(format!("{address}: {error}")))?;
+        let asking = timeout(patience, get(url, self.connect_timeout.min(patience)));
+        // Ended when nobody waits any more.
+        let mut task = JoinSet::new();
+        task.spawn_on(asking, &self.runtime);
+        let Some(Ok(outcome)) = task.join_next().await else {
+            return Err(Error::AlreadyClosed("the client's runtime has ended".into()));
+        };
+        let answer =
+            outcome.map_err(|_| Error::Timeout(format!("{address}: no answer within {patience:?}")))??;
+        if answer.status.is_server_error() {
+            return Err(Error::ServiceUnitNotReady(format!("{address}: {}", describe(&answer))));
+        }
+        Ok(answer)
+    }
+}
+
+/// The error for a status that will be the same the next time.
+fn refusal(topic: &TopicName, answer: &Answer) -> Error {
+    let text = format!("{topic}: {}", describe(answer));
+    match answer.status {
+        StatusCode::UNAUTHORIZED => Error::Authentication(text),
+        StatusCode::FORBIDDEN => Error::Authorization(text),
+        StatusCode::NOT_FOUND => Error::TopicNotFound(text),
+        // So brokers say that a name is malformed.
+        StatusCode::PRECONDITION_FAILED => Error::InvalidTopicName(text),
+        StatusCode::TOO_MANY_REQUESTS => Error::TooManyLookups(text),
+        _ => Error::Lookup(text),
+    }
+}
+
+/// The status and the reason that the broker gives.
+fn describe(answer: &Answer) -> String {
+    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let reason = json.as_ref().and_then(|json| json.get("reason")?.as_str()).unwrap_or_default();
+    // In an unexpected error the message stands between a headline and the stack trace.
+    let message = reason.split_once("Message: ").map_or(reason, |(_, message)| message);
+    let line = message.trim_start().lines().next().unwrap_or_default();
+    let line: String = line.chars().take(MAX_REASON).collect();
+    if line.is_empty() {
+        format!("HTTP {}", answer.status)
+    } else {
+        format!("{line} (HTTP {})", answer.status)
+    }
+}
+
+/// The parts of a topic's name that stand in paths.
+struct Parts<'a> {
+    domain: &'a str,
+    tenant: &'a str,
+    /// In names of the old form only.
+    cluster: Option<&'a str>,
+    namespace: &'a str,
+    local: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(topic: &'a TopicName) -> Self {
+        let (domain, rest) = topic.as_str().split_once("://").unwrap_or_default();
+        let mut parts = rest.splitn(4, '/');
+        let mut next = || parts.next().unwrap_or_default();
+        let (tenant, second, third, fourth) = (next(), next(), next(), parts.next());
+        match fourth {
+            None => Parts { domain, tenant, cluster: None, namespace: second, local: third },
+            Some(local) => Parts { domain, tenant, cluster: Some(second), namespace: third, local },
+        }
+    }
+
+    fn path(&self) -> String {
+        let parts =
+            [Some(self.domain), Some(self.tenant), self.cluster, Some(self.namespace), Some(self.local)];
+        parts.into_iter().flatten().map(encoded).collect::<Vec<_>>().join("/")
+    }
+}
+
+fn encoded(part: &str) -> Cow<'_, str> {
+    utf8_percent_encode(part, ENCODED).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_paths() {
+        for (name, path) in [
+            ("t", "persistent/public/default/t"),
+            ("non-persistent://a/b/c", "non-persistent/a/b/c"),
+            ("x y+ü%2F?#", "persistent/public/default/x%20y%2B%C3%BC%252F%3F%23"),
+            ("persistent://a/b/c/d/e", "persistent/a/b/c/d%2Fe"),
+        ] {
+            assert_eq!(Parts::of(&TopicName::parse(name).unwrap()).path(), path);
+        }
+    }
+
+    #[test]
+    fn reasons_are_one_line() {
+        let describe = |body: &str| describe(&Answer { status: StatusCode::NOT_FOUND, body: body.into() });
+        assert_eq!(
+            describe(r#"{"reason":"Namespace not found"}"#),
+            "Namespace not found (HTTP 404 Not Found)"
+        );
+        let unexpected =
+            r#"{"reason":"\n --- An error ---\n\nMessage: no such listener\n\nStacktrace:\n\tat x"}"#;
+        assert_eq!(describe(unexpected), "no such listener (HTTP 404 Not Found)");
+        assert_eq!(describe("<html>"), "HTTP 404 Not Found");
+        let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(10_000));
+        assert!(describe(&long).len() < MAX_REASON + 30);
+    }
+}

@@ -1,0 +1,108 @@
+//! Finds the broker that serves a topic, and the number of a topic's partitions.
+
+mod addresses;
+mod binary;
+mod http;
+mod http_get;
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use self::addresses::Addresses;
+use self::binary::BinaryLookup;
+use self::http::HttpLookup;
+use crate::connection::{Broker, Cluster};
+use crate::service_url::{Address, Scheme, ServiceUrl};
+use crate::{Error, TopicName};
+
+/// Redirects followed before a lookup is given up, as in the C++ client.
+const MAX_REDIRECTS: usize = 20;
+
+/// Partitions that a topic may have. Clusters serve some ten thousands; each costs memory here.
+const MAX_PARTITIONS: u64 = 100_000;
+
+/// How a client looks topics up.
+#[derive(Debug, Clone)]
+pub(crate) struct LookupConfig {
+    /// Where HTTP is spoken, whoever asks.
+    pub runtime: Handle,
+    /// For TCP.
+    pub connect_timeout: Duration,
+    /// For a question and its answer, redirects included.
+    pub operation_timeout: Duration,
+    /// Which of the brokers' advertised listeners is asked for.
+    pub listener_name: Option<String>,
+    /// Lookups at the same time.
+    pub concurrent: usize,
+}
+
+/// What answers lookups: it depends on the scheme of the service URL.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    Binary(BinaryLookup),
+    Http(HttpLookup),
+}
+
+impl Lookup {
+    pub fn new(service: ServiceUrl, config: &LookupConfig) -> Self {
+        let scheme = service.scheme();
+        let addresses = Addresses::new(service);
+        match scheme {
+            Scheme::Binary => Lookup::Binary(BinaryLookup::new(addresses, config)),
+            Scheme::Http => Lookup::Http(HttpLookup::new(addresses, config)),
+        }
+    }
+
+    /// The broker that serves `topic`.
+    pub async fn broker(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<Broker, Error> {
+        match self {
+            Lookup::Binary(lookup) => lookup.broker(cluster, topic).await,
+            Lookup::Http(lookup) => lookup.broker(topic).await,
+        }
+    }
+
+    /// Where to connect to for a broker that another broker named.
+    pub fn assigned(&self, logical: Address) -> Broker {
+        match self {
+            Lookup::Binary(lookup) => lookup.assigned(logical),
+            Lookup::Http(_) => Broker::direct(logical),
+        }
+    }
+
+    /// Whether anything can be looked up at the service: one of its addresses answers within `patience`. To be called
+    /// on the client's runtime.
+    pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
+        match self {
+            Lookup::Binary(lookup) => lookup.probe(patience).await,
+            Lookup::Http(lookup) => lookup.probe(patience).await,
+        }
+    }
+
+    /// Number of partitions of `topic`; 0 when it has none.
+    pub async fn partitions(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<u32, Error> {
+        match self {
+            Lookup::Binary(lookup) => lookup.partitions(cluster, topic).await,
+            Lookup::Http(lookup) => lookup.partitions(topic).await,
+        }
+    }
+}
+
+/// What one address may take of `patience`, so that one that does not answer leaves time for the others.
+fn share(patience: Duration, addresses: &Addresses) -> Duration {
+    patience / u32::try_from(addresses.all().len()).unwrap_or(u32::MAX).max(1)
+}
+
+/// A place for each of `count` lookups at the same time.
+fn places(count: usize) -> Semaphore {
+    Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS))
+}
+
+/// A number of partitions, unless no cluster has so many.
+fn believable(topic: &TopicName, count: u64) -> Result<u32, Error> {
+    u32::try_from(count)
+        .ok()
+        .filter(|_| count <= MAX_PARTITIONS)
+        .ok_or_else(|| Error::Lookup(format!("{topic}: {count} partitions are not believed")))
+}

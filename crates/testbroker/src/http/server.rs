@@ -1,0 +1,74 @@
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{CONTENT_TYPE, LOCATION};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use hyper_util::rt::TokioIo;
+use tokio::task::spawn_local;
+
+use super::answers::{Answer, answer};
+use crate::broker::Broker;
+use crate::server::Door;
+
+/// Takes requests until the broker ends. Each has a connection of its own.
+pub(crate) async fn serve(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>) {
+    loop {
+        let Ok((stream, _)) = poll_fn(|cx| door.borrow_mut().poll_accept(cx)).await else {
+            // Out of file descriptors, most likely: others must go first.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let broker = Rc::clone(&broker);
+        spawn_local(async move {
+            let service = service_fn(|request| respond(Rc::clone(&broker), request));
+            // A client that goes away in the middle is nothing to report.
+            drop(
+                http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await,
+            );
+        });
+    }
+}
+
+async fn respond(
+    broker: Rc<RefCell<Broker>>,
+    request: Request<Incoming>,
+) -> Result<Response<String>, Infallible> {
+    let thawed = Arc::clone(&broker.borrow().http.thawed);
+    while broker.borrow().frozen {
+        thawed.notified().await;
+    }
+    let answer = decide(&mut broker.borrow_mut(), &request);
+    let (status, kind, location, body) = match answer {
+        Answer::Json(status, json) => (status, "application/json", None, json.to_string()),
+        Answer::Redirect(url) => (StatusCode::TEMPORARY_REDIRECT, "text/html", Some(url), String::new()),
+        // The web server of a real broker has a page for these.
+        Answer::Page(status) => {
+            (status, "text/html;charset=iso-8859-1", None, format!("<html>{status}</html>"))
+        }
+    };
+    let mut response = Response::builder().status(status).header(CONTENT_TYPE, kind);
+    if let Some(url) = location {
+        response = response.header(LOCATION, url);
+    }
+    Ok(response.body(body).unwrap_or_default())
+}
+
+fn decide(broker: &mut Broker, request: &Request<Incoming>) -> Answer {
+    broker.http.requests += 1;
+    if broker.options.verbose {
+        eprintln!("http > {} {}", request.method(), request.uri());
+    }
+    if let Some(status) = broker.http.take_failure() {
+        return Answer::Page(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    if request.method() != Method::GET {
+        return Answer::Page(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    answer(broker, request.uri())
+}

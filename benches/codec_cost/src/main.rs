@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use pulsar_rs_wire::batch;
+use pulsar_rs_wire::batch::{BatchMessage, Prepared};
 use pulsar_rs_wire::compression::Compression;
 use pulsar_rs_wire::compressor::Compressor;
 use pulsar_rs_wire::metadata::SingleMetadata;
@@ -69,8 +69,9 @@ fn bodies(text: &[u8], size: usize) -> Result<Vec<Body>> {
     let mut open = Body { bytes: Vec::new(), messages: 0 };
     for (sequence_id, line) in (0..).zip(text.chunks_exact(size)) {
         let metadata = SingleMetadata { sequence_id: Some(sequence_id), ..SingleMetadata::default() };
-        let message = batch::Prepared::new(metadata, line)?;
-        let full = usize::try_from(open.messages)? == BATCH || open.bytes.len() + message.len() > BATCH_BYTES;
+        let message = Prepared::new(metadata, line)?;
+        let full =
+            usize::try_from(open.messages)? == BATCH || open.bytes.len() + message.size() > BATCH_BYTES;
         if full && open.messages > 0 {
             bodies.push(std::mem::replace(&mut open, Body { bytes: Vec::new(), messages: 0 }));
         }

@@ -201,7 +201,7 @@ impl State {
 }
 
 fn sealed(id: u64) -> SealedEntry {
-    let content = Content::Batch { body: Vec::new(), messages: 1, heading: Heading };
+    let content = Content::Batch { body: Vec::new(), messages: 1, heading: Heading::default() };
     SealedEntry {
         content,
         first_sequence_id: id,

@@ -37,16 +37,21 @@ pub(crate) mod sink {
 
 pub(crate) mod open {
     #[derive(Debug, Default)]
-    pub(crate) struct Heading;
+    pub(crate) struct Heading {
+        pub schema_version: Option<u64>,
+    }
 }
 
 pub(crate) mod chunks {
     #[derive(Debug, Clone, Copy)]
-    pub(crate) struct Chunk;
+    pub(crate) struct Chunk {
+        pub number: usize,
+        pub count: usize,
+    }
 
     impl Chunk {
         pub fn is_last(self) -> bool {
-            true
+            self.number + 1 == self.count
         }
     }
 }

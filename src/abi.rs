@@ -185,7 +185,10 @@ pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 
 // pulsar_rs/producer_configuration.h
 pub use crate::ffi::pulsar_rs::producer_configuration::{
-    pulsar_rs_producer_configuration_get_old_boost_hash, pulsar_rs_producer_configuration_set_old_boost_hash,
+    pulsar_rs_producer_configuration_get_batching_by_key,
+    pulsar_rs_producer_configuration_get_old_boost_hash,
+    pulsar_rs_producer_configuration_set_batching_by_key,
+    pulsar_rs_producer_configuration_set_old_boost_hash,
 };
 
 // pulsar_rs/stats.h

@@ -34,6 +34,7 @@ pub(crate) struct ProducerConfiguration {
     pub access_mode: pulsar_producer_access_mode,
     pub chunking_enabled: bool,
     pub batching_enabled: bool,
+    pub batching_by_key: bool,
     pub batching_max_messages: u32,
     pub batching_max_bytes: c_ulong,
     pub batching_max_delay_ms: c_ulong,
@@ -75,6 +76,7 @@ impl Default for ProducerConfiguration {
             access_mode: pulsar_producer_access_mode::pulsar_ProducerAccessModeShared,
             chunking_enabled: false,
             batching_enabled: true,
+            batching_by_key: false,
             batching_max_messages: 1000,
             batching_max_bytes: 128 * 1024,
             batching_max_delay_ms: 10,
@@ -130,7 +132,7 @@ impl ProducerConfiguration {
             max_messages: usize::try_from(self.batching_max_messages).unwrap_or(usize::MAX),
             max_bytes: usize::try_from(self.batching_max_bytes).unwrap_or(usize::MAX),
             max_delay: Duration::from_millis(self.batching_max_delay_ms),
-            by_key: false,
+            by_key: self.batching_by_key,
         }
     }
 }

@@ -190,6 +190,14 @@ impl TestBroker {
         self.call(move |broker| broker.close_producers(&topic, assigned.as_deref()))
     }
 
+    /// Moves a topic, or a partition, to another cluster, as blue-green deployments do: clients are told its service URL
+    /// and lose their producers and consumers, now and whenever they create one. Messages are not taken along.
+    /// False if there is no such topic.
+    pub fn move_topic(&self, topic: &str, service_url: &str) -> bool {
+        let (topic, url) = (topic.to_owned(), service_url.to_owned());
+        self.call(move |broker| broker.move_topic(&topic, url))
+    }
+
     /// Closes the consumers of a subscription from the broker's side, as when a topic moves. `assigned` is
     /// the URL of the broker to go to, if the clients are to be told. Returns how many were closed.
     pub fn close_consumer(&self, topic: &str, subscription: &str, assigned: Option<&str>) -> usize {
@@ -316,6 +324,13 @@ impl Broker {
         }
         self.mark_dirty(topic_id, id);
         keys.len()
+    }
+
+    fn move_topic(&mut self, name: &str, url: String) -> bool {
+        let Some((id, topic)) = self.find_topic(name) else { return false };
+        topic.moved_to = Some(url);
+        self.leave_topic(id);
+        true
     }
 
     fn terminate(&mut self, name: &str) -> bool {

@@ -32,3 +32,30 @@ pub extern "C" fn pulsar_rs_producer_configuration_get_old_boost_hash(
 ) -> c_int {
     get(conf, |conf| conf.old_boost_hash.into(), 0)
 }
+
+/// Sets whether messages of different keys go into different batches (any value but 0), or into one (0). Default 0.
+///
+/// A batch goes to one consumer of a key-shared subscription, so producers for such subscriptions want either this or
+/// no batching. The key is the ordering key, else the partition key; messages without any have a batch, too. The limits
+/// of batches count for all that are open together. Sequence ids of messages stay as they are; those that brokers
+/// compare to find duplicates rise from batch to batch. Without effect while batching is off.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_producer_configuration_set_batching_by_key(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    by_key: c_int,
+) {
+    set(conf, |conf| conf.batching_by_key = by_key != 0);
+}
+
+/// Returns 1 if messages of different keys go into different batches, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_producer_configuration_get_batching_by_key(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.batching_by_key.into(), 0)
+}

@@ -55,9 +55,56 @@ static void test_the_hash_of_an_older_boost(void) {
     pulsar_producer_configuration_free(conf);
 }
 
+/* Entry of each message in turns of the keys "a" and "b", all gathered before they are sent. */
+static void entries_of_turns(int by_key, long long entries[4]) {
+    pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+    pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, 60000);
+    CHECK_INT(pulsar_rs_producer_configuration_get_batching_by_key(conf), 0);
+    pulsar_rs_producer_configuration_set_batching_by_key(conf, by_key);
+    CHECK_INT(pulsar_rs_producer_configuration_get_batching_by_key(conf), by_key != 0);
+    pulsar_client_t *client = open_client(check_url);
+    char topic[TOPIC_SIZE];
+    pulsar_producer_t *producer = NULL;
+    REQUIRE_OK(pulsar_client_create_producer(client, unique_topic(topic, "by-key"), conf, &producer));
+    pulsar_consumer_t *consumer = open_consumer(client, topic, "sub", (struct consumer_options){0});
+    for (int i = 0; i < 4; i++) {
+        pulsar_message_t *message = text_message("x");
+        pulsar_message_set_partition_key(message, i % 2 ? "b" : "a");
+        pulsar_producer_send_async(producer, message, NULL, NULL);
+        pulsar_message_free(message);
+    }
+    CHECK_OK(pulsar_producer_flush(producer));
+    for (int i = 0; i < 4; i++) {
+        pulsar_message_t *message = next_message(consumer, ANSWER_MS);
+        REQUIRE(message != NULL);
+        pulsar_message_id_t *id = pulsar_message_get_message_id(message);
+        char *text = pulsar_message_id_str(id);
+        REQUIRE(sscanf(text, "(%*d,%lld,", &entries[i]) == 1);
+        /* Each batch has one key. */
+        CHECK(!by_key || strcmp(pulsar_message_get_partitionKey(message), entries[i] == entries[0] ? "a" : "b") == 0);
+        free(text);
+        pulsar_message_id_free(id);
+        pulsar_message_free(message);
+    }
+    end_consumer(consumer);
+    end_producer(producer);
+    end_client(client);
+    pulsar_producer_configuration_free(conf);
+}
+
+static void test_batches_by_key(void) {
+    long long entries[4];
+    entries_of_turns(0, entries);
+    CHECK(entries[0] == entries[1] && entries[1] == entries[2] && entries[2] == entries[3]);
+    entries_of_turns(-3, entries);
+    CHECK(entries[0] == entries[1] && entries[2] == entries[3] && entries[1] + 1 == entries[2]);
+}
+
 static void test_null(void) {
+    pulsar_rs_producer_configuration_set_batching_by_key(NULL, 1);
+    CHECK_INT(pulsar_rs_producer_configuration_get_batching_by_key(NULL), 0);
     pulsar_rs_producer_configuration_set_old_boost_hash(NULL, 1);
     CHECK_INT(pulsar_rs_producer_configuration_get_old_boost_hash(NULL), 0);
 }
 
-CHECK_MAIN(TEST(test_the_hash_of_an_older_boost), TEST(test_null))
+CHECK_MAIN(TEST(test_the_hash_of_an_older_boost), TEST(test_batches_by_key), TEST(test_null))

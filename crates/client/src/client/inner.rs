@@ -13,11 +13,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::ClientConfig;
 use super::failover;
 use super::memory::MemoryLimit;
+use super::moved::MovedTo;
 use super::services::Services;
 use crate::backoff::Backoff;
-use crate::connection::{Connection, ConnectionConfig, ConnectionPool};
+use crate::connection::{Cluster, Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
-use crate::lookup::LookupConfig;
+use crate::lookup::{Lookup, LookupConfig};
 use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
 use crate::{Error, TopicName};
@@ -253,12 +254,29 @@ impl ClientInner {
         id: u64,
         topic: &TopicName,
         assigned: Option<String>,
+        moved_to: &MovedTo,
     ) -> Result<Arc<Connection>, Error> {
         // Before the lookup: what it finds is of use only while the client keeps to the cluster.
         let cluster = self.pool.cluster();
+        // What a broker said of another cluster than the one that is used now does not count.
+        let moved = moved_to.get().filter(|moved| cluster.is_that_of(moved.from));
+        if let Some(moved) = moved {
+            let (number, lookup) = self.services.moved().at(&moved.url)?;
+            return Self::connection_in(cluster.moved(number), &lookup, id, topic, assigned).await;
+        }
+        Self::connection_in(cluster, self.services.lookup(), id, topic, assigned).await
+    }
+
+    async fn connection_in(
+        cluster: Cluster<'_>,
+        lookup: &Lookup,
+        id: u64,
+        topic: &TopicName,
+        assigned: Option<String>,
+    ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
-            Some(url) => self.services.lookup().assigned(Address::parse_broker_url(&url)?),
-            None => self.services.lookup().broker(cluster, topic).await?,
+            Some(url) => lookup.assigned(Address::parse_broker_url(&url)?),
+            None => lookup.broker(cluster, topic).await?,
         };
         cluster.connection_of(&broker, id).await
     }

@@ -4,11 +4,13 @@ mod config;
 mod failover;
 mod inner;
 mod memory;
+mod moved;
 mod services;
 
 pub use config::ClientConfig;
 pub use failover::FailoverConfig;
 pub(crate) use inner::{ClientInner, Closing, Deadline, Member};
+pub(crate) use moved::MovedTo;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::watch;
 
+use super::moved::MovedLookups;
 use crate::Error;
 use crate::lookup::{Lookup, LookupConfig};
 use crate::service_url::ServiceUrl;
@@ -13,6 +14,7 @@ pub(super) struct Services {
     current: AtomicUsize,
     /// Tells those that wait for a better time that it came.
     switches: watch::Sender<()>,
+    moved: MovedLookups,
 }
 
 #[derive(Debug)]
@@ -28,7 +30,12 @@ impl Services {
             Ok(Service { url: url.to_owned(), lookup })
         };
         let all = urls.into_iter().map(service).collect::<Result<_, Error>>()?;
-        Ok(Services { all, current: AtomicUsize::new(0), switches: watch::Sender::default() })
+        Ok(Services {
+            all,
+            current: AtomicUsize::new(0),
+            switches: watch::Sender::default(),
+            moved: MovedLookups::new(lookups.clone()),
+        })
     }
 
     pub fn count(&self) -> usize {
@@ -47,6 +54,11 @@ impl Services {
 
     pub fn lookup_at(&self, number: usize) -> &Lookup {
         &self.all[number].lookup
+    }
+
+    /// What finds topics in a cluster that a broker named.
+    pub fn moved(&self) -> &MovedLookups {
+        &self.moved
     }
 
     pub fn url_at(&self, number: usize) -> &str {

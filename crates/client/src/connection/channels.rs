@@ -24,6 +24,8 @@ pub(crate) trait ProducerChannel: Send + Sync {
     fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error);
     /// The connection has room again for what the producer could not hand it.
     fn writable(&self, connection: &Arc<Connection>);
+    /// The topic is in another cluster now, whose service URL this is, if it has one without TLS. The broker will close the producer.
+    fn moved(&self, connection: &Arc<Connection>, url: Option<String>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
 }
 
@@ -32,6 +34,8 @@ pub(crate) trait ConsumerChannel: Send + Sync {
     /// One entry; `payload` is its payload section.
     fn message(&self, connection: &Arc<Connection>, message: Message, payload: Bytes);
     fn reached_end_of_topic(&self);
+    /// The topic is in another cluster now, whose service URL this is, if it has one without TLS. The broker will close the consumer.
+    fn moved(&self, connection: &Arc<Connection>, url: Option<String>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
 }
 

@@ -52,12 +52,18 @@ struct Place {
 /// Whoever finds no live connection opens one with the slot locked; the others wait for it.
 type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
 
+/// Bits of a connection's cluster number that count the clusters used by configuration; those above, the clusters that
+/// brokers named.
+const NUMBERS: u64 = u32::MAX as u64;
+
 /// The pool for as long as the client keeps to one cluster: what was found out about that one must not lead to
 /// connections once another is used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cluster<'a> {
     pool: &'a ConnectionPool,
     number: u64,
+    /// Of a cluster that a broker named, as its topics were moved there: its number among these, from 1.
+    moved: u32,
 }
 
 impl ConnectionPool {
@@ -72,7 +78,7 @@ impl ConnectionPool {
 
     /// The pool for the cluster that is used now.
     pub fn cluster(&self) -> Cluster<'_> {
-        Cluster { pool: self, number: self.slots.lock().cluster }
+        Cluster { pool: self, number: self.slots.lock().cluster, moved: 0 }
     }
 
     /// Ends all connections, also those that are being opened: from now on another cluster is used.
@@ -103,6 +109,21 @@ impl ConnectionPool {
 }
 
 impl Cluster<'_> {
+    /// The cluster with this number among those that brokers named.
+    pub fn moved(self, number: u32) -> Self {
+        Cluster { moved: number, ..self }
+    }
+
+    /// Whether a connection with this cluster number was opened while the client used this cluster.
+    pub fn is_that_of(&self, connection: u64) -> bool {
+        connection & NUMBERS == self.number & NUMBERS
+    }
+
+    /// Tells connections to one cluster from those to all others.
+    fn tag(&self) -> u64 {
+        u64::from(self.moved) << NUMBERS.count_ones() | self.number & NUMBERS
+    }
+
     /// The connection to `broker` for a producer or consumer. By their ids they are spread over the connections to the
     /// broker, and each comes back to the same one.
     pub async fn connection_of(&self, broker: &Broker, id: u64) -> Result<Arc<Connection>, Error> {
@@ -126,8 +147,8 @@ impl Cluster<'_> {
             return Ok(connection.clone());
         }
         let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
-        let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.number };
-        let open = open(config.clone(), opening, slots.clone(), current);
+        let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.tag() };
+        let open = open(config.clone(), opening, self.number, slots.clone(), current);
         config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
     }
 }
@@ -147,10 +168,10 @@ pub(super) struct Opening {
 async fn open(
     config: ConnectionConfig,
     opening: Opening,
+    cluster: u64,
     slots: Arc<Mutex<Slots>>,
     mut slot: OwnedMutexGuard<Option<Arc<Connection>>>,
 ) -> Result<Arc<Connection>, Error> {
-    let cluster = opening.cluster;
     let connection = Connection::open(config, opening).await?;
     if let Err(closed) = slots.lock().add(&connection, cluster) {
         connection.shut_down();

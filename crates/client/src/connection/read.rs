@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
+use pulsar_rs_wire::extension::CommandTopicMigrated;
 use pulsar_rs_wire::hot::{Message, SendError, SendReceipt};
 use pulsar_rs_wire::proto::{self, CommandPong};
 use pulsar_rs_wire::{Command, FRAME_OVERHEAD, Kind, WireError, command, frame};
@@ -106,6 +107,7 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
                 consumer.closed(connection, ChannelClosed::ByBroker { assigned });
             }
         }
+        Command::TopicMigrated(moved) => topic_moved(connection, moved),
         Command::ReachedEndOfTopic(end) => {
             if let Some(consumer) = connection.channels.consumer(end.consumer_id) {
                 consumer.reached_end_of_topic();
@@ -165,4 +167,18 @@ fn answer_of(command: Command) -> Result<Command, Error> {
         _ => return Ok(command),
     };
     Err(Error::from_server(code, message.clone().unwrap_or_default()))
+}
+
+/// The topic of a producer or consumer was moved to another cluster.
+fn topic_moved(connection: &Arc<Connection>, moved: CommandTopicMigrated) {
+    const PRODUCER: i32 = 0;
+    let id = moved.resource_id;
+    let url = moved.broker_service_url;
+    if moved.resource_type == PRODUCER {
+        if let Some(producer) = connection.channels.producer(id) {
+            producer.moved(connection, url);
+        }
+    } else if let Some(consumer) = connection.channels.consumer(id) {
+        consumer.moved(connection, url);
+    }
 }

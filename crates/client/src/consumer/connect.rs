@@ -32,11 +32,16 @@ impl Reconnect for Shared {
 
     /// One attempt: find the broker, connect, subscribe there.
     async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
-        let connection = self.client.connection_for(self.id, &self.topic, assigned).await?;
+        let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let epoch = self.state.lock().epoch;
-        let answer = connection.request(|request_id| self.subscribe_command(request_id, epoch)).await?;
+        let mut cut_off = std::pin::pin!(self.cut_off.notified());
+        cut_off.as_mut().enable();
+        let answer = tokio::select! {
+            answer = connection.request(|request_id| self.subscribe_command(request_id, epoch)) => answer?,
+            () = cut_off => return Err(Error::Disconnected("the broker closed it while it was created".into())),
+        };
         if !matches!(answer, Command::Success(_)) {
             return Err(Error::Unknown(format!("subscribe answered with {:?}", answer.kind())));
         }

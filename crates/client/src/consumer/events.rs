@@ -13,7 +13,7 @@ use super::chunks::Chunk;
 use super::inbox::Permits;
 use super::{Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
-use crate::reconnect::reconnect;
+use crate::reconnect::{Reconnect, reconnect};
 
 /// How long a consumer goes on when the number of its permits is in doubt.
 const DOUBT: Duration = Duration::from_secs(1);
@@ -57,10 +57,16 @@ impl ConsumerChannel for Shared {
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
     }
 
+    fn moved(&self, connection: &Arc<Connection>, url: Option<String>) {
+        self.moved_to.set(connection.cluster(), url, &self.describe(), self.client.log());
+    }
+
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed) {
         {
             let mut state = self.state.lock();
             if !state.is_current(connection) {
+                drop(state);
+                self.cut_off.notify_waiters();
                 return;
             }
             state.phase = Phase::Connecting;

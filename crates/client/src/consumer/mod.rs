@@ -32,7 +32,7 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::CommandGetLastMessageId;
 use tokio::sync::Notify;
 
-use crate::client::{ClientInner, Deadline};
+use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
@@ -62,6 +62,9 @@ pub(crate) struct Shared {
     inbox: Inbox,
     state: Mutex<State>,
     timers: Notify,
+    /// The broker closed it before it was subscribed there.
+    cut_off: Notify,
+    moved_to: MovedTo,
     closed: AtomicBool,
     /// Acknowledgements that were refused.
     acks_failed: AtomicU64,
@@ -143,6 +146,8 @@ impl Consumer {
             }),
             config,
             timers: Notify::new(),
+            cut_off: Notify::new(),
+            moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
         });

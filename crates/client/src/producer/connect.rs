@@ -35,11 +35,14 @@ impl<S: SendSink> Reconnect for Shared<S> {
 
     /// One attempt: find the broker, connect, create the producer there.
     async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
-        let connection = self.client.connection_for(self.id, &self.topic, assigned).await?;
+        let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
+        let mut cut_off = std::pin::pin!(self.cut_off.notified());
+        cut_off.as_mut().enable();
         let success = tokio::select! {
             success = self.request_producer(&connection) => success?,
+            () = cut_off => return Err(Error::Disconnected("the broker closed it while it was created".into())),
             () = self.over.notified() => return Err(Error::AlreadyClosed("closed while it was created".into())),
         };
         self.connected(&connection, success)?;

@@ -10,7 +10,7 @@ use super::sink::{SendSink, SentEntry, Token, Tokens};
 use super::state::{Phase, State};
 use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ProducerChannel};
-use crate::reconnect::reconnect;
+use crate::reconnect::{Reconnect, reconnect};
 
 impl<S: SendSink> ProducerChannel for Shared<S> {
     fn receipt(&self, connection: &Arc<Connection>, receipt: &SendReceipt) {
@@ -83,9 +83,15 @@ impl<S: SendSink> ProducerChannel for Shared<S> {
         }
     }
 
+    fn moved(&self, connection: &Arc<Connection>, url: Option<String>) {
+        self.moved_to.set(connection.cluster(), url, &self.describe(), self.client.log());
+    }
+
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed) {
         let mut state = self.state.lock();
         if !state.is_current(connection) {
+            drop(state);
+            self.cut_off.notify_waiters();
             return;
         }
         state.phase = Phase::Connecting;

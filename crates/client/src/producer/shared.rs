@@ -16,7 +16,7 @@ use super::entry::{Sender, too_big};
 use super::routing::Router;
 use super::sink::SendSink;
 use super::state::{Effects, Flush, Phase, State};
-use crate::client::{ClientInner, Deadline};
+use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
 
@@ -40,6 +40,9 @@ pub(super) struct Shared<S: SendSink> {
     pub(super) over: Notify,
     /// The broker's, or the one that brokers have by default, for a look without the lock.
     pub(super) max_message_size: AtomicUsize,
+    /// The broker closed it before it was created there.
+    pub(super) cut_off: Notify,
+    pub(super) moved_to: MovedTo,
     /// How often the producer was created on a broker; the broker lets a later one replace an earlier.
     pub(super) epoch: AtomicU64,
     /// It is created on a broker, or tries to be.
@@ -77,6 +80,8 @@ impl<S: SendSink> Shared<S> {
             room: Condvar::new(),
             timers: Notify::new(),
             over: Notify::new(),
+            cut_off: Notify::new(),
+            moved_to: MovedTo::default(),
             max_message_size: AtomicUsize::new(DEFAULT_MAX_MESSAGE_SIZE),
             epoch: AtomicU64::new(0),
             started: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 mod closing;
 mod events;
+mod moving;
 mod stats;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

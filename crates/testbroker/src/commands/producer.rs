@@ -15,6 +15,10 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandProd
         return Ok(());
     }
     let topic_id = find_topic(broker, &topic_name)?;
+    let key = ProducerKey { connection: id, producer_id: wanted.producer_id };
+    if broker.turn_producer_away(topic_id, key) {
+        return Ok(());
+    }
     let name = match wanted.producer_name.as_deref() {
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => broker.name_producer(),
@@ -28,7 +32,7 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandProd
         None => Vec::new(),
     };
     let producer = Producer {
-        key: ProducerKey { connection: id, producer_id: wanted.producer_id },
+        key,
         name,
         mode: wanted.producer_access_mode(),
         topic_epoch: wanted.topic_epoch,

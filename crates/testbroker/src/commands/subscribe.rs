@@ -19,6 +19,10 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubs
         return Ok(());
     }
     let topic_id = find_topic(broker, &name, wanted)?;
+    let key = ConsumerKey { connection: id, consumer_id: wanted.consumer_id };
+    if broker.turn_consumer_away(topic_id, key) {
+        return Ok(());
+    }
     let Some(topic) = broker.topic(topic_id) else { return Err(super::vanished().into()) };
     if let Some(schema) = &wanted.schema {
         topic.schemas.register(schema)?;

@@ -51,6 +51,8 @@ pub(crate) struct Topic {
     pub schemas: Schemas,
     /// No entries are taken any more.
     pub terminated: bool,
+    /// Service URL of the cluster that the topic was moved to.
+    pub moved_to: Option<String>,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     next_subscription: u64,
 }
@@ -65,6 +67,7 @@ impl Topic {
             dedup: Deduplication::default(),
             schemas: Schemas::default(),
             terminated: false,
+            moved_to: None,
             subscriptions: BTreeMap::new(),
             next_subscription: 0,
         }

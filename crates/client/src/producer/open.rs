@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pulsar_rs_wire::batch::{BatchMessage, Plain};
 use pulsar_rs_wire::compression::MAX_RESTORED;
 
 use super::config::{BatchingConfig, ProducerConfig};
 use super::entry::Sender;
+use super::sink::Token;
 use crate::OutgoingMessage;
 
 /// A batch that takes messages.
@@ -206,6 +208,19 @@ impl<T> OpenBatches<T> {
         }
     }
 
+    /// The one batch that takes messages, if there is only one and the producer counts the sequence ids.
+    pub fn extend(&mut self) -> Option<Extended<'_, T>> {
+        match self.batches.as_mut_slice() {
+            [batch] if self.by_key.is_empty() && !self.ids_are_given => Some(Extended {
+                batch,
+                messages: &mut self.messages,
+                bytes: &mut self.bytes,
+                highest_sequence_id: &mut self.highest_sequence_id,
+            }),
+            _ => None,
+        }
+    }
+
     /// A message of `len` bytes joined one of them.
     #[inline]
     pub fn count(&mut self, sequence_id: u64, len: usize) {
@@ -239,6 +254,50 @@ impl<T> OpenBatches<T> {
         }
         if let Some(last) = self.batches.last_mut() {
             last.highest_sequence_id = self.highest_sequence_id;
+        }
+    }
+}
+
+/// A batch that takes several messages in a row.
+#[derive(Debug)]
+pub(super) struct Extended<'b, T> {
+    batch: &'b mut OpenBatch<T>,
+    messages: &'b mut usize,
+    bytes: &'b mut usize,
+    highest_sequence_id: &'b mut u64,
+}
+
+impl<T: Token> Extended<'_, T> {
+    #[inline]
+    pub fn may_take(&self, sequence_id: u64, size: usize, limits: BatchLimits) -> bool {
+        *self.bytes + size <= limits.batch && sequence_id > *self.highest_sequence_id
+    }
+
+    #[inline]
+    pub fn is_full(&self, limits: BatchLimits) -> bool {
+        *self.messages >= limits.messages || *self.bytes >= limits.batch
+    }
+
+    /// Adds a message whose sequence id is higher than all before.
+    #[inline]
+    pub fn push(&mut self, message: &Plain<'_>, sequence_id: u64, payload: usize, token: T) {
+        message.append_to(&mut self.batch.body);
+        self.batch.messages += 1;
+        self.batch.payload += payload;
+        self.batch.memory += payload;
+        self.batch.highest_sequence_id = sequence_id;
+        self.batch.add_token(token);
+        *self.messages += 1;
+        *self.bytes += message.size();
+        *self.highest_sequence_id = sequence_id;
+    }
+}
+
+impl<T: Token> OpenBatch<T> {
+    #[inline]
+    pub fn add_token(&mut self, token: T) {
+        if !self.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
+            self.tokens.push(token);
         }
     }
 }

@@ -161,33 +161,45 @@ impl<S: SendSink> Shared<S> {
     /// Accepts several under one lock, which is let go for each batch that is complete.
     pub fn send_many<'a>(
         &self,
-        messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
+        mut messages: impl Iterator<Item = (OutgoingMessage<'a>, S::Token)>,
     ) -> Result<usize, (usize, Error)> {
         let mut accepted = 0;
         let mut locked: Option<MutexGuard<'_, State<S::Token>>> = None;
-        for (message, token) in messages {
+        let mut next = messages.next();
+        while let Some((message, token)) = next.take() {
             let failed = |error| (accepted, error);
             if !self.is_batched(&message) {
                 locked = None;
                 self.send(&message, token).map_err(failed)?;
                 accepted += 1;
+                next = messages.next();
                 continue;
             }
             let mut state = match locked.take().filter(|state| self.takes_another(state, &message)) {
                 Some(state) => state,
                 None => self.lock_with_room(&message).map_err(failed)?,
             };
-            let effects = self.accept(&mut state, &message, None, token).map_err(failed)?;
+            let mut effects = self.accept(&mut state, &message, None, token).map_err(failed)?;
             accepted += 1;
             // At once: what follows may wait for what only the timers bring about.
             if effects.wake_timers {
                 self.timers.notify_one();
+            }
+            if !effects.sealed {
+                let takes_memory = |bytes| self.client.memory.try_take(bytes).is_ok();
+                let run = state.accept_run(&mut messages, &self.config, takes_memory);
+                accepted += run.accepted;
+                next = run.next;
+                effects.sealed = run.sealed;
             }
             if effects.sealed {
                 drop(state);
                 self.encode_sealed();
             } else {
                 locked = Some(state);
+            }
+            if next.is_none() {
+                next = messages.next();
             }
         }
         Ok(accepted)

@@ -87,6 +87,15 @@ struct BatchKind {
     alone: bool,
 }
 
+/// What [`State::accept_run`] came to.
+pub(super) struct Run<'a, T> {
+    pub accepted: usize,
+    /// A message that was taken from the iterator and cannot go the short way.
+    pub next: Option<(OutgoingMessage<'a>, T)>,
+    /// The batch is full, and waits to be encoded.
+    pub sealed: bool,
+}
+
 /// What the caller has to do once the lock is released.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Effects {
@@ -165,6 +174,51 @@ impl<T: Token> State<T> {
         }
     }
 
+    /// Takes messages for the open batch as long as they are plain, get their sequence ids here, and fit: the short way
+    /// for many at once.
+    pub fn accept_run<'a>(
+        &mut self,
+        messages: &mut impl Iterator<Item = (OutgoingMessage<'a>, T)>,
+        config: &ProducerConfig,
+        takes_memory: impl Fn(usize) -> bool,
+    ) -> Run<'a, T> {
+        let mut run = Run { accepted: 0, next: None, sealed: false };
+        let pending = if config.max_pending_messages == 0 { usize::MAX } else { config.max_pending_messages };
+        let mut room = pending.saturating_sub(self.messages);
+        let limits = self.limits;
+        let Some(mut batch) = self.open.extend() else {
+            return run;
+        };
+        for (message, token) in messages {
+            let prepared = Some(&message)
+                .filter(|message| room > 0 && message.is_plain() && message.deliver_at.is_none())
+                .filter(|message| message.sequence_id.is_none())
+                .and_then(|message| message.prepare_plain(self.next_sequence_id).ok())
+                .filter(|plain| {
+                    let size = plain.size();
+                    size <= limits.message && batch.may_take(self.next_sequence_id, size, limits)
+                })
+                .filter(|_| takes_memory(message.payload.len()));
+            let Some(plain) = prepared else {
+                run.next = Some((message, token));
+                break;
+            };
+            batch.push(&plain, self.next_sequence_id, message.payload.len(), token);
+            self.next_sequence_id += 1;
+            run.accepted += 1;
+            room -= 1;
+            if batch.is_full(limits) {
+                run.sealed = true;
+                break;
+            }
+        }
+        self.messages += run.accepted;
+        if run.sealed {
+            self.seal_open(config);
+        }
+        run
+    }
+
     /// Keeps a message until the producer is on a broker for the first time.
     pub fn stage(&mut self, message: &OutgoingMessage<'_>, token: T, config: &ProducerConfig) -> Effects {
         let deadline = config.send_timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -225,9 +279,7 @@ impl<T: Token> State<T> {
         batch.memory += message.memory();
         batch.payload += message.payload.len();
         batch.highest_sequence_id = sequence_id;
-        if !batch.tokens.last_mut().is_some_and(|last| last.absorb(&token)) {
-            batch.tokens.push(token);
-        }
+        batch.add_token(token);
         effects.publish_time = batch.publish_time;
         let heading = if batch.messages == 1 { message.key_bytes() } else { 0 };
         self.open.count(sequence_id, size + heading);

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
-    AccessMode, Client, ClientConfig, Compression, Error, OutgoingMessage, ProducerConfig, RoutingMode,
-    SendSink, SentEntry, Tokens,
+    AccessMode, BatchingConfig, Client, ClientConfig, Compression, ConsumerConfig, Error, OutgoingMessage,
+    ProducerConfig, RoutingMode, SendSink, SentEntry, Tokens,
 };
 use pulsar_rs_testbroker::{Kind, Options, TestBroker};
 
@@ -131,6 +131,65 @@ async fn a_bulk_send_that_waits_for_room_goes_on_when_messages_time_out() {
     let outcomes = outcomes.0.lock().unwrap();
     assert_eq!(outcomes.iter().map(|(token, _)| *token).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7]);
     assert!(outcomes.iter().all(|(_, outcome)| matches!(outcome, Err(Error::Timeout(_)))), "{outcomes:?}");
+}
+
+/// Messages of all kinds, which go different ways into batches, with numbers as contents.
+fn mixed(numbers: &[[u8; 4]]) -> impl Iterator<Item = (OutgoingMessage<'_>, u64)> {
+    numbers.iter().zip(0u64..).map(|(number, token)| {
+        let plain = OutgoingMessage::from(&number[..]);
+        let message = match token % 10 {
+            3 => OutgoingMessage { partition_key: Some(b"key"), ..plain },
+            5 => OutgoingMessage { sequence_id: Some(1_000 + token), ..plain },
+            // Behind a higher one, so in another batch.
+            6 => OutgoingMessage { sequence_id: Some(token), ..plain },
+            8 => OutgoingMessage { deliver_at: Some(1), ..plain },
+            _ => plain,
+        };
+        (message, token)
+    })
+}
+
+#[tokio::test]
+async fn many_at_once_go_as_if_they_went_one_by_one() {
+    let numbers: Vec<_> = (0..500u32).map(u32::to_be_bytes).collect();
+    let (broker, _, client) = in_memory(0);
+    let mut stored = Vec::new();
+    for at_once in [true, false] {
+        let topic = unique("mixed");
+        let consumer = client.subscribe(&topic, "sub", ConsumerConfig::default()).await.unwrap();
+        let batching = BatchingConfig {
+            max_messages: 7,
+            max_bytes: 100,
+            max_delay: Duration::from_mins(1),
+            ..BatchingConfig::default()
+        };
+        let config =
+            ProducerConfig { batching: Some(batching), max_pending_messages: 0, ..ProducerConfig::default() };
+        let outcomes = Outcomes::default();
+        let producer = client.create_producer_with(&topic, config, outcomes.clone()).await.unwrap();
+        if at_once {
+            assert_eq!(producer.send_many(mixed(&numbers)), Ok(numbers.len()));
+        } else {
+            for (message, token) in mixed(&numbers) {
+                producer.send_with(&message, token).unwrap();
+            }
+        }
+        producer.flush_with(|_| ());
+        let mut received = Vec::new();
+        for number in &numbers {
+            let message = tokio::time::timeout(BOUND, consumer.receive()).await.unwrap().unwrap();
+            assert_eq!(message.payload(), number);
+            let id = message.id();
+            received.push((message.sequence_id(), id.entry, id.batch_index, id.batch_size));
+        }
+        stored.push(received);
+        let outcomes = outcomes.0.lock().unwrap();
+        assert!(outcomes.iter().map(|(token, _)| *token).eq(0..500));
+        assert!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()));
+    }
+    assert!(stored[0] == stored[1], "ids or batches differ");
+    client.close().await.unwrap();
+    drop(broker);
 }
 
 #[tokio::test]

@@ -86,6 +86,14 @@ pub(crate) fn serve(consumer: Arc<Consumer>, queue: Arc<CompletionQueue>) -> imp
                 outcome = receive(&serving.consumer) => outcome,
             };
             serving.consumer.last_error.note(&outcome);
+            // It ends for all that wait, and before what is told of the end.
+            if outcome.is_err() && serving.consumer.core().is_closed() {
+                let failed = outcome.map(|_| ());
+                for (_, accepted) in serving.consumer.receives().take_all() {
+                    accepted.complete(&failed);
+                }
+                return serving.end();
+            }
             if !serving.consumer.receives().complete_first(outcome) {
                 return serving.end();
             }

@@ -1,6 +1,6 @@
 /*
  * What one stream of numbered messages has sent and received, in memory that does not grow: numbers below the window
- * are forgotten, so a sender waits while half a window has not arrived.
+ * are forgotten, so a sender waits for the lowest one that has not arrived, half a window behind.
  */
 #pragma once
 
@@ -26,6 +26,7 @@ struct ledger {
     atomic_uint_fast64_t damaged;   /* not what was sent */
     pthread_mutex_t lock;           /* for all that follows */
     uint64_t received;              /* different numbers */
+    uint64_t lowest;                /* below it all were received */
     uint64_t again;                 /* the same stored message once more: its acknowledgement had not arrived */
     uint64_t twice;                 /* the number once more, stored another time */
     uint64_t forgotten;             /* below the window: one of the two */
@@ -55,12 +56,23 @@ static inline void ledger_receive(struct ledger *ledger, uint64_t number, uint64
     } else {
         *slot = (struct slot){number + 1, place};
         ledger->received++;
+        while (ledger->slots[ledger->lowest % WINDOW].number > ledger->lowest) {
+            ledger->lowest++;
+        }
         if (lane < LANES) {
             ledger->disorder += number < ledger->next[lane];
             ledger->next[lane] = number + 1;
         }
     }
     pthread_mutex_unlock(&ledger->lock);
+}
+
+/* Below it all were received. */
+static inline uint64_t ledger_lowest(struct ledger *ledger) {
+    pthread_mutex_lock(&ledger->lock);
+    uint64_t lowest = ledger->lowest;
+    pthread_mutex_unlock(&ledger->lock);
+    return lowest;
 }
 
 static inline uint64_t ledger_received(struct ledger *ledger) {

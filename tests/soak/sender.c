@@ -113,7 +113,7 @@ static bool is_full(struct stream *stream, pulsar_rs_completion_queue_t *queue) 
     uint64_t sent = stream->ledger.sent;
     /* The queue of outcomes has room for all sends without one. */
     bool no_room = queue != NULL && sent - stream->ledger.completed - stream->ledger.failed + MOST_AT_ONCE > QUEUE;
-    return no_room || sent - ledger_received(&stream->ledger) + MOST_AT_ONCE > WINDOW / 2;
+    return no_room || sent - ledger_lowest(&stream->ledger) + MOST_AT_ONCE > WINDOW / 2;
 }
 
 void *sender_run(void *context) {

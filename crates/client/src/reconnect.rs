@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::backoff::Backoff;
-use crate::connection::ChannelClosed;
+use crate::connection::{Assigned, ChannelClosed};
 use crate::log::Log;
 
 /// A producer or consumer, as far as connecting goes.
@@ -23,7 +23,10 @@ pub(crate) trait Reconnect: Send + Sync + 'static {
     fn is_over(&self) -> bool;
 
     /// One attempt; `assigned` is the broker that the last one named.
-    fn connect(self: &Arc<Self>, assigned: Option<String>) -> impl Future<Output = Result<(), Error>> + Send;
+    fn connect(
+        self: &Arc<Self>,
+        assigned: Option<Assigned>,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// An attempt failed. May decide that it is over.
     fn failed(&self, error: &Error);

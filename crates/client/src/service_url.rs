@@ -72,9 +72,15 @@ impl ServiceUrl {
     }
 }
 
+/// Longest URL of a broker that is believed, in bytes: names of hosts have at most 253.
+const MAX_BROKER_URL: usize = 1024;
+
 impl Address {
     /// The address in the URL of a broker, as lookups answer it.
     pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
+        if text.len() > MAX_BROKER_URL {
+            return Err(Error::InvalidUrl(format!("the URL of a broker has {} bytes", text.len())));
+        }
         let url = ServiceUrl::parse(text)?;
         if url.scheme != Scheme::Binary {
             return Err(Error::InvalidUrl(format!("{text:?}: the URL of a broker begins with pulsar://")));

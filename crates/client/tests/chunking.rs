@@ -89,6 +89,8 @@ async fn a_large_message_comes_in_one_piece() {
         let consumer = subscribe(&client, &topic, config()).await;
         assert!(tokio::time::timeout(SHORT, consumer.receive()).await.is_err());
         consumer.close().await.unwrap();
+        // No chunk is left, which nobody would be given.
+        assert!(broker.in_memory().is_none_or(|broker| backlog(broker, &topic) == 0));
     }
     client.close().await.unwrap();
 }
@@ -116,6 +118,48 @@ async fn a_large_message_that_is_refused_comes_again_whole() {
     consumer.close().await.unwrap();
     let consumer = subscribe(&client, &topic, shared()).await;
     assert!(tokio::time::timeout(SHORT, consumer.receive()).await.is_err());
+    assert!(broker.in_memory().is_none_or(|broker| backlog(broker, &topic) == 0));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_of_a_consumer_before_names_the_whole_message() {
+    let (broker, client) = small();
+    let topic = unique("id");
+    let consumer = subscribe(&client, &topic, config()).await;
+    let producer = producer(&client, &topic, chunking()).await;
+    // Two chunks: those between the first and the last are not in the id.
+    let payload = noise(3, LIMIT + LIMIT / 2);
+    let id = producer.send(&payload[..]).await.unwrap();
+    assert_eq!(receive(&consumer).await.id(), id);
+    consumer.close().await.unwrap();
+    // It has the message not, or not yet.
+    let consumer = subscribe(&client, &topic, config()).await;
+    consumer.acknowledge_id(&id).unwrap();
+    eventually(LONG, "all is acknowledged", || backlog(&broker, &topic) == 0).await;
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn near_the_limit_a_message_is_sent_whatever_it_has_beside_its_content() {
+    let (_broker, client) = small();
+    let topic = unique("near");
+    let producer = producer(&client, &topic, chunking()).await;
+    let key = vec![b'k'; LIMIT / 5];
+    let properties = vec![(b"n".to_vec(), b"v".to_vec()); 500];
+    for len in (LIMIT / 2..LIMIT).step_by(100) {
+        let payload = vec![0; len];
+        let keyed = OutgoingMessage {
+            payload: &payload,
+            partition_key: Some(&key),
+            ordering_key: Some(&key[..100]),
+            ..OutgoingMessage::default()
+        };
+        let heavy =
+            OutgoingMessage { payload: &payload, properties: &properties, ..OutgoingMessage::default() };
+        producer.send(keyed).await.unwrap();
+        producer.send(heavy).await.unwrap();
+    }
     client.close().await.unwrap();
 }
 

@@ -112,6 +112,7 @@ impl TestBroker {
     /// The name is malformed, or the topic has as many partitions already, or none.
     pub fn add_partitions(&self, name: &str, partitions: u32) -> io::Result<()> {
         let name = parse(name)?;
+        check_partitions(partitions)?;
         let grows = self.call_host(move |host| host.broker.borrow_mut().registry.grow(&name, partitions));
         if grows == Some(true) { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
     }
@@ -295,7 +296,18 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn create_topic(broker: &mut Broker, name: &str, partitions: u32) -> io::Result<()> {
+    check_partitions(partitions)?;
     broker.registry.create(&parse(name)?, partitions);
+    Ok(())
+}
+
+/// Each partition takes memory at once; clients believe in no more.
+const MAX_PARTITIONS: u32 = 100_000;
+
+fn check_partitions(partitions: u32) -> io::Result<()> {
+    if partitions > MAX_PARTITIONS {
+        return Err(io::Error::other(format!("a topic has at most {MAX_PARTITIONS} partitions")));
+    }
     Ok(())
 }
 

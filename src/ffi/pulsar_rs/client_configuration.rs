@@ -22,6 +22,8 @@ pub extern "C" fn pulsar_rs_client_configuration_set_connections_per_broker(
 }
 
 /// Returns the number of connections to each broker.
+///
+/// NULL: returns 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_client_configuration_get_connections_per_broker(
     conf: Option<NonNull<pulsar_client_configuration_t>>,
@@ -40,8 +42,11 @@ pub extern "C" fn pulsar_rs_client_configuration_get_connections_per_broker(
 /// Going over closes all connections to the old cluster. Producers and consumers come back at the new one, and what was
 /// sent and not confirmed is sent again there. Acknowledgements of messages of the old cluster are dropped, since its ids
 /// mean nothing at the new one; so do not acknowledge by ids from before. Messages and subscriptions themselves are not
-/// carried over: that is the clusters' own matter, such as geo-replication. Each switch is logged;
-/// `pulsar_rs_client_service_url` tells the cluster in use.
+/// carried over: that is the clusters' own matter, such as geo-replication. Producers without a name get one of the new
+/// cluster. With deduplication, what is sent again can be taken for a duplicate if the new cluster has messages of the
+/// producer's name with higher sequence ids; that is logged. A message in chunks of which some are at the old cluster
+/// already fails with `pulsar_result_Disconnected`. Each switch is logged; `pulsar_rs_client_service_url` tells the
+/// cluster in use.
 ///
 /// Ownership: the strings are copied.
 /// Threads: nobody else may use the configuration meanwhile.

@@ -173,6 +173,9 @@ pub extern "C" fn pulsar_rs_stats_client(
     client: Option<NonNull<pulsar_rs_client_stats_t>>,
     size: usize,
 ) -> usize {
+    if client.is_none() {
+        return 0;
+    }
     let one = |stats: &Snapshot| vec![pulsar_rs_client_stats_t::of(stats)];
     fill(stats, one, client, size, 1)
 }

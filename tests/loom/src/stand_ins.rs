@@ -50,6 +50,10 @@ pub(crate) mod chunks {
     }
 
     impl Chunk {
+        pub fn is_first(self) -> bool {
+            self.number == 0
+        }
+
         pub fn is_last(self) -> bool {
             self.number + 1 == self.count
         }

@@ -16,7 +16,7 @@ use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
 use crate::backoff::Backoff;
-use crate::connection::{Cluster, Connection, ConnectionConfig, ConnectionPool};
+use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig};
 use crate::service_url::Address;
@@ -253,7 +253,7 @@ impl ClientInner {
         &self,
         id: u64,
         topic: &TopicName,
-        assigned: Option<String>,
+        assigned: Option<Assigned>,
         moved_to: &MovedTo,
     ) -> Result<Arc<Connection>, Error> {
         // Before the lookup: what it finds is of use only while the client keeps to the cluster.
@@ -272,18 +272,25 @@ impl ClientInner {
         lookup: &Lookup,
         id: u64,
         topic: &TopicName,
-        assigned: Option<String>,
+        assigned: Option<Assigned>,
     ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
-            Some(url) => lookup.assigned(Address::parse_broker_url(&url)?),
-            None => lookup.broker(cluster, topic).await?,
+            // One of the cluster before says nothing here.
+            Some(assigned) if assigned.cluster == cluster.tag() => {
+                lookup.assigned(Address::parse_broker_url(&assigned.url)?)
+            }
+            _ => lookup.broker(cluster, topic).await?,
         };
         cluster.connection_of(&broker, id).await
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
     pub async fn partitions(&self, topic: &TopicName, deadline: Deadline) -> Result<u32, Error> {
-        let ask = || self.services.lookup().partitions(self.pool.cluster(), topic);
+        let ask = || {
+            // In this order, as for connections.
+            let cluster = self.pool.cluster();
+            self.services.lookup().partitions(cluster, topic)
+        };
         self.attempt("get the partitions", deadline, ask).await
     }
 

@@ -15,7 +15,15 @@ pub(crate) enum ChannelClosed {
     /// The connection ended.
     Disconnected(Error),
     /// The broker closed it and keeps the connection; it may say where the topic is now.
-    ByBroker { assigned: Option<String> },
+    ByBroker { assigned: Option<Assigned> },
+}
+
+/// The broker that has a topic now, as another one said.
+#[derive(Debug, Clone)]
+pub(crate) struct Assigned {
+    pub url: String,
+    /// The cluster of the one that said so.
+    pub cluster: u64,
 }
 
 /// A producer, as its connection sees it. Called by the connection's task; must not block.

@@ -15,7 +15,7 @@ mod requests;
 mod socket;
 mod write;
 
-pub(crate) use channels::{ChannelClosed, ConsumerChannel, ProducerChannel};
+pub(crate) use channels::{Assigned, ChannelClosed, ConsumerChannel, ProducerChannel};
 pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, Cluster, ConnectionPool};

@@ -120,7 +120,7 @@ impl Cluster<'_> {
     }
 
     /// Tells connections to one cluster from those to all others.
-    fn tag(&self) -> u64 {
+    pub fn tag(&self) -> u64 {
         u64::from(self.moved) << NUMBERS.count_ones() | self.number & NUMBERS
     }
 

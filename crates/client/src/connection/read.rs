@@ -7,7 +7,7 @@ use pulsar_rs_wire::proto::{self, CommandPong};
 use pulsar_rs_wire::{Command, FRAME_OVERHEAD, Kind, WireError, command, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::{ChannelClosed, Connection};
+use super::{Assigned, ChannelClosed, Connection};
 use crate::Error;
 
 /// Read buffers are of this size: several batches a read, little enough that a message which is kept does
@@ -97,13 +97,13 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
         }
         Command::CloseProducer(close) => {
             if let Some(producer) = connection.channels.remove_producer(close.producer_id) {
-                let assigned = close.assigned_broker_service_url;
+                let assigned = assigned(connection, close.assigned_broker_service_url);
                 producer.closed(connection, ChannelClosed::ByBroker { assigned });
             }
         }
         Command::CloseConsumer(close) => {
             if let Some(consumer) = connection.channels.remove_consumer(close.consumer_id) {
-                let assigned = close.assigned_broker_service_url;
+                let assigned = assigned(connection, close.assigned_broker_service_url);
                 consumer.closed(connection, ChannelClosed::ByBroker { assigned });
             }
         }
@@ -167,6 +167,10 @@ fn answer_of(command: Command) -> Result<Command, Error> {
         _ => return Ok(command),
     };
     Err(Error::from_server(code, message.clone().unwrap_or_default()))
+}
+
+fn assigned(connection: &Connection, url: Option<String>) -> Option<Assigned> {
+    url.map(|url| Assigned { url, cluster: connection.cluster() })
 }
 
 /// The topic of a producer or consumer was moved to another cluster.

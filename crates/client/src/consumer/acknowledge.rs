@@ -66,13 +66,13 @@ impl Consumer {
     /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
     /// batch comes again, without the messages of it that are acknowledged.
     pub fn negative_acknowledge(&self, message: &Message) {
-        self.shared.nack(message.entry.id);
+        self.shared.nack(message.entry.id, Some(message.entry.cluster));
     }
 
     /// Asks for the message with this id again.
     pub fn negative_acknowledge_id(&self, id: &MessageId) {
         if let Some(entry) = entry_of(id) {
-            self.shared.nack(entry);
+            self.shared.nack(entry, None);
         }
     }
 
@@ -122,7 +122,7 @@ impl Shared {
     /// Acknowledges an entry, or all `chunks` of the message that ends with it.
     fn ack_entry(&self, mut state: MutexGuard<'_, State>, id: EntryId, chunks: Option<Arc<[EntryId]>>) {
         let known = state.chunks.take(id);
-        match chunks.or(known) {
+        match known.or(chunks) {
             None => state.acks.add_entry(id),
             Some(chunks) => chunks.iter().for_each(|chunk| state.acks.add_entry(*chunk)),
         }
@@ -160,7 +160,9 @@ impl Shared {
         };
         match state.acks.find(entry, id).map_err(|error| self.ack_failed(error))? {
             None => {
-                self.ack_entry(state, entry, None);
+                // Those between them are known while the consumer has the message, else they expire.
+                let first = id.first_chunk.as_deref().and_then(entry_of).filter(|first| *first != entry);
+                self.ack_entry(state, entry, first.map(|first| [first, entry].into()));
                 Ok(())
             }
             Some((acks, index)) => {
@@ -254,9 +256,11 @@ impl Shared {
         }
     }
 
-    fn nack(&self, id: EntryId) {
+    /// `cluster` is where the message came from, where that is known.
+    fn nack(&self, id: EntryId, cluster: Option<u64>) {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Closed) {
+        let is_elsewhere = cluster.is_some_and(|cluster| cluster != state.cluster);
+        if is_elsewhere || matches!(state.phase, Phase::Closed) {
             return;
         }
         let due = Instant::now() + self.config.negative_ack_delay;

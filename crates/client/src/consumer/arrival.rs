@@ -73,7 +73,9 @@ impl Arrival {
         let batch_size = batch_size(&metadata).map_err(damaged)?;
         let compression = compression(&metadata)
             .map_err(|why| Rejected { why, permits: Some(count_permits(batch_size, &message.ack_set)) })?;
-        let chunk = Chunk::of(&metadata, payload).map_err(damaged)?;
+        let permits = Some(count_permits(batch_size, &message.ack_set));
+        let impossible = |error| Rejected { why: Refusal::Damaged(Damage::Batch, error), permits };
+        let chunk = Chunk::of(&metadata).map_err(impossible)?;
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
         Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None, cluster })
     }
@@ -118,7 +120,7 @@ impl Arrival {
 
     /// Bytes of its body as it came.
     pub fn body_len(&self) -> usize {
-        self.body.len()
+        self.whole.as_ref().map_or(self.body.len(), Whole::len)
     }
 
     fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {

@@ -13,6 +13,9 @@ use pulsar_rs_wire::metadata::Metadata;
 use super::arrival::Arrival;
 use super::config::ConsumerConfig;
 
+/// Names of messages that are remembered after they were given up, at most.
+const MAX_GIVEN_UP: usize = 1000;
+
 /// What an entry says of the message that it is a chunk of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chunk {
@@ -24,8 +27,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    /// Nothing for an entry that is no chunk. `frame` is where the metadata was decoded from.
-    pub fn of(metadata: &Metadata<'_>, frame: &Bytes) -> Result<Option<Self>, WireError> {
+    /// Nothing for an entry that is no chunk.
+    pub fn of(metadata: &Metadata<'_>) -> Result<Option<Self>, WireError> {
         let size = |number: Option<i32>| number.and_then(|number| usize::try_from(number).ok());
         let count = size(metadata.num_chunks_from_msg).unwrap_or_default();
         if count < 2 {
@@ -33,7 +36,7 @@ impl Chunk {
         }
         let chunk = || {
             Some(Chunk {
-                uuid: frame.slice_ref(metadata.uuid?),
+                uuid: Bytes::copy_from_slice(metadata.uuid?),
                 number: size(metadata.chunk_id).filter(|number| *number < count)?,
                 count,
                 total: size(metadata.total_chunk_msg_size).filter(|total| *total <= MAX_RESTORED)?,
@@ -59,6 +62,11 @@ pub(super) struct Whole {
 }
 
 impl Whole {
+    /// Bytes of the message as it travels.
+    pub fn len(&self) -> usize {
+        self.total
+    }
+
     /// The message as it travelled, in one piece.
     pub fn join(&self) -> Result<Bytes, WireError> {
         let joined = self.parts.concat();
@@ -77,7 +85,7 @@ struct Gathering {
     entries: Vec<EntryId>,
     parts: Vec<Bytes>,
     bytes: usize,
-    /// When the last chunk came.
+    /// When the last chunk came that is of use.
     last: Instant,
     /// A chunk in the middle or at the beginning never came: it cannot be completed.
     has_gap: bool,
@@ -99,6 +107,8 @@ pub(super) struct Added {
 pub(super) struct Chunks {
     /// The one that began first is in front.
     gathering: VecDeque<Gathering>,
+    /// Messages that went for others and shall come again, the last ones.
+    given_up: VecDeque<Bytes>,
     /// Entries of messages that are there as a whole and not acknowledged, by their last.
     whole: HashMap<EntryId, Arc<[EntryId]>>,
     /// Messages that are gathered at the same time, at most.
@@ -112,6 +122,7 @@ impl Chunks {
         let limit = config.max_pending_chunked_messages;
         Chunks {
             gathering: VecDeque::new(),
+            given_up: VecDeque::new(),
             whole: HashMap::new(),
             limit: if limit == 0 { usize::MAX } else { limit },
             acknowledge_oldest: config.ack_oldest_chunked_message,
@@ -123,11 +134,21 @@ impl Chunks {
     pub fn add(&mut self, arrival: Arrival, chunk: &Chunk, now: Instant) -> Added {
         let mut added = Added::default();
         let id = arrival.id();
+        if chunk.number == 0 {
+            self.given_up.retain(|uuid| *uuid != chunk.uuid);
+        } else if self.given_up.contains(&chunk.uuid) {
+            added.again.push(id);
+            return added;
+        }
         let place = match self.gathering.iter().position(|gathering| gathering.uuid == chunk.uuid) {
             Some(place) if chunk.number == 0 => {
-                // Sent again from the beginning, or a producer of the same name counts from the beginning again.
-                if let Some(old) = self.gathering.remove(place).filter(|old| old.entries[0] != id) {
-                    added.acknowledge = old.entries;
+                // The broker sends all of it again; or it was sent again from the beginning, or a producer of the same name
+                // counts from the beginning again: then what came before is of no use. What stands behind belongs to it.
+                if let Some(old) =
+                    self.gathering.remove(place).filter(|old| old.has_gap || old.entries[0] != id)
+                {
+                    let others = old.entries.into_iter().filter(|entry| *entry != id);
+                    (added.acknowledge, added.again) = others.partition(|entry| *entry < id);
                 }
                 self.begin(chunk, &mut added, now)
             }
@@ -135,13 +156,15 @@ impl Chunks {
             None => self.begin(chunk, &mut added, now),
         };
         let gathering = &mut self.gathering[place];
-        gathering.last = now;
         match gathering.entries.get(chunk.number) {
+            _ if gathering.has_gap && gathering.entries.contains(&id) => {}
+            // More than the message can have.
+            _ if gathering.has_gap && gathering.entries.len() >= chunk.count => added.acknowledge.push(id),
             // Its producer sent it twice.
             Some(known) if !gathering.has_gap && *known != id => added.acknowledge.push(id),
             Some(_) if !gathering.has_gap => {}
             _ => {
-                gathering.take(&arrival, chunk);
+                gathering.take(&arrival, chunk, now);
                 if chunk.is_last() && !gathering.has_gap {
                     added.complete =
                         self.gathering.remove(place).map(|whole| self.complete(arrival, whole, chunk));
@@ -156,8 +179,12 @@ impl Chunks {
         while self.gathering.len() >= self.limit
             && let Some(oldest) = self.gathering.pop_front()
         {
-            let dropped = if self.acknowledge_oldest { &mut added.acknowledge } else { &mut added.again };
-            dropped.extend(oldest.entries);
+            if self.acknowledge_oldest {
+                added.acknowledge.extend(oldest.entries);
+            } else {
+                added.again.extend(oldest.entries);
+                self.give_up(oldest.uuid);
+            }
         }
         self.gathering.push_back(Gathering {
             uuid: chunk.uuid.clone(),
@@ -168,6 +195,14 @@ impl Chunks {
             has_gap: false,
         });
         self.gathering.len() - 1
+    }
+
+    /// A message that shall come again later: so shall the chunks of it that come now.
+    fn give_up(&mut self, uuid: Bytes) {
+        self.given_up.push_back(uuid);
+        if self.given_up.len() > MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
     }
 
     fn complete(&mut self, last: Arrival, gathered: Gathering, chunk: &Chunk) -> Arrival {
@@ -212,13 +247,14 @@ impl Chunks {
     /// Everything that is not acknowledged comes again.
     pub fn clear(&mut self) {
         self.gathering.clear();
+        self.given_up.clear();
         self.whole.clear();
     }
 }
 
 impl Gathering {
     /// Takes a chunk that is not known yet.
-    fn take(&mut self, arrival: &Arrival, chunk: &Chunk) {
+    fn take(&mut self, arrival: &Arrival, chunk: &Chunk, now: Instant) {
         let body = arrival.body();
         self.bytes += body.len();
         self.has_gap |= self.entries.len() != chunk.number;
@@ -228,6 +264,7 @@ impl Gathering {
             self.has_gap = true;
             self.parts = Vec::new();
         } else {
+            self.last = now;
             self.parts.push(body.clone());
         }
         self.entries.push(arrival.id());
@@ -361,6 +398,44 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_a_message_that_went_for_others_comes_again_with_it() {
+        let config = ConsumerConfig { max_pending_chunked_messages: 1, ..ConsumerConfig::default() };
+        let mut chunks = Chunks::new(&config);
+        add(&mut chunks, chunk("a", 0, 2, 0), Instant::now());
+        assert_eq!(add(&mut chunks, chunk("b", 0, 2, 1), Instant::now()).again, [id(0)]);
+        assert!(add(&mut chunks, chunk("b", 1, 2, 2), Instant::now()).complete.is_some());
+        let tail = add(&mut chunks, chunk("a", 1, 2, 3), Instant::now());
+        assert_eq!((tail.again, tail.acknowledge), (vec![id(3)], vec![]));
+        assert_eq!(chunks.take_expired(Instant::now() + Duration::from_mins(2)), []);
+        add(&mut chunks, chunk("a", 0, 2, 0), Instant::now());
+        assert!(add(&mut chunks, chunk("a", 1, 2, 3), Instant::now()).complete.is_some());
+    }
+
+    #[test]
+    fn what_stands_behind_the_beginning_of_a_message_is_not_acknowledged_for_it() {
+        let mut chunks = Chunks::new(&ConsumerConfig::default());
+        assert_eq!(add_all(&mut chunks, 3, &[(2, 12)]), (None, vec![]));
+        let head = add(&mut chunks, chunk("a", 0, 3, 10), Instant::now());
+        assert_eq!((head.again, head.acknowledge), (vec![id(12)], vec![]));
+    }
+
+    #[test]
+    fn what_cannot_be_completed_is_bounded_and_expires_whatever_comes() {
+        let mut chunks = Chunks::new(&ConsumerConfig::default());
+        let start = Instant::now();
+        add(&mut chunks, chunk("a", 1, 3, 0), start);
+        let mut acknowledged = 0;
+        for entry in 1..1000 {
+            let now = start + Duration::from_millis(50 * entry);
+            let added = add(&mut chunks, chunk("a", 1, 3, entry), now);
+            assert!(added.complete.is_none());
+            acknowledged += added.acknowledge.len();
+        }
+        assert_eq!(acknowledged, 997);
+        assert_eq!(chunks.take_expired(start + Duration::from_mins(1)), [id(0), id(1), id(2)]);
+    }
+
+    #[test]
     fn a_message_is_never_larger_than_announced() {
         let mut chunks = Chunks::new(&ConsumerConfig::default());
         for (number, body) in [(0, &[1; 10][..]), (1, &[1; 10]), (2, &[1; 1])] {
@@ -379,7 +454,7 @@ mod tests {
     #[test]
     fn impossible_chunks_are_refused() {
         const UUID: &[u8] = b"u";
-        let of = |metadata: Metadata<'static>| Chunk::of(&metadata, &Bytes::from_static(UUID));
+        let of = |metadata: Metadata<'static>| Chunk::of(&metadata);
         let good = Metadata {
             uuid: Some(UUID),
             num_chunks_from_msg: Some(2),

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::acks::Acks;
 use super::{Phase, Shared, already_closed};
 use crate::Error;
-use crate::connection::Connection;
+use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
 
@@ -31,7 +31,7 @@ impl Reconnect for Shared {
     }
 
     /// One attempt: find the broker, connect, subscribe there.
-    async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
+    async fn connect(self: &Arc<Self>, assigned: Option<Assigned>) -> Result<(), Error> {
         let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };

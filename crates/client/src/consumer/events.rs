@@ -90,9 +90,7 @@ impl Shared {
         if let Some(unacked) = &mut state.unacked {
             added.again.iter().for_each(|entry| unacked.add(*entry, now));
         }
-        if !added.acknowledge.is_empty() {
-            self.drop_chunks(&mut state, &added.acknowledge);
-        }
+        self.drop_chunks(&mut state, &added.acknowledge);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
         let wake_timers =
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
@@ -110,19 +108,28 @@ impl Shared {
         if wake_timers {
             self.timers.notify_one();
         }
+        self.tell_of_dropped_chunks(added.acknowledge.len());
     }
 
     /// Acknowledges entries of messages in chunks that will not be delivered.
     pub(super) fn drop_chunks(&self, state: &mut State, entries: &[EntryId]) {
-        let count = entries.len();
-        self.client.log().info(format_args!(
-            "{count} chunks of {} are acknowledged: sent twice, or the rest of their messages never came",
-            self.topic
-        ));
+        if entries.is_empty() {
+            return;
+        }
         for entry in entries {
             state.acks.add_entry(*entry);
         }
         self.send_acks(state);
+    }
+
+    /// For the log; with no lock held.
+    pub(super) fn tell_of_dropped_chunks(&self, count: usize) {
+        if count > 0 {
+            self.client.log().info(format_args!(
+                "{count} chunks of {} are acknowledged: sent twice, or the rest of their messages never came",
+                self.topic
+            ));
+        }
     }
 
     /// Whether the broker sent an entry before it was asked to send everything again.

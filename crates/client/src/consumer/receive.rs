@@ -178,6 +178,9 @@ impl Shared {
     fn watch(&self, message: &Message) {
         let now = Instant::now();
         let mut state = self.state.lock();
+        if state.cluster != message.entry.cluster {
+            return;
+        }
         let Some(unacked) = &mut state.unacked else {
             return;
         };

@@ -23,9 +23,7 @@ impl Shared {
             self.send_acks(&mut state);
         }
         let expired = state.chunks.take_expired(now);
-        if !expired.is_empty() {
-            self.drop_chunks(&mut state, &expired);
-        }
+        self.drop_chunks(&mut state, &expired);
         let mut due = state.negative_acks.take_due(now);
         let overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
         state.counters.ack_timeouts += overdue.len() as u64;
@@ -39,6 +37,8 @@ impl Shared {
             state.chunks.next_expiry(),
         ]);
         state.alarm = alarm.moment();
+        drop(state);
+        self.tell_of_dropped_chunks(expired.len());
         alarm
     }
 }

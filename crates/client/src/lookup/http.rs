@@ -60,7 +60,7 @@ impl HttpLookup {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/lookup/v2/destination" } else { "/lookup/v2/topic" };
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
-        let path = format!("{prefix}/{}{}", parts.path(), query.unwrap_or_default());
+        let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
         let answer = self.ask(topic, path).await?;
         // Without TLS; `brokerUrlTls` (`brokerUrlSsl`, as some brokers call it) is for clients with it.
         match answer.get("brokerUrl").and_then(Value::as_str).filter(|url| !url.is_empty()) {
@@ -73,7 +73,7 @@ impl HttpLookup {
     pub async fn partitions(&self, topic: &TopicName) -> Result<u32, Error> {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
-        let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path());
+        let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
         let answer = self.ask(topic, path).await?;
         let count = answer.get("partitions").and_then(Value::as_u64);
         believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
@@ -190,10 +190,18 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn path(&self) -> String {
+    fn path(&self) -> Result<String, Error> {
         let parts =
             [Some(self.domain), Some(self.tenant), self.cluster, Some(self.namespace), Some(self.local)];
-        parts.into_iter().flatten().map(encoded).collect::<Vec<_>>().join("/")
+        let mut path = Vec::new();
+        for part in parts.into_iter().flatten() {
+            // However it is written, that would lead to another place.
+            if matches!(part, "." | "..") {
+                return Err(Error::InvalidTopicName(format!("{part:?} cannot be asked for over HTTP")));
+            }
+            path.push(encoded(part));
+        }
+        Ok(path.join("/"))
     }
 }
 
@@ -213,7 +221,11 @@ mod tests {
             ("x y+ü%2F?#", "persistent/public/default/x%20y%2B%C3%BC%252F%3F%23"),
             ("persistent://a/b/c/d/e", "persistent/a/b/c/d%2Fe"),
         ] {
-            assert_eq!(Parts::of(&TopicName::parse(name).unwrap()).path(), path);
+            assert_eq!(Parts::of(&TopicName::parse(name).unwrap()).path().unwrap(), path);
+        }
+        for name in ["persistent://../../x", "persistent://public/default/..", "persistent://public/./x"] {
+            let refused = Parts::of(&TopicName::parse(name).unwrap()).path();
+            assert!(matches!(refused, Err(Error::InvalidTopicName(_))), "{refused:?}");
         }
     }
 

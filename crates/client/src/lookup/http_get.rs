@@ -16,6 +16,9 @@ use crate::Error;
 use crate::connection::connect_tcp;
 use crate::service_url::Address;
 
+/// Characters of a redirect that an error shows, at most.
+const MAX_SHOWN: usize = 300;
+
 /// Bytes of an answer. What is asked for has some hundred; the longest are those that list a namespace's topics.
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -94,7 +97,11 @@ fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Er
         Some(next) if next.scheme() == "https" => {
             Err(Error::NotSupported(format!("{from} redirects to {next}: https is not supported yet")))
         }
-        Some(_) | None => Err(Error::Lookup(format!("{from} redirects to {location:?}"))),
+        Some(_) | None => {
+            let shown = |location: &str| location.chars().take(MAX_SHOWN).collect::<String>();
+            let location = location.map(shown);
+            Err(Error::Lookup(format!("{from} redirects to {location:?}")))
+        }
     }
 }
 

@@ -8,11 +8,14 @@ use super::entry::too_big;
 use super::sink::SentEntry;
 use crate::Error;
 
+/// Of each chunk, content is at least one part in so many.
+const MIN_SHARE: usize = 16;
+
 /// Which part of its message an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Chunk {
-    number: usize,
-    count: usize,
+    pub number: usize,
+    pub count: usize,
 }
 
 impl Chunk {
@@ -20,7 +23,7 @@ impl Chunk {
         self.number + 1 == self.count
     }
 
-    fn is_first(self) -> bool {
+    pub fn is_first(self) -> bool {
         self.number == 0
     }
 }
@@ -55,9 +58,10 @@ impl<'a> Chunks<'a> {
             ..*metadata
         };
         let size = max_message_size.saturating_sub(metadata.encoded_len());
-        if size == 0 {
+        // Each chunk has the metadata: with little room beside it, that would be most of what is sent.
+        if size == 0 || size < max_message_size / MIN_SHARE {
             return Err(Error::MessageTooBig(format!(
-                "its metadata leaves no room for content in the {max_message_size} bytes that the broker takes"
+                "its metadata leaves {size} bytes for content in the {max_message_size} that the broker takes"
             )));
         }
         Ok(Chunks { metadata, size, count: body.len().div_ceil(size), body, next: 0 })
@@ -110,7 +114,11 @@ impl ChunkOutcomes {
         }
         chunk.is_last().then(|| {
             let (first_chunk, failure) = (self.first.take(), self.failure.take());
-            let sent = outcome.clone().map(|sent| SentEntry { first_chunk, ..sent });
+            let sent = outcome.clone().map(|sent| {
+                // One that the broker had before is nowhere.
+                let first_chunk = first_chunk.filter(|_| sent.entry.is_some());
+                SentEntry { first_chunk, ..sent }
+            });
             failure.map_or(sent, Err)
         })
     }
@@ -118,6 +126,12 @@ impl ChunkOutcomes {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::entry::{Content, SealedEntry};
+    use super::super::open::Heading;
+    use super::super::pending::{Pending, PendingQueue};
+    use super::super::sink::Tokens;
     use super::*;
 
     fn chunks(len: usize, max_message_size: usize) -> Result<Vec<(Chunk, usize, usize)>, Error> {
@@ -163,5 +177,35 @@ mod tests {
         assert_eq!(outcomes.gather(chunk(1), &Ok(entry(9))), None);
         let sent = outcomes.gather(chunk(2), &Ok(entry(10))).unwrap().unwrap();
         assert_eq!((sent.entry.unwrap().entry, sent.first_chunk.unwrap().entry), (10, 8));
+    }
+
+    fn pending(sequence_id: u64, number: usize) -> Pending<u64> {
+        let sealed = SealedEntry {
+            content: Content::Batch { body: Vec::new(), messages: 1, heading: Heading::default() },
+            first_sequence_id: sequence_id,
+            highest_sequence_id: sequence_id,
+            accepted_at: Instant::now(),
+            publish_time: 0,
+        };
+        let mut pending = Pending::new(sealed, Tokens::One(sequence_id), 1, 0, None);
+        pending.chunk = Some(Chunk { number, count: 2 });
+        pending
+    }
+
+    #[test]
+    fn what_is_left_of_a_message_in_chunks_does_not_go_elsewhere() {
+        let why = Error::Disconnected("elsewhere".into());
+        let mut queue = PendingQueue::default();
+        for (sequence_id, number) in [(4, 0), (4, 1), (5, 0), (5, 1)] {
+            queue.push(pending(sequence_id, number));
+        }
+        queue.refuse_rest_of_chunks(&why);
+        assert!(queue.refused_front().is_none(), "all of it is there");
+        // The first chunk has its receipt.
+        queue.pop_front();
+        queue.refuse_rest_of_chunks(&why);
+        assert!(queue.refused_front().is_some());
+        queue.pop_front();
+        assert!(queue.refused_front().is_none());
     }
 }

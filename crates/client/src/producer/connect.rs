@@ -9,9 +9,9 @@ use tokio::sync::watch;
 
 use super::config::AccessMode;
 use super::shared::Shared;
-use super::sink::{SendSink, Tokens};
+use super::sink::{SendSink, Token, Tokens};
 use super::state::{Phase, State};
-use crate::connection::Connection;
+use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
 use crate::{Error, Schema};
@@ -34,7 +34,7 @@ impl<S: SendSink> Reconnect for Shared<S> {
     }
 
     /// One attempt: find the broker, connect, create the producer there.
-    async fn connect(self: &Arc<Self>, assigned: Option<String>) -> Result<(), Error> {
+    async fn connect(self: &Arc<Self>, assigned: Option<Assigned>) -> Result<(), Error> {
         let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
@@ -67,9 +67,11 @@ impl<S: SendSink> Shared<S> {
     async fn request_producer(&self, connection: &Arc<Connection>) -> Result<CommandProducerSuccess, Error> {
         let (name, topic_epoch) = {
             let state = self.state.lock();
-            // Another cluster counts epochs of its own.
-            let topic_epoch = state.topic_epoch.filter(|_| state.cluster == connection.cluster());
-            (state.sender.producer_name.clone(), topic_epoch)
+            // Another cluster counts epochs of its own, and gives names of its own.
+            let is_known = state.cluster == connection.cluster();
+            let name = state.sender.producer_name.clone();
+            let keeps_name = !name.is_empty() && (is_known || self.config.name.is_some());
+            (keeps_name.then_some(name), state.topic_epoch.filter(|_| is_known))
         };
         let answer = connection
             .request(|request_id| {
@@ -77,7 +79,7 @@ impl<S: SendSink> Shared<S> {
                     topic: self.topic.as_str().to_owned(),
                     producer_id: self.id,
                     request_id,
-                    producer_name: (!name.is_empty()).then(|| name.to_string()),
+                    producer_name: name.as_deref().map(str::to_owned),
                     encrypted: Some(false),
                     metadata: self.metadata(),
                     epoch: Some(self.next_epoch()),
@@ -119,13 +121,16 @@ impl<S: SendSink> Shared<S> {
         if !connection.has_producer(self.id) {
             return Err(Error::Disconnected("the producer was closed while it was created".into()));
         }
-        if state.sender.producer_name.is_empty() {
+        if state.sender.producer_name.as_ref() != success.producer_name {
             state.sender.producer_name = success.producer_name.into();
         }
+        let mut doubtful = None;
         if !std::mem::replace(&mut state.was_connected, true) {
             let last = self.config.initial_sequence_id.or(success.last_sequence_id).unwrap_or(-1).max(-1);
             state.last_published = last;
             state.next_sequence_id = last.saturating_add(1).cast_unsigned();
+        } else if state.cluster != connection.cluster() {
+            doubtful = state.arrive_elsewhere(success.last_sequence_id);
         }
         state.counters.connected();
         state.topic_epoch = success.topic_epoch;
@@ -144,6 +149,13 @@ impl<S: SendSink> Shared<S> {
         self.complete_refused(&mut state);
         drop(state);
         self.log().info(format_args!("{} is connected", self.describe()));
+        if let Some(first) = doubtful {
+            self.log().warn(format_args!(
+                "{}: this cluster has messages of its name with higher sequence ids; those that wait, from {first} on, may \
+                 be taken for duplicates",
+                self.describe()
+            ));
+        }
         Ok(())
     }
 }
@@ -154,6 +166,7 @@ impl<S: SendSink> Shared<S> {
         if state.staged.is_empty() {
             return;
         }
+        let mut failure = None;
         for staged in std::mem::take(&mut state.staged) {
             let message = staged.message();
             state.messages -= 1;
@@ -163,14 +176,30 @@ impl<S: SendSink> Shared<S> {
             if let Err(error) = accepted {
                 state.counters.lost(&message, &error);
                 self.client.memory.give_back(message.memory());
-                self.sink.complete(Tokens::One(staged.token), Err(error));
+                self.sink.complete(Tokens::One(staged.token), Err(error.clone()));
+                failure.get_or_insert(error);
             }
         }
         // They waited longer than a batch may.
         state.seal_open(&self.config);
         state.settle_flushes();
-        state.complete_flushes(None);
+        state.complete_flushes(failure.as_ref());
         self.timers.notify_one();
+    }
+}
+
+impl<T: Token> State<T> {
+    /// This is another cluster than the one before. Returns the id of the first message that waits, if it may be taken for a
+    /// duplicate here.
+    fn arrive_elsewhere(&mut self, last_sequence_id: Option<i64>) -> Option<u64> {
+        self.pending.refuse_rest_of_chunks(&Error::Disconnected(
+            "the first chunks of the message are in another cluster".into(),
+        ));
+        // Here the name may have sent with higher ids: to go on below them would be to send duplicates.
+        let next = last_sequence_id.map_or(0, |last| last.saturating_add(1).max(0).cast_unsigned());
+        self.next_sequence_id = self.next_sequence_id.max(next);
+        let waiting = self.pending.front().map(|front| front.first_sequence_id);
+        waiting.filter(|first| *first < next)
     }
 }
 

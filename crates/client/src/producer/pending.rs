@@ -213,6 +213,17 @@ impl<T> PendingQueue<T> {
         self.entries.front_mut()?.refused.take()
     }
 
+    /// The next entries go where those before them did not: a message of which chunks have left already cannot be completed
+    /// there.
+    pub fn refuse_rest_of_chunks(&mut self, why: &Error) {
+        let front = self.entries.front().filter(|front| front.chunk.is_some_and(|chunk| !chunk.is_first()));
+        let Some(sequence_id) = front.map(|front| front.first_sequence_id) else {
+            return;
+        };
+        let rest = self.entries.iter_mut().take_while(|pending| pending.first_sequence_id == sequence_id);
+        rest.for_each(|pending| pending.refused = Some(why.clone()));
+    }
+
     /// The connection is gone: everything has to be sent again.
     pub fn unsend_all(&mut self) {
         self.sent = 0;

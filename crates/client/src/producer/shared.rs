@@ -20,8 +20,11 @@ use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
 
-/// What a message may have beside content, keys and properties: numbers and names of its producer, in bytes.
+/// What a message may take beside what it has: numbers and the name of its producer, in bytes.
 const METADATA_MARGIN: usize = 1024;
+
+/// What each property, and each cluster, takes beside its text, in bytes.
+const ITEM_MARGIN: usize = 16;
 
 /// The producer as its tasks and its connection see it.
 pub(super) struct Shared<S: SendSink> {
@@ -216,9 +219,15 @@ impl<S: SendSink> Shared<S> {
         self.config.batching.is_some() && message.deliver_at.is_none() && !self.may_need_chunks(message)
     }
 
-    /// Whether a message may be larger than the broker takes, which is known for certain when it is encoded.
+    /// Whether a message may be larger than the broker takes: if so it is sent alone, in chunks if it must be.
     fn may_need_chunks(&self, message: &OutgoingMessage<'_>) -> bool {
-        let size = || message.memory() + METADATA_MARGIN;
+        let size = || {
+            let clusters: usize = message.replicate_to.iter().map(Vec::len).sum();
+            let items = message.properties.len() + message.replicate_to.len();
+            let name = self.config.name.as_ref().map_or(0, String::len);
+            // Keys stand with the message and with its batch.
+            message.memory() + message.key_bytes() + clusters + items * ITEM_MARGIN + name + METADATA_MARGIN
+        };
         self.config.chunking && size() > self.max_message_size.load(Ordering::Relaxed)
     }
 

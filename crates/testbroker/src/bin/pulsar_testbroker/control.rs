@@ -27,9 +27,11 @@ Commands on standard input with --control; each is answered with `ok`, `ok NUMBE
 pub fn lines() -> std::io::Result<UnboundedReceiver<String>> {
     let (sender, receiver) = unbounded_channel();
     std::thread::Builder::new().name("control".to_owned()).spawn(move || {
-        let lines = std::io::stdin().lock().lines().map_while(Result::ok);
+        // What is no UTF-8 is no command, and is answered like one that nobody knows.
+        let lines = std::io::stdin().lock().split(b'\n').map_while(Result::ok);
+        let mut lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
         // Fails when the broker ends.
-        lines.map(|line| sender.send(line)).all(|sent| sent.is_ok())
+        lines.all(|line| sender.send(line).is_ok())
     })?;
     Ok(receiver)
 }

@@ -7,10 +7,16 @@ pub(crate) struct LastError(Mutex<Option<String>>);
 
 impl LastError {
     /// Keeps the text of a failure. A success leaves the older one.
+    #[inline]
     pub fn note<T>(&self, outcome: &Result<T, Error>) {
         if let Err(error) = outcome {
-            *self.0.lock() = Some(error.to_string());
+            self.keep(error);
         }
+    }
+
+    #[cold]
+    fn keep(&self, error: &Error) {
+        *self.0.lock() = Some(error.to_string());
     }
 
     /// The same, with the topic that the operation was about.

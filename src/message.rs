@@ -14,6 +14,9 @@ use crate::ffi::text::{LazyText, c_string, empty};
 /// Contents up to this size need no memory of their own.
 const INLINE: usize = 104;
 
+/// Contents with so much memory of their own, in bytes, keep it for the next content.
+const KEPT: usize = 4096;
+
 /// Stands for "no cluster but this": the established name for a message that is not replicated.
 const LOCAL_CLUSTER_ONLY: &[u8] = b"__local__";
 
@@ -39,11 +42,13 @@ impl Default for Body {
 
 /// A message that the program makes.
 #[derive(Debug, Clone, Default)]
-struct Made {
+pub(crate) struct Made {
     content: Content,
     /// Everything but the content; most messages have none.
     metadata: Option<Box<OutgoingMetadata>>,
     sent: Option<Sent>,
+    /// Of the producer that took it last; stays when the handle is used again, most likely for the same producer.
+    origin: Option<Arc<Origin>>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +73,21 @@ impl Content {
                 place[..bytes.len()].copy_from_slice(bytes);
                 *old = len;
             }
+            (_, Content::Owned(old)) if old.capacity() <= KEPT => {
+                old.clear();
+                old.extend_from_slice(bytes);
+            }
             _ => *self = Content::Owned(bytes.to_vec()),
+        }
+    }
+
+    /// Makes it empty, and keeps memory that is not too much.
+    #[inline]
+    fn clear(&mut self) {
+        match self {
+            Content::Inline(len, _) => *len = 0,
+            Content::Owned(bytes) if bytes.capacity() <= KEPT => bytes.clear(),
+            Content::Owned(_) | Content::Foreign(_) => *self = Content::default(),
         }
     }
 }
@@ -91,7 +110,6 @@ struct OutgoingMetadata {
 #[derive(Debug, Clone)]
 struct Sent {
     publish_time: u64,
-    origin: Arc<Origin>,
     /// Known after a synchronous send.
     id: Option<Box<MessageId>>,
 }
@@ -126,8 +144,11 @@ impl Clone for Texts {
 
 impl Texts {
     /// A setter made them stale.
+    #[inline]
     fn forget(&mut self) {
-        self.0.take();
+        if self.0.get_mut().is_some() {
+            self.0.take();
+        }
     }
 
     fn table(&self) -> &TextTable {
@@ -141,6 +162,22 @@ impl Message {
         Message { body: Body::Received(message), texts: Texts::default() }
     }
 
+    /// Makes it as good as a new one for another use of its handle. False: it was received, and is not worth keeping.
+    #[inline]
+    pub fn renew(&mut self) -> bool {
+        let Body::Made(made) = &mut self.body else {
+            return false;
+        };
+        made.content.clear();
+        if made.metadata.is_some() {
+            made.metadata = None;
+        }
+        made.sent = None;
+        self.texts.forget();
+        true
+    }
+
+    #[inline]
     fn made(&mut self) -> &mut Made {
         self.texts.forget();
         if matches!(self.body, Body::Received(_)) {
@@ -218,40 +255,31 @@ impl Message {
 
 /// Sending.
 impl Message {
-    /// The message as the core takes it. One that was sent, or received, is none to send.
-    pub fn outgoing(&self) -> Result<OutgoingMessage<'_>, Error> {
-        let made = match &self.body {
-            Body::Made(made) if made.sent.is_none() => made,
-            Body::Made(_) => return Err(Error::InvalidMessage("the message was sent before".into())),
-            Body::Received(_) => {
-                return Err(Error::InvalidMessage(
-                    "the message was received; copy its content to a new one".into(),
-                ));
-            }
-        };
-        let payload = made.content.as_slice();
-        let Some(metadata) = &made.metadata else {
-            return Ok(payload.into());
-        };
-        Ok(OutgoingMessage {
-            payload,
-            properties: &metadata.properties,
-            partition_key: metadata.partition_key.as_deref(),
-            ordering_key: metadata.ordering_key.as_deref(),
-            event_time: metadata.event_time,
-            sequence_id: metadata.sequence_id,
-            deliver_at: metadata.deliver_at,
-            replicate_to: &metadata.clusters,
-            schema_version: metadata.schema_version.as_deref(),
-            partition: None,
-            null_value: metadata.null_value,
+    /// What there is to send. A message that was sent, or received, is none to send.
+    #[inline]
+    pub fn to_send(&self) -> Result<&Made, Error> {
+        match &self.body {
+            Body::Made(made) if made.sent.is_none() => Ok(made),
+            Body::Made(_) | Body::Received(_) => Err(self.not_to_send()),
+        }
+    }
+
+    #[cold]
+    fn not_to_send(&self) -> Error {
+        Error::InvalidMessage(match &self.body {
+            Body::Made(_) => "the message was sent before".into(),
+            Body::Received(_) => "the message was received; copy its content to a new one".into(),
         })
     }
 
     /// A producer took it.
-    pub fn mark_sent(&mut self, origin: Arc<Origin>, publish_time: u64) {
+    #[inline]
+    pub fn mark_sent(&mut self, origin: &Arc<Origin>, publish_time: u64) {
         if let Body::Made(made) = &mut self.body {
-            made.sent = Some(Sent { publish_time, origin, id: None });
+            made.sent = Some(Sent { publish_time, id: None });
+            if !made.origin.as_ref().is_some_and(|known| Arc::ptr_eq(known, origin)) {
+                made.origin = Some(origin.clone());
+            }
         }
     }
 
@@ -263,7 +291,35 @@ impl Message {
     }
 }
 
+impl Made {
+    /// The message as the core takes it, for a partition if one was chosen.
+    #[inline]
+    pub fn outgoing(&self, partition: Option<u32>) -> OutgoingMessage<'_> {
+        let mut outgoing = OutgoingMessage::from(self.content.as_slice());
+        outgoing.partition = partition;
+        if let Some(metadata) = &self.metadata {
+            metadata.fill(&mut outgoing);
+        }
+        outgoing
+    }
+}
+
+impl OutgoingMetadata {
+    fn fill<'a>(&'a self, outgoing: &mut OutgoingMessage<'a>) {
+        outgoing.properties = &self.properties;
+        outgoing.partition_key = self.partition_key.as_deref();
+        outgoing.ordering_key = self.ordering_key.as_deref();
+        outgoing.event_time = self.event_time;
+        outgoing.sequence_id = self.sequence_id;
+        outgoing.deliver_at = self.deliver_at;
+        outgoing.replicate_to = &self.clusters;
+        outgoing.schema_version = self.schema_version.as_deref();
+        outgoing.null_value = self.null_value;
+    }
+}
+
 impl Content {
+    #[inline]
     fn as_slice(&self) -> &[u8] {
         match self {
             Content::Inline(len, bytes) => &bytes[..usize::from(*len)],
@@ -294,6 +350,14 @@ impl Message {
         match &self.body {
             Body::Made(made) => made.sent.as_ref(),
             Body::Received(_) => None,
+        }
+    }
+
+    /// The producer that took it.
+    fn origin(&self) -> Option<&Origin> {
+        match &self.body {
+            Body::Made(Made { sent: Some(_), origin, .. }) => origin.as_deref(),
+            Body::Made(_) | Body::Received(_) => None,
         }
     }
 
@@ -344,11 +408,11 @@ impl Message {
     }
 
     pub fn producer_name_text(&self) -> *const c_char {
-        match (self.as_received(), self.sent()) {
+        match (self.as_received(), self.origin()) {
             (Some(received), _) => {
                 self.texts.table().producer_name.get(|| c_string(received.producer_name().as_bytes()))
             }
-            (None, Some(sent)) => sent.origin.producer_name.as_ptr(),
+            (None, Some(origin)) => origin.producer_name.as_ptr(),
             (None, None) => empty(),
         }
     }

@@ -90,14 +90,14 @@ impl Producer {
     /// be borrowed.
     #[inline]
     pub fn route(&self, message: Option<NonNull<pulsar_message_t>>) -> Result<Option<u32>, Error> {
-        let Some(router) = &self.router else {
-            return Ok(None);
-        };
+        self.router.as_ref().map(|router| self.ask(router, message)).transpose()
+    }
+
+    #[cold]
+    fn ask(&self, router: &ForeignRouter, message: Option<NonNull<pulsar_message_t>>) -> Result<u32, Error> {
         let count = self.core.partitions();
         let chosen = router.choose(message, count);
-        let partition = u32::try_from(chosen);
-        partition
-            .map(Some)
+        u32::try_from(chosen)
             .map_err(|_| Error::Unknown(format!("the router chose partition {chosen} of {count}")))
     }
 

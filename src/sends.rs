@@ -12,7 +12,8 @@ use slab::Slab;
 use crate::backlog::Backlog;
 use crate::completion::CompletionQueue;
 use crate::dispatch::{Dispatcher, Job, SentJob};
-use crate::ffi::handle::{self, Context};
+use crate::ffi::handle::Context;
+use crate::ffi::message_id;
 use crate::ffi::producer::SendFunction;
 use crate::ffi::pulsar_rs::completion::pulsar_rs_completion_t;
 use crate::ffi::result::pulsar_result;
@@ -167,8 +168,9 @@ pub(crate) fn call_back(tokens: &[SendToken], outcome: &Result<SentEntry, Error>
     let result = pulsar_result::from(outcome);
     for (index, token) in with_places(tokens) {
         if let SendToken::Callback(callback, context) = token {
-            let id =
-                outcome.as_ref().map_or(std::ptr::null_mut(), |entry| handle::give(entry.message_id(index)));
+            let id = outcome
+                .as_ref()
+                .map_or(std::ptr::null_mut(), |entry| message_id::give(entry.message_id(index)));
             callback(result, id, context.ptr());
         }
     }

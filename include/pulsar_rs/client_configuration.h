@@ -26,6 +26,8 @@ void pulsar_rs_client_configuration_set_connections_per_broker(pulsar_client_con
 
 /**
  * Returns the number of connections to each broker.
+ *
+ * NULL: returns 1.
  */
 PULSAR_PUBLIC
 int pulsar_rs_client_configuration_get_connections_per_broker(pulsar_client_configuration_t *conf);
@@ -42,8 +44,11 @@ int pulsar_rs_client_configuration_get_connections_per_broker(pulsar_client_conf
  * Going over closes all connections to the old cluster. Producers and consumers come back at the new one, and what was
  * sent and not confirmed is sent again there. Acknowledgements of messages of the old cluster are dropped, since its ids
  * mean nothing at the new one; so do not acknowledge by ids from before. Messages and subscriptions themselves are not
- * carried over: that is the clusters' own matter, such as geo-replication. Each switch is logged;
- * `pulsar_rs_client_service_url` tells the cluster in use.
+ * carried over: that is the clusters' own matter, such as geo-replication. Producers without a name get one of the new
+ * cluster. With deduplication, what is sent again can be taken for a duplicate if the new cluster has messages of the
+ * producer's name with higher sequence ids; that is logged. A message in chunks of which some are at the old cluster
+ * already fails with `pulsar_result_Disconnected`. Each switch is logged; `pulsar_rs_client_service_url` tells the
+ * cluster in use.
  *
  * Ownership: the strings are copied.
  * Threads: nobody else may use the configuration meanwhile.

@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::fork;
 
+pub(crate) mod pool;
+
 /// A type that C knows by pointer only.
 pub(crate) trait Opaque: Sized {
     /// What is behind the pointer.
@@ -49,8 +51,9 @@ impl Misuse {
 }
 
 /// What a handle points to.
+#[derive(Debug)]
 #[repr(C)]
-struct Boxed<V> {
+pub(crate) struct Boxed<V> {
     tag: AtomicU32,
     generation: u32,
     value: V,
@@ -62,6 +65,7 @@ pub(crate) fn give<O: Opaque>(value: O::Value) -> *mut O {
     Box::into_raw(Box::new(Boxed { tag: AtomicU32::new(O::TAG), generation, value })).cast()
 }
 
+#[inline]
 fn check<O: Opaque>(handle: Option<NonNull<O>>) -> Result<NonNull<Boxed<O::Value>>, Misuse> {
     let boxed = handle.ok_or(Misuse::Null)?.cast::<Boxed<O::Value>>();
     if !boxed.is_aligned() {

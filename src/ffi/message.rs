@@ -2,10 +2,12 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::thread::LocalKey;
 
 use super::guard::guard;
+use super::handle::pool::{Pool, Pooled, give_pooled, recycle};
 use super::handle::{self, ForeignBytes, Opaque};
-use super::message_id::pulsar_message_id_t;
+use super::message_id::{self, pulsar_message_id_t};
 use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
 use crate::message::Message;
@@ -17,6 +19,22 @@ pub struct pulsar_message_t(());
 impl Opaque for pulsar_message_t {
     type Value = Message;
     const TAG: u32 = 0x504d_5331;
+}
+
+thread_local!(static POOL: Pool<Message> = Pool::new());
+
+impl Pooled for pulsar_message_t {
+    fn pool() -> &'static LocalKey<Pool<Message>> {
+        &POOL
+    }
+
+    fn fresh() -> Message {
+        Message::default()
+    }
+
+    fn renew(message: &mut Message) -> bool {
+        message.renew()
+    }
 }
 
 /// Changes the message of a setter. A handle that cannot be used is left alone: setters have no result.
@@ -43,7 +61,7 @@ fn bytes_of(string: *const c_char) -> Option<Vec<u8>> {
 /// Ownership: the caller frees it with `pulsar_message_free`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_message_create() -> *mut pulsar_message_t {
-    guard(std::ptr::null_mut(), || handle::give(Message::default()))
+    guard(std::ptr::null_mut(), || give_pooled(|_| ()))
 }
 
 /// Makes `to` a copy of `from`.
@@ -68,7 +86,7 @@ pub extern "C" fn pulsar_message_copy(from: *const pulsar_message_t, to: Option<
 /// NULL: does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_message_free(message: Option<NonNull<pulsar_message_t>>) {
-    guard((), || drop(handle::reclaim(message)));
+    guard((), || recycle(message));
 }
 
 /// Sets the content.
@@ -302,7 +320,7 @@ pub extern "C" fn pulsar_message_get_message_id(
     message: Option<NonNull<pulsar_message_t>>,
 ) -> *mut pulsar_message_id_t {
     guard(std::ptr::null_mut(), || {
-        handle::with(message, Message::id).map_or(std::ptr::null_mut(), handle::give)
+        handle::with(message, Message::id).map_or(std::ptr::null_mut(), message_id::give)
     })
 }
 

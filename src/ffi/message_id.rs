@@ -2,11 +2,13 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::thread::LocalKey;
 
 use once_cell::sync::Lazy;
 use pulsar_rs_client::MessageId;
 
 use super::guard::guard;
+use super::handle::pool::{Pool, Pooled, give_pooled, recycle};
 use super::handle::{self, Opaque, Static};
 
 /// Names a message in its topic.
@@ -16,6 +18,28 @@ pub struct pulsar_message_id_t(());
 impl Opaque for pulsar_message_id_t {
     type Value = MessageId;
     const TAG: u32 = 0x504d_4931;
+}
+
+thread_local!(static POOL: Pool<MessageId> = Pool::new());
+
+impl Pooled for pulsar_message_id_t {
+    fn pool() -> &'static LocalKey<Pool<MessageId>> {
+        &POOL
+    }
+
+    fn fresh() -> MessageId {
+        MessageId::EARLIEST
+    }
+
+    fn renew(id: &mut MessageId) -> bool {
+        id.first_chunk.is_none()
+    }
+}
+
+/// Hands an id to the program, which frees it with [`pulsar_message_id_free`].
+#[inline]
+pub(crate) fn give(id: MessageId) -> *mut pulsar_message_id_t {
+    give_pooled(|place| *place = id)
 }
 
 static EARLIEST: Lazy<Static<pulsar_message_id_t>> = Lazy::new(|| Static::new(MessageId::EARLIEST));
@@ -63,7 +87,7 @@ pub extern "C" fn pulsar_message_id_serialize(
 pub extern "C" fn pulsar_message_id_deserialize(buffer: *const c_void, len: u32) -> *mut pulsar_message_id_t {
     guard(std::ptr::null_mut(), || {
         let id = handle::with_bytes(buffer, len as usize, MessageId::deserialize);
-        id.map_or(std::ptr::null_mut(), handle::give)
+        id.map_or(std::ptr::null_mut(), give)
     })
 }
 
@@ -86,7 +110,7 @@ pub extern "C" fn pulsar_message_id_str(message_id: Option<NonNull<pulsar_messag
 pub extern "C" fn pulsar_message_id_free(message_id: Option<NonNull<pulsar_message_id_t>>) {
     guard((), || {
         if !is_constant(message_id) {
-            drop(handle::reclaim(message_id));
+            recycle(message_id);
         }
     });
 }

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use pulsar_rs_client::{Error, OutgoingMessage};
+use pulsar_rs_client::Error;
 
 use super::guard::guard;
 use super::handle::{self, Context, Misuse, Opaque};
@@ -94,9 +94,9 @@ pub extern "C" fn pulsar_producer_send(
 fn begin_send(producer: &Producer, msg: Option<NonNull<pulsar_message_t>>) -> Result<SyncSend, Error> {
     let partition = producer.route(msg)?;
     let begun = handle::with_mut(msg, |message| {
-        let outgoing = OutgoingMessage { partition, ..message.outgoing()? };
+        let outgoing = message.to_send()?.outgoing(partition);
         let (publish_time, send) = producer.begin_send(&outgoing)?;
-        message.mark_sent(producer.origin().clone(), publish_time);
+        message.mark_sent(producer.origin(), publish_time);
         Ok(send)
     });
     begun.unwrap_or_else(|why| Err(unusable_message(why)))
@@ -136,6 +136,7 @@ pub extern "C" fn pulsar_producer_send_async(
     });
 }
 
+#[inline]
 pub(super) fn send(
     producer: &Producer,
     msg: Option<NonNull<pulsar_message_t>>,
@@ -143,9 +144,9 @@ pub(super) fn send(
 ) -> Result<(), Error> {
     let partition = producer.route(msg)?;
     let sent = handle::with_mut(msg, |message| {
-        let outgoing = OutgoingMessage { partition, ..message.outgoing()? };
+        let outgoing = message.to_send()?.outgoing(partition);
         let publish_time = producer.send(&outgoing, token)?;
-        message.mark_sent(producer.origin().clone(), publish_time);
+        message.mark_sent(producer.origin(), publish_time);
         Ok(())
     });
     sent.unwrap_or_else(|why| Err(unusable_message(why)))
@@ -221,6 +222,7 @@ pub extern "C" fn pulsar_producer_is_connected(producer: Option<NonNull<pulsar_p
     guard(0, || handle::shared(producer).is_ok_and(|producer| producer.is_connected()).into())
 }
 
+#[cold]
 fn unusable_message(why: Misuse) -> Error {
     Error::InvalidMessage(match why {
         Misuse::Null => "NULL instead of a message".into(),

@@ -230,6 +230,7 @@ impl From<&Error> for pulsar_result {
 }
 
 impl<T> From<&Result<T, Error>> for pulsar_result {
+    #[inline]
     fn from(outcome: &Result<T, Error>) -> Self {
         outcome.as_ref().err().map_or(R::pulsar_result_Ok, pulsar_result::from)
     }

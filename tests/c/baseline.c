@@ -338,4 +338,49 @@ static void test_nothing_stays_behind(void) {
     }
 }
 
-CHECK_MAIN(TEST(test_nothing_stays_behind))
+#define IDS 1000
+#define ID_ROUNDS 100
+
+/* Ids that one thread makes and the other frees. */
+struct handover {
+    pulsar_message_id_t *ids[IDS];
+    struct latch made;
+    struct latch freed;
+};
+
+static void *free_ids(void *context) {
+    struct handover *handover = context;
+    for (int round = 1; round <= ID_ROUNDS; round++) {
+        REQUIRE(latch_wait(&handover->made, round, ANSWER_MS));
+        for (int i = 0; i < IDS; i++) {
+            pulsar_message_id_free(handover->ids[i]);
+        }
+        latch_raise(&handover->freed);
+    }
+    return NULL;
+}
+
+/* Each thread keeps some of what it frees, for what it makes. One that only frees keeps no more than that. */
+static void test_ids_freed_on_another_thread(void) {
+    struct handover handover = {.made = LATCH_INIT, .freed = LATCH_INIT};
+    struct usage first = {0};
+    pthread_t thread;
+    REQUIRE(pthread_create(&thread, NULL, free_ids, &handover) == 0);
+    for (int round = 1; round <= ID_ROUNDS; round++) {
+        for (int i = 0; i < IDS; i++) {
+            handover.ids[i] = pulsar_message_id_deserialize("\x08\x01\x10\x02", 4);
+        }
+        latch_raise(&handover.made);
+        REQUIRE(latch_wait(&handover.freed, round, ANSWER_MS));
+        if (round == ID_ROUNDS / 10) {
+            first = usage();
+        }
+    }
+    struct usage last = usage();
+    pthread_join(thread, NULL);
+    if (check_patience() == 1) {
+        CHECK_BETWEEN(last.resident_kb - first.resident_kb, -1000000, GROWTH_KB);
+    }
+}
+
+CHECK_MAIN(TEST(test_nothing_stays_behind), TEST(test_ids_freed_on_another_thread))

@@ -31,6 +31,7 @@ pub struct OutgoingMessage<'a> {
 }
 
 impl<'a> From<&'a [u8]> for OutgoingMessage<'a> {
+    #[inline]
     fn from(payload: &'a [u8]) -> Self {
         OutgoingMessage { payload, ..OutgoingMessage::default() }
     }

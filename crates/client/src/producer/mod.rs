@@ -88,6 +88,7 @@ impl<S: SendSink> Producer<S> {
     ///
     /// At the limit of pending messages it waits or fails, as configured. On an error the message was not
     /// accepted and the token is not used.
+    #[inline]
     pub fn send_with(&self, message: &OutgoingMessage<'_>, token: S::Token) -> Result<Accepted, Error> {
         match &self.target {
             Target::Topic(shared) => shared.send(message, token),

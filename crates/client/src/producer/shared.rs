@@ -150,15 +150,17 @@ impl<S: SendSink> Shared<S> {
     }
 
     /// The payload of a message that is not batched, as it travels; made ready before the lock is taken.
+    #[inline]
     pub(super) fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
-        if self.is_batched(message) {
-            return Ok(None);
-        }
+        if self.is_batched(message) { Ok(None) } else { self.single_body(message).map(Some) }
+    }
+
+    fn single_body(&self, message: &OutgoingMessage<'_>) -> Result<Body, Error> {
         let size = message.payload.len();
         if size > MAX_RESTORED {
             return Err(too_big(size, MAX_RESTORED));
         }
-        self.compressors.compress(&mut message.payload.to_vec()).map(Some)
+        self.compressors.compress(&mut message.payload.to_vec())
     }
 
     /// Accepts several under one lock, which is let go for each batch that is complete.
@@ -220,6 +222,7 @@ impl<S: SendSink> Shared<S> {
     }
 
     /// Whether a message may be larger than the broker takes: if so it is sent alone, in chunks if it must be.
+    #[inline]
     fn may_need_chunks(&self, message: &OutgoingMessage<'_>) -> bool {
         let size = || {
             let clusters: usize = message.replicate_to.iter().map(Vec::len).sum();
@@ -280,11 +283,24 @@ impl<S: SendSink> Shared<S> {
     }
 
     /// Locks the state with room for one more message, whose memory is taken.
+    #[inline]
     fn lock_with_room(
         &self,
         message: &OutgoingMessage<'_>,
     ) -> Result<MutexGuard<'_, State<S::Token>>, Error> {
-        let mut state = self.state.lock();
+        let state = self.state.lock();
+        if state.is_usable() && self.takes_another(&state, message) {
+            return Ok(state);
+        }
+        self.wait_for_room(state, message)
+    }
+
+    #[cold]
+    fn wait_for_room<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<S::Token>>,
+        message: &OutgoingMessage<'_>,
+    ) -> Result<MutexGuard<'a, State<S::Token>>, Error> {
         loop {
             state.check_usable()?;
             let has_room = self.has_room(&state);

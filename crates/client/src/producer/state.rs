@@ -134,6 +134,12 @@ impl<T: Token> State<T> {
         }
     }
 
+    /// Whether something can be sent.
+    #[inline]
+    pub fn is_usable(&self) -> bool {
+        matches!(self.phase, Phase::Connecting | Phase::Ready(_))
+    }
+
     /// Why nothing can be sent, if so.
     pub fn check_usable(&self) -> Result<(), Error> {
         match &self.phase {
@@ -158,8 +164,11 @@ impl<T: Token> State<T> {
             // Also a message that is refused below uses its number up, as in the C++ client.
             self.next_sequence_id += 1;
         }
-        let (Some(batching), None) = (&config.batching, &single) else {
-            return self.add_single(message, sequence_id, single.unwrap_or_default(), token, config);
+        let batching = match (&config.batching, single) {
+            (Some(batching), None) => batching,
+            (_, single) => {
+                return self.add_single(message, sequence_id, single.unwrap_or_default(), token, config);
+            }
         };
         let by_key = batching.by_key;
         if message.is_plain() {

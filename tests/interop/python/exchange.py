@@ -50,7 +50,9 @@ def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: in
     consumer = client.subscribe(topic, "exchange", initial_position=pulsar.InitialPosition.Earliest)
     with closing(consumer):
         command = [program, "produce", url, topic, str(codec), str(int(batching))]
-        subprocess.run(command, input="\n".join(texts(batching)) + "\n", text=True, check=True, timeout=SECONDS)
+        subprocess.run(
+            command, input="\n".join(texts(batching)) + "\n", text=True, check=True, timeout=SECONDS
+        )
         for expected in texts(batching):
             message = consumer.receive(RECEIVE_MS)
             assert message.data().decode() == expected, (

@@ -23,8 +23,8 @@ impl Token for u64 {}
 /// Where the outcomes of sends go.
 ///
 /// The producer keeps one small [`Copy`] token per message, or one for several that were sent together, and
-/// nothing else. When the outcome of an entry
-/// is known, the tokens of all its messages are handed over in one call, in the order of sending.
+/// nothing else. When the outcome of an entry is known, the tokens of all its messages are handed over in one call, in
+/// the order of sending.
 ///
 /// `complete` is called on any thread, with a lock of the producer held, so that the order of calls is that
 /// of sending. It must be short, must not block and must not call the producer.

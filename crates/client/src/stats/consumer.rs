@@ -17,13 +17,13 @@ pub struct ConsumerStats {
     pub name: Arc<str>,
     /// Whether a broker is connected right now.
     pub is_connected: bool,
-    /// Entries that came from the broker; each is a batch or a single message. Also those that came again.
+    /// Entries that came from the broker; each is a batch, a single message or a chunk of one. Also those that came again.
     pub entries: u64,
     /// Messages that the application took.
     pub messages: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
-    /// Messages that were acknowledged one by one. Those of a batch are counted with the last of them; messages of it
+    /// Messages that were acknowledged one by one, once more each time that it is done again. Those of a batch are counted with the last of them; messages of it
     /// that were acknowledged before this consumer got it are not.
     pub acknowledged: u64,
     /// Cumulative acknowledgements, however many messages they were for.

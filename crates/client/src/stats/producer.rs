@@ -21,7 +21,7 @@ pub struct ProducerStats {
     pub messages: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
-    /// Batches that were closed, and messages outside of batches: what the broker stores as an entry each.
+    /// Batches that were closed, messages outside of batches, and chunks of messages: what the broker stores as an entry each.
     pub entries: u64,
     /// Bytes in entries before compression: payloads, and in batches what belongs to each message.
     pub uncompressed_bytes: u64,

@@ -175,6 +175,37 @@ async fn acknowledgements_do_not_reach_another_cluster() {
 }
 
 #[tokio::test]
+async fn names_and_ids_of_one_cluster_are_not_forced_on_another() {
+    let (primary, secondary) = (in_memory(), in_memory());
+    secondary.deduplication(true);
+    let elsewhere = Client::new(secondary.url(), ClientConfig::default()).unwrap();
+    let named = || ProducerConfig { name: Some("writer".into()), ..ProducerConfig::default() };
+    // The secondary has messages of that name already, and a producer with the name that it gives first.
+    let before = elsewhere.create_producer("named", named()).await.unwrap();
+    for _ in 0..5 {
+        before.send("before").await.unwrap();
+    }
+    before.close().await.unwrap();
+    let holder = elsewhere.create_producer("unnamed", ProducerConfig::default()).await.unwrap();
+    let client = client(&primary, &[&secondary]);
+    let writer = client.create_producer("named", named()).await.unwrap();
+    let unnamed = client.create_producer("unnamed", ProducerConfig::default()).await.unwrap();
+    assert_eq!(unnamed.name(), holder.name());
+    writer.send("at home").await.unwrap();
+    unnamed.send("at home").await.unwrap();
+    fail(&primary);
+    uses(&client, &secondary).await;
+    eventually(SOON, "both are there", || writer.is_connected() && unnamed.is_connected()).await;
+    assert_ne!(unnamed.name(), holder.name());
+    for _ in 0..3 {
+        assert!(timeout(SOON, writer.send("stored")).await.unwrap().unwrap().entry >= 0);
+        assert!(timeout(SOON, unnamed.send("stored")).await.unwrap().unwrap().entry >= 0);
+    }
+    assert_eq!(secondary.topic_stats("named").unwrap().entries_stored, 8);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_primary_that_comes_back_in_time_is_kept() {
     let (primary, secondary) = (in_memory(), in_memory());
     let failover = FailoverConfig { failover_delay: Duration::from_secs(3), ..quick(&[secondary.url()]) };

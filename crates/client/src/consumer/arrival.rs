@@ -148,6 +148,7 @@ impl Arrival {
     pub fn open(
         self,
         topic: Arc<str>,
+        is_of_several: bool,
         share: impl FnOnce(u64, hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Cursor, Refusal> {
         let permits = self.permits();
@@ -166,6 +167,7 @@ impl Arrival {
             acks,
             chunks: self.whole.map(|whole| whole.entries),
             cluster: self.cluster,
+            is_of_several,
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
     }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::group::RegexSubscriptionMode;
 use crate::Error;
 
 /// How the consumers of a subscription share its messages.
@@ -103,6 +104,12 @@ pub struct ConsumerConfig {
     pub properties: Vec<(String, String)>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
+    /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
+    pub max_total_receiver_queue_size: usize,
+    /// Which topics a pattern is for. Default: those that are stored.
+    pub regex_mode: RegexSubscriptionMode,
+    /// How often to look for topics that match a pattern; zero: only when the broker tells of them. Default 60 s.
+    pub pattern_discovery_interval: Duration,
     /// Messages of which some chunks are there, at the same time; 0: no limit. The oldest goes for a new one. Default 10.
     pub max_pending_chunked_messages: usize,
     /// The oldest that goes is acknowledged, and lost for this subscription; else it comes again after the ack timeout,
@@ -128,6 +135,9 @@ impl Default for ConsumerConfig {
             priority_level: 0,
             properties: Vec::new(),
             batch_receive: BatchReceivePolicy::default(),
+            max_total_receiver_queue_size: 50_000,
+            regex_mode: RegexSubscriptionMode::default(),
+            pattern_discovery_interval: Duration::from_mins(1),
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
             chunk_expiry: Some(Duration::from_mins(1)),
@@ -139,6 +149,15 @@ impl Default for ConsumerConfig {
 const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl ConsumerConfig {
+    /// For a consumer of several topics.
+    pub(super) fn validate_for_several(&self) -> Result<(), Error> {
+        if self.receiver_queue_size == 0 {
+            let text = "a consumer of several topics or partitions needs a receiver queue";
+            return Err(Error::InvalidConfiguration(text.into()));
+        }
+        self.validate()
+    }
+
     pub(super) fn validate(&self) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
         if self.receiver_queue_size == 0 {

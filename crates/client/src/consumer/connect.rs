@@ -72,6 +72,7 @@ impl Shared {
             metadata,
             initial_position: Some(config.initial_position.to_wire().into()),
             consumer_epoch: Some(epoch),
+            force_topic_creation: Some(self.create_topic),
             ..CommandSubscribe::default()
         }
         .into()

@@ -11,6 +11,7 @@ use super::acks;
 use super::arrival::{Arrival, Refusal};
 use super::chunks::Chunk;
 use super::inbox::Permits;
+use super::wake_ups::Pushed;
 use super::{Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
@@ -39,7 +40,7 @@ impl ConsumerChannel for Shared {
                 // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
                 let pushed = self.inbox.push(arrival);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             Err(rejected) => {
                 drop(state);
@@ -77,6 +78,16 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// Wakes who receives.
+    fn wake(&self, pushed: Pushed) {
+        match (&self.place, self.me.upgrade()) {
+            (None, _) => self.inbox.wake_ups().wake(pushed),
+            (Some(place), Some(me)) => place.arrived(me, pushed.many),
+            // Nobody has it any more.
+            (Some(_), None) => {}
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -98,7 +109,7 @@ impl Shared {
             Some(whole) => {
                 let pushed = self.inbox.push(whole);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             None => {
                 drop(state);

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::inbox::Taken;
-use super::{Consumer, Message, Shared};
+use super::wake_ups::WakeUps;
+use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
 impl Consumer {
     /// The next message, if one is there.
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
-        self.shared.take(usize::MAX).map(Taken::message)
+        self.take(usize::MAX).map(Taken::message)
     }
 
     /// Waits for the next message.
@@ -17,7 +18,7 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        self.shared.inbox.take_when_arrived(|| self.try_receive()).await
+        self.wake_ups().take_when_arrived(|| self.try_receive()).await
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
@@ -28,7 +29,7 @@ impl Consumer {
             return Ok(message);
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        match self.shared.take_blocking(usize::MAX, deadline)?.message() {
+        match self.take_blocking(usize::MAX, deadline)?.message() {
             Some(message) => Ok(message),
             None => Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default()))),
         }
@@ -41,10 +42,10 @@ impl Consumer {
         let gather = async {
             loop {
                 let room = gathered.room();
-                let taken = match self.shared.take(room)? {
+                let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let take = || Ok(Some(self.shared.take(room)?).filter(|taken| !taken.is_empty()));
-                        self.shared.inbox.take_when_arrived(take).await?
+                        let take = || Ok(Some(self.take(room)?).filter(|taken| !taken.is_empty()));
+                        self.wake_ups().take_when_arrived(take).await?
                     }
                     taken => taken,
                 };
@@ -53,7 +54,7 @@ impl Consumer {
                 }
             }
         };
-        match self.shared.config.batch_receive.timeout {
+        match self.config().batch_receive.timeout {
             None => gather.await?,
             Some(timeout) => {
                 if let Ok(done) = tokio::time::timeout(timeout, gather).await {
@@ -66,14 +67,52 @@ impl Consumer {
 
     /// Like [`Consumer::batch_receive`], blocking the thread.
     pub fn batch_receive_blocking(&self) -> Result<Vec<Message>, Error> {
-        let timeout = self.shared.config.batch_receive.timeout;
+        let timeout = self.config().batch_receive.timeout;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut gathered = Gathered::new(self);
         loop {
-            let taken = self.shared.take_blocking(gathered.room(), deadline)?;
+            let taken = self.take_blocking(gathered.room(), deadline)?;
             if taken.is_empty() || gathered.add(taken) {
                 return Ok(gathered.finish());
             }
+        }
+    }
+}
+
+/// One topic or several.
+impl Consumer {
+    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.take(max_bytes),
+            Parts::Several(group) => group.hub().take(max_bytes),
+        }
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wait(deadline),
+            Parts::Several(group) => group.hub().wait(deadline),
+        }
+    }
+
+    fn wake_ups(&self) -> &WakeUps {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wake_ups(),
+            Parts::Several(group) => group.hub().wake_ups(),
+        }
+    }
+
+    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
+    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
+        loop {
+            match self.take(max_bytes)? {
+                Taken::Empty => {}
+                taken => return Ok(taken),
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Taken::Empty);
+            }
+            self.wait(deadline)?;
         }
     }
 }
@@ -89,7 +128,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(consumer: &'a Consumer) -> Self {
-        let policy = &consumer.shared.config.batch_receive;
+        let policy = &consumer.config().batch_receive;
         Gathered {
             consumer,
             messages: Vec::new(),
@@ -137,13 +176,13 @@ impl Taken {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         matches!(self, Taken::Empty)
     }
 }
 
 impl Shared {
-    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+    pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
         let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
         let taken = self.inbox.take(
             max_bytes,
@@ -158,20 +197,6 @@ impl Shared {
             self.watch(message);
         }
         Ok(taken)
-    }
-
-    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
-    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        loop {
-            match self.take(max_bytes)? {
-                Taken::Empty => {}
-                taken => return Ok(taken),
-            }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(Taken::Empty);
-            }
-            self.inbox.wait(deadline)?;
-        }
     }
 
     /// From now on the message has to be acknowledged within the ack timeout.

@@ -45,8 +45,8 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, RegexSubscriptionMode,
-    SubscriptionType, TopicPattern,
+    BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, InitialPosition, Message, MessageView,
+    RegexSubscriptionMode, SubscriptionType, TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -8,6 +8,7 @@ mod acks;
 mod arrival;
 mod batch_acks;
 mod batches;
+mod bulk;
 mod chunks;
 mod close;
 mod config;
@@ -22,6 +23,7 @@ mod redelivery;
 mod timers;
 mod wake_ups;
 
+pub use bulk::{Bulk, BulkLimits, MessageView};
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
 pub(crate) use group::Topics;
 pub use group::{RegexSubscriptionMode, TopicPattern};

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::inbox::Taken;
+use super::arrival::Found;
+use super::inbox::Taker;
+use super::message::Entry;
 use super::wake_ups::WakeUps;
 use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
@@ -88,14 +90,14 @@ impl Consumer {
         }
     }
 
-    fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         match &self.parts {
             Parts::One(shared) => shared.inbox.wait(deadline),
             Parts::Several(group) => group.hub().wait(deadline),
         }
     }
 
-    fn wake_ups(&self) -> &WakeUps {
+    pub(super) fn wake_ups(&self) -> &WakeUps {
         match &self.parts {
             Parts::One(shared) => shared.inbox.wake_ups(),
             Parts::Several(group) => group.hub().wake_ups(),
@@ -168,6 +170,15 @@ impl Drop for Gathered<'_> {
     }
 }
 
+/// What a receiver found.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Message(Message),
+    /// The next message is larger than asked for.
+    TooLarge,
+    Empty,
+}
+
 impl Taken {
     fn message(self) -> Option<Message> {
         match self {
@@ -181,35 +192,64 @@ impl Taken {
     }
 }
 
+/// Takes one message.
+struct One {
+    max_bytes: usize,
+    message: Option<Message>,
+}
+
+impl Taker for One {
+    #[inline]
+    fn room(&self) -> usize {
+        self.max_bytes
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found<'_>) -> bool {
+        self.message = Some(Message::new(found));
+        false
+    }
+}
+
 impl Shared {
     pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        let mut one = One { max_bytes, message: None };
+        let is_too_large = self.take_into(&mut one)?;
+        Ok(match one.message {
+            Some(message) => {
+                if self.config.ack_timeout.is_some() {
+                    self.watch(&message.entry);
+                }
+                Taken::Message(message)
+            }
+            None if is_too_large => Taken::TooLarge,
+            None => Taken::Empty,
+        })
+    }
+
+    /// See [`Inbox::take`](super::inbox::Inbox::take).
+    pub(super) fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
         let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
-        let taken = self.inbox.take(
-            max_bytes,
+        self.inbox.take(
+            taker,
             threshold,
             |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
-        )?;
-        if let Taken::Message(message) = &taken
-            && self.config.ack_timeout.is_some()
-        {
-            self.watch(message);
-        }
-        Ok(taken)
+        )
     }
 
-    /// From now on the message has to be acknowledged within the ack timeout.
-    fn watch(&self, message: &Message) {
+    /// From now on messages of the entry have to be acknowledged within the ack timeout.
+    pub(super) fn watch(&self, entry: &Entry) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.cluster != message.entry.cluster {
+        if state.cluster != entry.cluster {
             return;
         }
         let Some(unacked) = &mut state.unacked else {
             return;
         };
-        unacked.add(message.entry.id, now);
+        unacked.add(entry.id, now);
         let look = unacked.next_look(now);
         let wake = state.alarm_is_later(look);
         drop(state);

@@ -45,7 +45,7 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, SubscriptionType,
+    AckTarget, BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, SubscriptionType,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -53,6 +53,7 @@ impl Connection {
             cluster,
             name: format!("[{local} -> {address}]"),
             max_message_size,
+            protocol_version: connected.protocol_version.unwrap_or_default(),
             operation_timeout: config.operation_timeout,
             log: config.log.clone(),
             outbound: Outbound::default(),

@@ -92,6 +92,10 @@ pub struct ConsumerConfig {
     /// Tell the broker which messages of a batch are acknowledged, so that a new consumer does not get them
     /// again with the rest of the batch. Needs `acknowledgmentAtBatchIndexLevelEnabled` there. Default false.
     pub batch_index_ack: bool,
+    /// Calls of [`acknowledge_with`](super::Consumer::acknowledge_with) and its kind tell what the broker says, instead of
+    /// that the acknowledgement is gathered. What the broker did not answer when a connection is lost is sent again in
+    /// either case. Needs a broker of protocol version 17, Pulsar 2.8. Default false.
+    pub ack_receipts: bool,
     /// How long after a negative acknowledgement the message is delivered again. Default 60 s.
     pub negative_ack_delay: Duration,
     /// Messages that are not acknowledged within this time are delivered again; absent: never. Default: none;
@@ -123,6 +127,7 @@ impl Default for ConsumerConfig {
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
+            ack_receipts: false,
             negative_ack_delay: Duration::from_mins(1),
             ack_timeout: None,
             priority_level: 0,

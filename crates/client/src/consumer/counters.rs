@@ -39,6 +39,7 @@ impl Shared {
             cumulative_acks: counters.cumulative_acks,
             acks_sent: state.acks.sent(),
             acks_failed: self.acks_failed.load(Ordering::Relaxed),
+            acks_unanswered: state.acks.unanswered() as u64,
             negative_acks: counters.negative_acks,
             ack_timeouts: counters.ack_timeouts,
             redelivery_requests: counters.redelivery_requests,

@@ -1,6 +1,7 @@
 //! What the connection tells the consumer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,7 +12,9 @@ use super::acks;
 use super::arrival::{Arrival, Refusal};
 use super::chunks::Chunk;
 use super::inbox::Permits;
+use super::receipts::Settled;
 use super::{Phase, Shared, State};
+use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
 
@@ -52,6 +55,29 @@ impl ConsumerChannel for Shared {
         }
     }
 
+    fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>) {
+        let answered = {
+            let mut state = self.state.lock();
+            // Also while it is being closed. The numbers of another connection's commands mean others here.
+            if state.acks_sent_on != connection.id() {
+                return;
+            }
+            state.acks.answered(request_id, &outcome)
+        };
+        let Some((count, settled)) = answered else {
+            return;
+        };
+        if let Err(error) = &outcome {
+            self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
+            let (topic, subscription) = (&self.topic, &self.subscription);
+            self.client
+                .log()
+                .warn(format_args!("{count} acknowledgements of {subscription} on {topic} failed: {error}"));
+        }
+        settled.tell();
+        self.acks_answered.notify_waiters();
+    }
+
     fn reached_end_of_topic(&self) {
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
@@ -67,6 +93,7 @@ impl ConsumerChannel for Shared {
             if !state.is_current(connection) {
                 drop(state);
                 self.cut_off.notify_waiters();
+                self.acks_answered.notify_waiters();
                 return;
             }
             state.phase = Phase::Connecting;
@@ -77,6 +104,13 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// Tells who waits for receipts, apart from the caller, who may hold locks.
+    pub(super) fn tell_later(&self, settled: Settled) {
+        if !settled.is_empty() {
+            self.client.spawn(async move { settled.tell() });
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -117,7 +151,7 @@ impl Shared {
             return;
         }
         for entry in entries {
-            state.acks.add_entry(*entry);
+            state.acks.add_entry(*entry, None);
         }
         self.send_acks(state);
     }

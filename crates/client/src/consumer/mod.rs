@@ -3,6 +3,7 @@
 //! Entries wait in the inbox as they came. The receiving thread opens them and takes their messages out;
 //! it also gives permits back, acknowledges, and asks for redelivery, each gathered into few commands.
 
+mod ack_calls;
 mod acknowledge;
 mod acks;
 mod arrival;
@@ -16,10 +17,13 @@ mod counters;
 mod events;
 mod inbox;
 mod message;
+mod nack;
+mod receipts;
 mod receive;
 mod redelivery;
 mod timers;
 
+pub use ack_calls::AckTarget;
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
 pub use message::Message;
 
@@ -41,6 +45,7 @@ use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
 use inbox::Inbox;
+use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
 
 /// Receives the messages of one subscription to one topic. Dropping it closes it in the background.
@@ -64,6 +69,8 @@ pub(crate) struct Shared {
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
+    /// The broker answered acknowledgements, or will not any more.
+    acks_answered: Notify,
     moved_to: MovedTo,
     closed: AtomicBool,
     /// Acknowledgements that were refused.
@@ -75,6 +82,8 @@ struct State {
     phase: Phase,
     /// Number of the current connection, as the inbox counts them.
     connection: u64,
+    /// Id of the connection whose answers to acknowledgements count.
+    acks_sent_on: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
@@ -85,6 +94,8 @@ struct State {
     chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
     acks_due: Option<Instant>,
+    /// Of those who wait for receipts.
+    patience: Patience,
     negative_acks: NegativeAcks,
     unacked: Option<UnackedEntries>,
     /// When the timers look next; absent: they sleep until woken.
@@ -133,12 +144,14 @@ impl Consumer {
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
+                acks_sent_on: 0,
                 cluster: 0,
                 permits_in_doubt: false,
                 epoch: 0,
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
                 acks_due: None,
+                patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),
                 unacked: config.ack_timeout.map(UnackedEntries::new),
                 alarm: None,
@@ -147,6 +160,7 @@ impl Consumer {
             config,
             timers: Notify::new(),
             cut_off: Notify::new(),
+            acks_answered: Notify::new(),
             moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
@@ -226,6 +240,10 @@ impl State {
 
 fn already_closed() -> Error {
     Error::AlreadyClosed("the consumer is closed".into())
+}
+
+fn left_cluster() -> Error {
+    Error::Disconnected("the message is in a cluster that the client left".into())
 }
 
 /// As long as those of the other clients.

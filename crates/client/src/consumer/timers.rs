@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Phase, Shared};
+use crate::Error;
 use crate::alarm::{self, Alarm};
 
 impl Shared {
@@ -22,6 +23,7 @@ impl Shared {
         if state.acks_due.is_some_and(|due| due <= now) {
             self.send_acks(&mut state);
         }
+        let impatient = state.patience.take_due(now);
         let expired = state.chunks.take_expired(now);
         self.drop_chunks(&mut state, &expired);
         let mut due = state.negative_acks.take_due(now);
@@ -35,10 +37,17 @@ impl Shared {
             state.negative_acks.next_due(),
             unacked_look,
             state.chunks.next_expiry(),
+            state.patience.next_due(),
         ]);
         state.alarm = alarm.moment();
         drop(state);
         self.tell_of_dropped_chunks(expired.len());
+        for receipt in impatient {
+            receipt.give_up(Error::Timeout(format!(
+                "no answer to an acknowledgement within {:?}",
+                self.client.operation_timeout()
+            )));
+        }
         alarm
     }
 }

@@ -1,0 +1,123 @@
+//! Asking for messages again.
+
+use std::time::Instant;
+
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
+
+use super::acknowledge::entry_of;
+use super::{Consumer, Message, Phase, Shared, State};
+use crate::MessageId;
+
+/// Ids in one command of redelivery, as in the Java client.
+const IDS_PER_COMMAND: usize = 1000;
+
+impl Consumer {
+    /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
+    /// batch comes again, without the messages of it that are acknowledged.
+    pub fn negative_acknowledge(&self, message: &Message) {
+        self.shared.nack(message.entry.id, Some(message.entry.cluster));
+    }
+
+    /// Asks for the message with this id again.
+    pub fn negative_acknowledge_id(&self, id: &MessageId) {
+        if let Some(entry) = entry_of(id) {
+            self.shared.nack(entry, None);
+        }
+    }
+
+    /// Asks for everything again that was delivered to this consumer and not acknowledged.
+    pub fn redeliver_unacknowledged(&self) {
+        self.shared.redeliver_all(&mut self.shared.state.lock());
+    }
+}
+
+impl Shared {
+    /// `cluster` is where the message came from, where that is known.
+    fn nack(&self, id: EntryId, cluster: Option<u64>) {
+        let mut state = self.state.lock();
+        let is_elsewhere = cluster.is_some_and(|cluster| cluster != state.cluster);
+        if is_elsewhere || matches!(state.phase, Phase::Closed) {
+            return;
+        }
+        let due = Instant::now() + self.config.negative_ack_delay;
+        state.negative_acks.add(id, due);
+        state.counters.negative_acks += 1;
+        state.forget(id);
+        let wake = state.alarm_is_later(Some(due));
+        drop(state);
+        if wake {
+            self.timers.notify_one();
+        }
+    }
+
+    /// Asks the broker for entries again. Without sharing it can only send everything again.
+    pub(super) fn redeliver(&self, state: &mut State, entries: &[EntryId]) {
+        if entries.is_empty() {
+            return;
+        }
+        if !self.config.subscription_type.is_shared() {
+            return self.redeliver_all(state);
+        }
+        let entries = state.with_chunks(entries);
+        if let Phase::Ready(connection) = &state.phase {
+            for entries in entries.chunks(IDS_PER_COMMAND) {
+                let ids = entries.iter().map(|id| MessageIdData {
+                    ledger_id: id.ledger,
+                    entry_id: id.entry,
+                    ..MessageIdData::default()
+                });
+                let command = CommandRedeliverUnacknowledgedMessages {
+                    consumer_id: self.id,
+                    message_ids: ids.collect(),
+                    consumer_epoch: None,
+                };
+                connection.send(&command.into());
+                state.counters.redelivery_requests += 1;
+            }
+        }
+    }
+
+    fn redeliver_all(&self, state: &mut State) {
+        // Without a connection there is nothing to ask: a new one begins with what is not acknowledged.
+        let Phase::Ready(connection) = &state.phase else {
+            return;
+        };
+        // Entries that are on the way already come again too; without sharing they can be told apart.
+        let consumer_epoch = (!self.config.subscription_type.is_shared()).then(|| {
+            state.epoch += 1;
+            state.epoch
+        });
+        state.counters.redelivery_requests += 1;
+        let dropped = self.inbox.discard();
+        state.chunks.clear();
+        state.negative_acks.clear();
+        if let Some(unacked) = &mut state.unacked {
+            unacked.clear();
+        }
+        // What is acknowledged must not come again.
+        let settled = state.acks.flush(self.id, connection);
+        self.tell_later(settled);
+        let command = CommandRedeliverUnacknowledgedMessages {
+            consumer_id: self.id,
+            message_ids: Vec::new(),
+            consumer_epoch,
+        };
+        connection.send(&command.into());
+        self.give_back(connection, dropped);
+    }
+}
+
+impl State {
+    /// The entries, each that ends a message in chunks with the chunks before it. These are forgotten: they come again.
+    pub(super) fn with_chunks(&mut self, entries: &[EntryId]) -> Vec<EntryId> {
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.chunks.take(*entry) {
+                None => all.push(*entry),
+                Some(chunks) => all.extend_from_slice(&chunks),
+            }
+        }
+        all
+    }
+}

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::redelivery::RedeliveryBackoff;
 use crate::Error;
 
 /// How the consumers of a subscription share its messages.
@@ -98,9 +99,14 @@ pub struct ConsumerConfig {
     pub ack_receipts: bool,
     /// How long after a negative acknowledgement the message is delivered again. Default 60 s.
     pub negative_ack_delay: Duration,
+    /// Instead: the delay grows with each redelivery of the message, as the broker counts them for shared subscriptions.
+    /// Default: it does not.
+    pub negative_ack_backoff: Option<RedeliveryBackoff>,
     /// Messages that are not acknowledged within this time are delivered again; absent: never. Default: none;
     /// at least 10 s.
     pub ack_timeout: Option<Duration>,
+    /// What the ack timeout is longer by, for each message as often as it was redelivered. Default: nothing.
+    pub ack_timeout_backoff: Option<RedeliveryBackoff>,
     /// Consumers with a smaller number are served first, in shared subscriptions. Default 0.
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
@@ -129,7 +135,9 @@ impl Default for ConsumerConfig {
             batch_index_ack: false,
             ack_receipts: false,
             negative_ack_delay: Duration::from_mins(1),
+            negative_ack_backoff: None,
             ack_timeout: None,
+            ack_timeout_backoff: None,
             priority_level: 0,
             properties: Vec::new(),
             batch_receive: BatchReceivePolicy::default(),
@@ -154,6 +162,12 @@ impl ConsumerConfig {
         }
         if self.ack_timeout.is_some_and(|timeout| timeout < MIN_ACK_TIMEOUT) {
             return invalid("the ack timeout must be at least 10 seconds");
+        }
+        let mut backoffs = [self.negative_ack_backoff, self.ack_timeout_backoff].into_iter().flatten();
+        if !backoffs.all(|backoff| backoff.is_valid()) {
+            return invalid(
+                "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
+            );
         }
         let policy = &self.batch_receive;
         if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {

@@ -122,7 +122,7 @@ impl Shared {
         let now = Instant::now();
         let added = state.chunks.add(arrival, chunk, now);
         if let Some(unacked) = &mut state.unacked {
-            added.again.iter().for_each(|entry| unacked.add(*entry, now));
+            added.again.iter().for_each(|entry| unacked.add(*entry, 0, now));
         }
         self.drop_chunks(&mut state, &added.acknowledge);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));

@@ -26,6 +26,7 @@ mod timers;
 pub use ack_calls::AckTarget;
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
 pub use message::Message;
+pub use redelivery::RedeliveryBackoff;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -153,7 +154,9 @@ impl Consumer {
                 acks_due: None,
                 patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),
-                unacked: config.ack_timeout.map(UnackedEntries::new),
+                unacked: config
+                    .ack_timeout
+                    .map(|timeout| UnackedEntries::new(timeout, config.ack_timeout_backoff)),
                 alarm: None,
                 counters: Counters::default(),
             }),

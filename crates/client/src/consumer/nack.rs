@@ -16,13 +16,15 @@ impl Consumer {
     /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
     /// batch comes again, without the messages of it that are acknowledged.
     pub fn negative_acknowledge(&self, message: &Message) {
-        self.shared.nack(message.entry.id, Some(message.entry.cluster));
+        let entry = &message.entry;
+        self.shared.nack(entry.id, entry.redelivery_count, Some(entry.cluster));
     }
 
-    /// Asks for the message with this id again.
+    /// Asks for the message with this id again; with a
+    /// [backoff](super::ConsumerConfig::negative_ack_backoff), as if it came for the first time.
     pub fn negative_acknowledge_id(&self, id: &MessageId) {
         if let Some(entry) = entry_of(id) {
-            self.shared.nack(entry, None);
+            self.shared.nack(entry, 0, None);
         }
     }
 
@@ -33,14 +35,16 @@ impl Consumer {
 }
 
 impl Shared {
-    /// `cluster` is where the message came from, where that is known.
-    fn nack(&self, id: EntryId, cluster: Option<u64>) {
+    /// `redeliveries` is how often it came before, as far as that is known; `cluster` is where the message came from, where that is known.
+    fn nack(&self, id: EntryId, redeliveries: u32, cluster: Option<u64>) {
         let mut state = self.state.lock();
         let is_elsewhere = cluster.is_some_and(|cluster| cluster != state.cluster);
         if is_elsewhere || matches!(state.phase, Phase::Closed) {
             return;
         }
-        let due = Instant::now() + self.config.negative_ack_delay;
+        let backoff = self.config.negative_ack_backoff;
+        let delay = backoff.map_or(self.config.negative_ack_delay, |backoff| backoff.delay(redeliveries));
+        let due = Instant::now() + delay;
         state.negative_acks.add(id, due);
         state.counters.negative_acks += 1;
         state.forget(id);

@@ -184,7 +184,7 @@ impl Shared {
         let Some(unacked) = &mut state.unacked else {
             return;
         };
-        unacked.add(message.entry.id, now);
+        unacked.add(message.entry.id, message.entry.redelivery_count, now);
         let look = unacked.next_look(now);
         let wake = state.alarm_is_later(look);
         drop(state);

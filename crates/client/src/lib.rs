@@ -45,8 +45,8 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    AckTarget, BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, Message, RedeliveryBackoff,
-    SubscriptionType,
+    AckTarget, BatchReceivePolicy, Consumer, ConsumerConfig, DeadLetterPolicy, InitialPosition, Message,
+    RedeliveryBackoff, SubscriptionType,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -51,6 +51,14 @@ impl TopicName {
         self.0.rsplit_once(PARTITION_MARK).and_then(|(_, number)| number.parse().ok()).unwrap_or(-1)
     }
 
+    /// The topic that this name is a partition of, or the name itself.
+    pub(crate) fn without_partition(&self) -> &str {
+        match self.0.rsplit_once(PARTITION_MARK) {
+            Some((topic, number)) if number.parse::<u32>().is_ok() => topic,
+            _ => &self.0,
+        }
+    }
+
     /// Name of one partition of this topic.
     #[must_use]
     pub fn with_partition(&self, partition: u32) -> Self {
@@ -105,5 +113,7 @@ mod tests {
         assert_eq!(topic.with_partition(12).partition(), 12);
         assert_eq!(topic.with_partition(12).as_str(), "persistent://public/default/t-partition-12");
         assert_eq!(TopicName::parse("t-partition-x").unwrap().partition(), -1);
+        assert_eq!(topic.with_partition(12).without_partition(), topic.as_str());
+        assert_eq!(TopicName::parse("t-partition-x").unwrap().without_partition().len(), 40);
     }
 }

@@ -120,7 +120,7 @@ impl Shared {
     }
 
     /// Under one lock, however many there are.
-    fn ack_target(&self, target: AckTarget<'_>, call: Option<&Part>) -> Result<(), Error> {
+    pub(super) fn ack_target(&self, target: AckTarget<'_>, call: Option<&Part>) -> Result<(), Error> {
         let mut state = self.lock_open()?;
         let mut failure = None;
         let mut is_new = false;

@@ -194,13 +194,6 @@ impl Shared {
 }
 
 impl State {
-    /// The entry needs no redelivery by timeout any more.
-    pub(super) fn forget(&mut self, id: EntryId) {
-        if let Some(unacked) = &mut self.unacked {
-            unacked.remove(id);
-        }
-    }
-
     /// Whether the timers would look too late.
     pub(super) fn alarm_is_later(&self, due: Option<Instant>) -> bool {
         due.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due))

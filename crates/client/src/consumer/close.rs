@@ -75,6 +75,9 @@ impl Shared {
         if let Some(lost) = lost {
             self.tell_of_lost_acks(lost);
         }
+        if let Some(letters) = self.letters.as_ref().filter(|_| !matches!(phase, Phase::Closed)) {
+            letters.leave();
+        }
         self.inbox.close(already_closed());
         self.timers.notify_one();
         self.client.unregister(self.id);

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::letters::DeadLetterPolicy;
 use super::redelivery::RedeliveryBackoff;
 use crate::Error;
 
@@ -107,6 +108,12 @@ pub struct ConsumerConfig {
     pub ack_timeout: Option<Duration>,
     /// What the ack timeout is longer by, for each message as often as it was redelivered. Default: nothing.
     pub ack_timeout_backoff: Option<RedeliveryBackoff>,
+    /// What becomes of messages that are redelivered too often, in shared and key-shared subscriptions. Default: they are
+    /// redelivered for ever.
+    pub dead_letter: Option<DeadLetterPolicy>,
+    /// Messages can be [reconsumed later](super::Consumer::reconsume_later), in shared and key-shared subscriptions; the
+    /// policy above, or its default, says from which topic and how often. Default false.
+    pub retry: bool,
     /// Consumers with a smaller number are served first, in shared subscriptions. Default 0.
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
@@ -138,6 +145,8 @@ impl Default for ConsumerConfig {
             negative_ack_backoff: None,
             ack_timeout: None,
             ack_timeout_backoff: None,
+            dead_letter: None,
+            retry: false,
             priority_level: 0,
             properties: Vec::new(),
             batch_receive: BatchReceivePolicy::default(),

@@ -102,6 +102,7 @@ impl Shared {
         state.chunks.clear();
         state.counters.connections += 1;
         state.negative_acks.clear();
+        state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
         }

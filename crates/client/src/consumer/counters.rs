@@ -16,6 +16,7 @@ pub(super) struct Counters {
     pub negative_acks: u64,
     pub ack_timeouts: u64,
     pub redelivery_requests: u64,
+    pub dead_letters: u64,
     pub discarded: u64,
     pub connections: u64,
 }
@@ -43,6 +44,7 @@ impl Shared {
             negative_acks: counters.negative_acks,
             ack_timeouts: counters.ack_timeouts,
             redelivery_requests: counters.redelivery_requests,
+            dead_letters: counters.dead_letters,
             discarded: counters.discarded,
             queued_messages: queued.messages,
             queued_bytes: queued.bytes,

@@ -14,8 +14,10 @@ mod close;
 mod config;
 mod connect;
 mod counters;
+mod dead_letters;
 mod events;
 mod inbox;
+mod letters;
 mod message;
 mod nack;
 mod receipts;
@@ -25,6 +27,7 @@ mod timers;
 
 pub use ack_calls::AckTarget;
 pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
+pub use letters::DeadLetterPolicy;
 pub use message::Message;
 pub use redelivery::RedeliveryBackoff;
 
@@ -45,7 +48,9 @@ use crate::{Error, MessageId, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
+use dead_letters::LastChances;
 use inbox::Inbox;
+use letters::Letters;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
 
@@ -74,6 +79,10 @@ pub(crate) struct Shared {
     acks_answered: Notify,
     moved_to: MovedTo,
     closed: AtomicBool,
+    /// Where messages go that are put aside.
+    letters: Option<Arc<Letters>>,
+    /// Something has to be noted for each message that is taken.
+    notes_taken: bool,
     /// Acknowledgements that were refused.
     acks_failed: AtomicU64,
 }
@@ -98,6 +107,7 @@ struct State {
     /// Of those who wait for receipts.
     patience: Patience,
     negative_acks: NegativeAcks,
+    last_chances: LastChances,
     unacked: Option<UnackedEntries>,
     /// When the timers look next; absent: they sleep until woken.
     alarm: Option<Instant>,
@@ -133,6 +143,10 @@ impl Consumer {
         deadline: Deadline,
     ) -> Result<Self, Error> {
         config.validate()?;
+        let letters = Letters::new(&client, &topic, &subscription, &config)?;
+        if let Some(letters) = &letters {
+            letters.join();
+        }
         let id = client.next_id();
         let shared = Arc::new_cyclic(|me| Shared {
             id,
@@ -154,12 +168,15 @@ impl Consumer {
                 acks_due: None,
                 patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),
+                last_chances: LastChances::default(),
                 unacked: config
                     .ack_timeout
                     .map(|timeout| UnackedEntries::new(timeout, config.ack_timeout_backoff)),
                 alarm: None,
                 counters: Counters::default(),
             }),
+            notes_taken: config.ack_timeout.is_some() || letters.is_some(),
+            letters,
             config,
             timers: Notify::new(),
             cut_off: Notify::new(),

@@ -1,6 +1,6 @@
 //! Asking for messages again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
@@ -17,14 +17,15 @@ impl Consumer {
     /// batch comes again, without the messages of it that are acknowledged.
     pub fn negative_acknowledge(&self, message: &Message) {
         let entry = &message.entry;
-        self.shared.nack(entry.id, entry.redelivery_count, Some(entry.cluster));
+        let index = entry.acks.is_some().then_some(message.index);
+        self.shared.nack((entry.id, index), entry.redelivery_count, Some(entry.cluster));
     }
 
     /// Asks for the message with this id again; with a
     /// [backoff](super::ConsumerConfig::negative_ack_backoff), as if it came for the first time.
     pub fn negative_acknowledge_id(&self, id: &MessageId) {
         if let Some(entry) = entry_of(id) {
-            self.shared.nack(entry, 0, None);
+            self.shared.nack((entry, u32::try_from(id.batch_index).ok()), 0, None);
         }
     }
 
@@ -36,23 +37,28 @@ impl Consumer {
 
 impl Shared {
     /// `redeliveries` is how often it came before, as far as that is known; `cluster` is where the message came from, where that is known.
-    fn nack(&self, id: EntryId, redeliveries: u32, cluster: Option<u64>) {
+    fn nack(&self, (id, index): (EntryId, Option<u32>), redeliveries: u32, cluster: Option<u64>) {
         let mut state = self.state.lock();
         let is_elsewhere = cluster.is_some_and(|cluster| cluster != state.cluster);
         if is_elsewhere || matches!(state.phase, Phase::Closed) {
             return;
         }
-        let backoff = self.config.negative_ack_backoff;
-        let delay = backoff.map_or(self.config.negative_ack_delay, |backoff| backoff.delay(redeliveries));
-        let due = Instant::now() + delay;
+        let due = Instant::now() + self.nack_delay(redeliveries);
         state.negative_acks.add(id, due);
         state.counters.negative_acks += 1;
-        state.forget(id);
+        state.unwatch(id);
+        state.last_chances.refuse(id, index);
         let wake = state.alarm_is_later(Some(due));
         drop(state);
         if wake {
             self.timers.notify_one();
         }
+    }
+
+    /// How long a negative acknowledgement waits.
+    pub(super) fn nack_delay(&self, redeliveries: u32) -> Duration {
+        let backoff = self.config.negative_ack_backoff;
+        backoff.map_or(self.config.negative_ack_delay, |backoff| backoff.delay(redeliveries))
     }
 
     /// Asks the broker for entries again. Without sharing it can only send everything again.
@@ -96,6 +102,7 @@ impl Shared {
         let dropped = self.inbox.discard();
         state.chunks.clear();
         state.negative_acks.clear();
+        state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
         }

@@ -145,19 +145,20 @@ impl Taken {
 impl Shared {
     fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
         let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
-        let taken = self.inbox.take(
-            max_bytes,
-            threshold,
-            |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
-            |entry, why| self.reject(entry, why),
-            |permits| self.flow(permits),
-        )?;
-        if let Taken::Message(message) = &taken
-            && self.config.ack_timeout.is_some()
-        {
-            self.watch(message);
+        loop {
+            let taken = self.inbox.take(
+                max_bytes,
+                threshold,
+                |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
+                |entry, why| self.reject(entry, why),
+                |permits| self.flow(permits),
+            )?;
+            match &taken {
+                // A dead letter goes elsewhere.
+                Taken::Message(message) if self.notes_taken && !self.note_taken(message) => {}
+                _ => return Ok(taken),
+            }
         }
-        Ok(taken)
     }
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
@@ -171,25 +172,6 @@ impl Shared {
                 return Ok(Taken::Empty);
             }
             self.inbox.wait(deadline)?;
-        }
-    }
-
-    /// From now on the message has to be acknowledged within the ack timeout.
-    fn watch(&self, message: &Message) {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if state.cluster != message.entry.cluster {
-            return;
-        }
-        let Some(unacked) = &mut state.unacked else {
-            return;
-        };
-        unacked.add(message.entry.id, message.entry.redelivery_count, now);
-        let look = unacked.next_look(now);
-        let wake = state.alarm_is_later(look);
-        drop(state);
-        if wake {
-            self.timers.notify_one();
         }
     }
 }

@@ -27,8 +27,10 @@ impl Shared {
         let expired = state.chunks.take_expired(now);
         self.drop_chunks(&mut state, &expired);
         let mut due = state.negative_acks.take_due(now);
-        let overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
+        let mut overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
         state.counters.ack_timeouts += overdue.len() as u64;
+        let mut dead = state.last_chances.take(&mut due, false);
+        dead.extend(state.last_chances.take(&mut overdue, true));
         due.extend(overdue);
         self.redeliver(&mut state, &due);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
@@ -40,7 +42,11 @@ impl Shared {
             state.patience.next_due(),
         ]);
         state.alarm = alarm.moment();
+        let connection = state.connection;
         drop(state);
+        if let Some(letters) = &self.letters {
+            self.bury(letters, dead, connection);
+        }
         self.tell_of_dropped_chunks(expired.len());
         for receipt in impatient {
             receipt.give_up(Error::Timeout(format!(

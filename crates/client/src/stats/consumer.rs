@@ -43,6 +43,8 @@ pub struct ConsumerStats {
     pub ack_timeouts: u64,
     /// How often the broker was asked to send something again.
     pub redelivery_requests: u64,
+    /// Messages that went to the dead letter topic because they were redelivered too often.
+    pub dead_letters: u64,
     /// Entries that could not be delivered: damaged, and so dropped, or in need of what this client cannot do.
     pub discarded: u64,
     /// Messages that wait for the application.

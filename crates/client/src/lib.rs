@@ -45,8 +45,9 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, InitialPosition, Message, MessageView,
-    RegexSubscriptionMode, SubscriptionType, TopicPattern,
+    AckTarget, BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, DeadLetterPolicy,
+    InitialPosition, Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
+    TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

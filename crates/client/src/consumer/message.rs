@@ -8,6 +8,7 @@ use pulsar_rs_wire::metadata::{Metadata, Properties, SingleMetadata};
 
 use super::arrival::Found;
 use super::batch_acks::BatchAcks;
+use super::bulk::Place;
 use crate::MessageId;
 
 /// One entry as it came: a single message, or a batch that its messages look into.
@@ -54,6 +55,23 @@ impl Message {
     pub(super) fn new(found: Found<'_>) -> Self {
         let Found { entry, metadata, payload, index, .. } = found;
         Message { entry: entry.clone(), metadata, payload, index }
+    }
+
+    /// The message at a place of a bulk.
+    pub(super) fn placed(entry: Arc<Entry>, place: &Place) -> Self {
+        let (metadata, payload) = (place.metadata.clone(), place.payload.clone());
+        Message { entry, metadata, payload, index: place.index }
+    }
+
+    /// What it was made of.
+    pub(super) fn found(&self) -> Found<'_> {
+        Found {
+            entry: &self.entry,
+            metadata: self.metadata.clone(),
+            payload: self.payload.clone(),
+            index: self.index,
+            single: self.single_metadata(),
+        }
     }
 
     /// The content.

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::arrival::Found;
 use super::inbox::Taker;
-use super::message::Entry;
 use super::wake_ups::WakeUps;
 use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
@@ -213,22 +212,39 @@ impl Taker for One {
 
 impl Shared {
     pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
-        let mut one = One { max_bytes, message: None };
-        let is_too_large = self.take_into(&mut one)?;
-        Ok(match one.message {
-            Some(message) => {
-                if self.config.ack_timeout.is_some() {
-                    self.watch(&message.entry);
+        loop {
+            let mut one = One { max_bytes, message: None };
+            let is_too_large = self.take_into(&mut one)?;
+            return Ok(match one.message {
+                // A dead letter goes elsewhere.
+                Some(message) if self.notes_taken && !self.note_taken(&message) => continue,
+                Some(message) => Taken::Message(message),
+                None if is_too_large => Taken::TooLarge,
+                None => Taken::Empty,
+            });
+        }
+    }
+
+    /// Like [`Shared::take_into`], with a note of each message where one is needed.
+    pub(super) fn take_noted(&self, taker: &mut impl Taker) -> Result<bool, Error> {
+        if !self.notes_taken {
+            return self.take_into(taker);
+        }
+        loop {
+            match self.take(taker.room())? {
+                Taken::Message(message) => {
+                    if !taker.take(message.found()) {
+                        return Ok(false);
+                    }
                 }
-                Taken::Message(message)
+                Taken::TooLarge => return Ok(true),
+                Taken::Empty => return Ok(false),
             }
-            None if is_too_large => Taken::TooLarge,
-            None => Taken::Empty,
-        })
+        }
     }
 
     /// See [`Inbox::take`](super::inbox::Inbox::take).
-    pub(super) fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
+    fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
         let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
         self.inbox.take(
             taker,
@@ -237,24 +253,5 @@ impl Shared {
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )
-    }
-
-    /// From now on messages of the entry have to be acknowledged within the ack timeout.
-    pub(super) fn watch(&self, entry: &Entry) {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if state.cluster != entry.cluster {
-            return;
-        }
-        let Some(unacked) = &mut state.unacked else {
-            return;
-        };
-        unacked.add(entry.id, now);
-        let look = unacked.next_look(now);
-        let wake = state.alarm_is_later(look);
-        drop(state);
-        if wake {
-            self.timers.notify_one();
-        }
     }
 }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
-use crate::Error;
+use super::key_shared::KeySharedPolicy;
+use crate::{Error, Schema};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +54,18 @@ impl InitialPosition {
     }
 }
 
+/// Which of the topics that match a pattern are subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RegexSubscriptionMode {
+    /// Persistent topics.
+    #[default]
+    Persistent,
+    /// Topics that are not stored.
+    NonPersistent,
+    /// Both.
+    All,
+}
+
 /// When a batch receive is done: at the first of these limits. At least one must be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchReceivePolicy {
@@ -83,8 +96,21 @@ pub struct ConsumerConfig {
     pub initial_position: InitialPosition,
     /// Name, shown in the topic's statistics; absent: a random one.
     pub name: Option<String>,
+    /// Deliver only the newest message of each key of a compacted topic.
+    /// Messages that are not compacted yet come as they are. For exclusive and failover subscriptions to persistent
+    /// topics. Default false.
+    pub read_compacted: bool,
+    /// Whether the message that the consumer starts at, or was moved to, is delivered itself. Default false.
+    pub start_inclusive: bool,
+    /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
+    pub key_shared: KeySharedPolicy,
     /// Messages that are fetched ahead, at least 1. Default 1000.
     pub receiver_queue_size: usize,
+    /// Messages that are fetched ahead by all consumers of a partitioned topic, or of several topics, together: each gets
+    /// an equal share, [`receiver_queue_size`](Self::receiver_queue_size) at most. Default 50,000.
+    pub max_total_receiver_queue_size: usize,
+    /// Which of the topics that match a pattern are subscribed to. Default: persistent ones.
+    pub regex_mode: RegexSubscriptionMode,
     /// How long acknowledgements are gathered; zero: each is sent at once. Default 100 ms.
     pub ack_grouping_time: Duration,
     /// Acknowledgements gathered at most. Default 1000.
@@ -101,6 +127,16 @@ pub struct ConsumerConfig {
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
+    /// Properties of the subscription, stored with it if this consumer creates it, and shown in the topic's statistics.
+    /// One that exists keeps those that it has.
+    pub subscription_properties: Vec<(String, String)>,
+    /// Have the clusters that the topic is replicated to know where the subscription is, so that it goes on there after a
+    /// failover. Default false.
+    pub replicate_subscription_state: bool,
+    /// Schema of the messages that the program understands; the broker refuses the consumer with
+    /// [`Error::IncompatibleSchema`] where it does not fit the topic's. Absent: messages of every schema come, and
+    /// [`Consumer::schema`](super::Consumer::schema) tells it.
+    pub schema: Option<Schema>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages of which some chunks are there, at the same time; 0: no limit. The oldest goes for a new one. Default 10.
@@ -119,7 +155,12 @@ impl Default for ConsumerConfig {
             subscription_type: SubscriptionType::default(),
             initial_position: InitialPosition::default(),
             name: None,
+            read_compacted: false,
+            start_inclusive: false,
+            key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
+            max_total_receiver_queue_size: 50_000,
+            regex_mode: RegexSubscriptionMode::default(),
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
@@ -127,6 +168,9 @@ impl Default for ConsumerConfig {
             ack_timeout: None,
             priority_level: 0,
             properties: Vec::new(),
+            subscription_properties: Vec::new(),
+            replicate_subscription_state: false,
+            schema: None,
             batch_receive: BatchReceivePolicy::default(),
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
@@ -150,6 +194,12 @@ impl ConsumerConfig {
         if self.ack_timeout.is_some_and(|timeout| timeout < MIN_ACK_TIMEOUT) {
             return invalid("the ack timeout must be at least 10 seconds");
         }
+        if self.subscription_type != SubscriptionType::KeyShared
+            && self.key_shared != KeySharedPolicy::default()
+        {
+            return invalid("a key-shared policy needs a key-shared subscription");
+        }
+        self.key_shared.validate()?;
         let policy = &self.batch_receive;
         if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {
             return invalid("the batch receive policy has no limit");

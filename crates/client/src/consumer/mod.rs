@@ -15,12 +15,16 @@ mod connect;
 mod counters;
 mod events;
 mod inbox;
+mod key_shared;
 mod message;
 mod receive;
 mod redelivery;
 mod timers;
 
-pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
+pub use config::{
+    BatchReceivePolicy, ConsumerConfig, InitialPosition, RegexSubscriptionMode, SubscriptionType,
+};
+pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use message::Message;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

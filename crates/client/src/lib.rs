@@ -45,8 +45,8 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Consumer, ConsumerConfig, InitialPosition, KeyHashes, KeySharedPolicy, Message,
-    RegexSubscriptionMode, SubscriptionType,
+    BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition, KeyHashes,
+    KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -66,6 +66,18 @@ pub enum RegexSubscriptionMode {
     All,
 }
 
+/// What becomes of messages that are encrypted and cannot be decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CryptoFailureAction {
+    /// They are not delivered, and stay unacknowledged.
+    #[default]
+    Fail,
+    /// They are acknowledged without being delivered.
+    Discard,
+    /// They are delivered as they came: encrypted, still compressed; a batch, and each chunk of a message, as one message.
+    Consume,
+}
+
 /// When a batch receive is done: at the first of these limits. At least one must be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchReceivePolicy {
@@ -137,6 +149,8 @@ pub struct ConsumerConfig {
     /// [`Error::IncompatibleSchema`] where it does not fit the topic's. Absent: messages of every schema come, and
     /// [`Consumer::schema`](super::Consumer::schema) tells it.
     pub schema: Option<Schema>,
+    /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
+    pub crypto_failure_action: CryptoFailureAction,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages of which some chunks are there, at the same time; 0: no limit. The oldest goes for a new one. Default 10.
@@ -171,6 +185,7 @@ impl Default for ConsumerConfig {
             subscription_properties: Vec::new(),
             replicate_subscription_state: false,
             schema: None,
+            crypto_failure_action: CryptoFailureAction::default(),
             batch_receive: BatchReceivePolicy::default(),
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,

@@ -8,10 +8,10 @@ use parking_lot::MutexGuard;
 use pulsar_rs_wire::hot::{self, EntryId, Flow};
 
 use super::acks;
-use super::arrival::{Arrival, Refusal};
+use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
 use super::inbox::Permits;
-use super::{Phase, Shared, State};
+use super::{CryptoFailureAction, Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
 
@@ -21,7 +21,8 @@ const DOUBT: Duration = Duration::from_secs(1);
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
-        let checked = Arrival::check(message, &payload, connection.cluster());
+        let takes_encrypted = self.config.crypto_failure_action == CryptoFailureAction::Consume;
+        let checked = Arrival::check(message, &payload, connection.cluster(), takes_encrypted);
         let mut state = self.state.lock();
         if !state.is_current(connection) {
             return;
@@ -145,15 +146,30 @@ impl Shared {
         match why {
             Refusal::Damaged(damage, error) => {
                 log.warn(format_args!("entry {ledger}:{number} of {} is dropped: {error}", self.topic));
-                let mut state = self.state.lock();
-                let entries = state.with_chunks(&[entry]);
-                if let Phase::Ready(connection) = &state.phase {
-                    acks::discard(connection, self.id, &entries, *damage as i32);
-                }
+                self.discard(entry, *damage);
             }
-            Refusal::NotSupported(what) => {
-                log.warn(format_args!("entry {ledger}:{number} of {} is not delivered: {what}", self.topic));
+            Refusal::Encrypted if self.config.crypto_failure_action == CryptoFailureAction::Discard => {
+                log.warn(format_args!(
+                    "entry {ledger}:{number} of {} is dropped: it is encrypted",
+                    self.topic
+                ));
+                self.discard(entry, Damage::Decryption);
             }
+            Refusal::Encrypted => {
+                let topic = &self.topic;
+                log.warn(format_args!(
+                    "entry {ledger}:{number} of {topic} is not delivered: it is encrypted"
+                ));
+            }
+        }
+    }
+
+    /// Acknowledges what nobody gets, and says why.
+    fn discard(&self, entry: EntryId, damage: Damage) {
+        let mut state = self.state.lock();
+        let entries = state.with_chunks(&[entry]);
+        if let Phase::Ready(connection) = &state.phase {
+            acks::discard(connection, self.id, &entries, damage as i32);
         }
     }
 

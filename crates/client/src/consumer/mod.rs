@@ -22,7 +22,8 @@ mod redelivery;
 mod timers;
 
 pub use config::{
-    BatchReceivePolicy, ConsumerConfig, InitialPosition, RegexSubscriptionMode, SubscriptionType,
+    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, RegexSubscriptionMode,
+    SubscriptionType,
 };
 pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use message::Message;

@@ -1,0 +1,101 @@
+//! `pulsar_rs/consumer_configuration.h`
+
+use std::ffi::{c_char, c_int};
+use std::ptr::NonNull;
+
+use crate::ffi::consumer_configuration::{get, pulsar_consumer_configuration_t, set};
+use crate::ffi::handle::with_slice;
+use crate::ffi::text::copied;
+use crate::producer_configuration::set_property;
+
+/// Sets a property of the subscription, in place of an older one with the same name. They are stored with the
+/// subscription if this consumer creates it, and shown in the topic's statistics; one that exists keeps its own.
+///
+/// Ownership: both strings are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: with a NULL name or value nothing changes.
+/// Errors: texts that are not UTF-8 make subscribing fail with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_subscription_property(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    name: *const c_char,
+    value: *const c_char,
+) {
+    set(conf, |conf| {
+        if let Some((name, value)) = copied(name).zip(copied(value)) {
+            set_property(&mut conf.subscription_properties, name, value);
+        }
+    });
+}
+
+/// Sets whether the clusters that the topic is replicated to are told where the subscription is (any value but 0), so
+/// that it goes on there after a failover. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_replicate_subscription_state(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    replicate: c_int,
+) {
+    set(conf, |conf| conf.replicate_subscription_state = replicate != 0);
+}
+
+/// Returns 1 if other clusters are told where the subscription is, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_replicate_subscription_state(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.replicate_subscription_state.into(), 0)
+}
+
+/// Sets the hashes of keys that the consumer gets in a key-shared subscription, whichever other consumers there are.
+/// Brokers hash a key with Murmur3, to 0..65535. `bounds` has the first and the last hash of each range, one pair after
+/// the other. All consumers of the subscription must have ranges; messages whose hash nobody has are not delivered.
+/// Default: the broker divides the keys among the consumers that there are.
+///
+/// Ownership: the numbers are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: with NULL `bounds`, or a `ranges` of 0, the broker divides the keys.
+/// Errors: subscribing fails with `pulsar_result_InvalidConfiguration` when a number is not within 0..65535, a range is
+/// empty, ranges overlap, or the subscription is not key-shared; with `pulsar_result_ConsumerAssignError` when another
+/// consumer has some of the hashes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_sticky_hash_ranges(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    bounds: *const c_int,
+    ranges: usize,
+) {
+    set(conf, |conf| {
+        conf.sticky_ranges = with_slice(bounds, ranges.saturating_mul(2), |bounds| {
+            bounds.as_chunks().0.iter().map(|[first, last]| (*first, *last)).collect()
+        });
+    });
+}
+
+/// Sets whether a key-shared subscription delivers messages of a key also while earlier ones of it are unacknowledged at
+/// the consumer that had the key before (any value but 0): when consumers come and go nobody waits, and for a while a
+/// key may be at two consumers. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+/// Errors: if the subscription is not key-shared, subscribing fails with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    allow: c_int,
+) {
+    set(conf, |conf| conf.allow_out_of_order_delivery = allow != 0);
+}
+
+/// Returns 1 if messages of a key may come out of order, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.allow_out_of_order_delivery.into(), 0)
+}

@@ -193,8 +193,10 @@ pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
 // pulsar_rs/consumer_configuration.h
 pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue,
     pulsar_rs_consumer_configuration_get_replicate_subscription_state,
     pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue,
     pulsar_rs_consumer_configuration_set_replicate_subscription_state,
     pulsar_rs_consumer_configuration_set_sticky_hash_ranges,
     pulsar_rs_consumer_configuration_set_subscription_property,

@@ -84,6 +84,28 @@ void pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery(pulsar_con
 PULSAR_PUBLIC
 int pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery(pulsar_consumer_configuration_t *conf);
 
+/**
+ * Sets whether the receiver queue adapts to the program (any value but 0): one message is fetched ahead at first, and
+ * twice as many whenever all that may be fetched had come and the program was faster, up to the receiver queue size.
+ * What waits counts against the client's memory limit, and half as many are fetched ahead whenever more than 75 % of
+ * that come to be in use. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ * Errors: with a receiver queue size of 0 subscribing fails with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue(pulsar_consumer_configuration_t *conf,
+                                                                     int auto_scaled);
+
+/**
+ * Returns 1 if the receiver queue adapts to the program, else 0.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+int pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue(pulsar_consumer_configuration_t *conf);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -182,12 +182,13 @@ PULSAR_PUBLIC
 int pulsar_consumer_configuration_has_message_listener(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
- * Sets how many messages are fetched ahead. Default 1000.
- *
- * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
- * `pulsar_result_OperationNotSupported`, for now.
+ * Sets how many messages are fetched ahead; 0: none, the broker is permitted one for each receive that waits. Should a
+ * batch come then, the next receives get the rest of it; should a receive time out, the next one gets what comes.
+ * Default 1000.
  *
  * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, as does 0 for a
+ * partitioned topic or for several topics.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration,

@@ -99,3 +99,29 @@ pub extern "C" fn pulsar_rs_consumer_configuration_get_allow_out_of_order_delive
 ) -> c_int {
     get(conf, |conf| conf.allow_out_of_order_delivery.into(), 0)
 }
+
+/// Sets whether the receiver queue adapts to the program (any value but 0): one message is fetched ahead at first, and
+/// twice as many whenever all that may be fetched had come and the program was faster, up to the receiver queue size.
+/// What waits counts against the client's memory limit, and half as many are fetched ahead whenever more than 75 % of
+/// that come to be in use. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+/// Errors: with a receiver queue size of 0 subscribing fails with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    auto_scaled: c_int,
+) {
+    set(conf, |conf| conf.auto_scaled_receiver_queue = auto_scaled != 0);
+}
+
+/// Returns 1 if the receiver queue adapts to the program, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.auto_scaled_receiver_queue.into(), 0)
+}

@@ -13,6 +13,7 @@ use pulsar_rs_wire::metadata::Metadata;
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
 use super::message::{Entry, Message};
+use crate::client::Held;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
 pub(super) const MIN_MESSAGE: usize = 6;
@@ -32,6 +33,8 @@ pub(super) struct Arrival {
     whole: Option<Whole>,
     /// It is encrypted, and delivered as it is, in one piece.
     sealed: bool,
+    /// Its bytes count against the client's memory limit.
+    held: Option<Held>,
     /// The cluster it came from, as the client counts them.
     cluster: u64,
 }
@@ -94,7 +97,18 @@ impl Arrival {
             (compression, Chunk::of(&metadata).map_err(impossible)?)
         };
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
-        Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None, sealed, cluster })
+        Ok(Arrival {
+            message,
+            metadata,
+            body,
+            batch_size,
+            compression,
+            chunk,
+            whole: None,
+            sealed,
+            held: None,
+            cluster,
+        })
     }
 
     /// Takes out which chunk it is, if it is one.
@@ -133,6 +147,16 @@ impl Arrival {
     /// Permits that the broker took for it.
     pub fn permits(&self) -> u32 {
         count_permits(self.batch_size, &self.message.ack_set)
+    }
+
+    /// From now on, and until all its messages are taken, it counts against the client's memory limit.
+    pub fn hold(&mut self, held: Option<Held>) {
+        self.held = held;
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.metadata.len() + self.body_len()
     }
 
     /// Bytes of its body as it came.
@@ -189,7 +213,7 @@ impl Arrival {
             chunks: self.whole.map(|whole| whole.entries),
             cluster: self.cluster,
         };
-        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
+        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }
 }
 
@@ -234,6 +258,7 @@ pub(super) struct Cursor {
     index: u32,
     /// Permits of messages that were not taken.
     permits: u32,
+    _held: Option<Held>,
 }
 
 /// What a cursor comes to next.

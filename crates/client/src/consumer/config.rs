@@ -116,8 +116,15 @@ pub struct ConsumerConfig {
     pub start_inclusive: bool,
     /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
     pub key_shared: KeySharedPolicy,
-    /// Messages that are fetched ahead, at least 1. Default 1000.
+    /// Messages that are fetched ahead. 0: none; the broker is permitted one for each receiver that waits. Should a batch
+    /// come then, the next receivers get the rest of it; should a receiver give up, the next one gets what comes. 0 is
+    /// not possible for partitioned topics and for several. Default 1000.
     pub receiver_queue_size: usize,
+    /// Fetch ahead what the program needs: one message at first, and twice as many whenever all that may be fetched had
+    /// come and the program was faster, up to [`receiver_queue_size`](Self::receiver_queue_size). What waits counts
+    /// against the client's [memory limit](crate::ClientConfig::memory_limit), and half as many are fetched ahead
+    /// whenever more than 75 % of that come to be in use. Default false.
+    pub auto_scaled_queue: bool,
     /// Messages that are fetched ahead by all consumers of a partitioned topic, or of several topics, together: each gets
     /// an equal share, [`receiver_queue_size`](Self::receiver_queue_size) at most. Default 50,000.
     pub max_total_receiver_queue_size: usize,
@@ -173,6 +180,7 @@ impl Default for ConsumerConfig {
             start_inclusive: false,
             key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
+            auto_scaled_queue: false,
             max_total_receiver_queue_size: 50_000,
             regex_mode: RegexSubscriptionMode::default(),
             ack_grouping_time: Duration::from_millis(100),
@@ -200,8 +208,8 @@ const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 impl ConsumerConfig {
     pub(super) fn validate(&self) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
-        if self.receiver_queue_size == 0 {
-            return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));
+        if self.receiver_queue_size == 0 && self.auto_scaled_queue {
+            return invalid("a queue that grows needs a receiver queue size to grow to");
         }
         if u32::try_from(self.receiver_queue_size).is_err() {
             return invalid("the receiver queue size must fit 32 bits");

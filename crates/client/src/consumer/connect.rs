@@ -111,8 +111,8 @@ impl Shared {
         }
         state.acks_due = None;
         state.acks.flush(self.id, connection);
-        // It fits: the configuration was checked.
-        self.give_back(connection, u32::try_from(self.config.receiver_queue_size).unwrap_or(u32::MAX));
+        let permits = state.quota.start();
+        self.give_back(connection, permits);
         drop(state);
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client

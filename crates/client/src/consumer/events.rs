@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use pulsar_rs_wire::hot::{self, EntryId, Flow};
+use pulsar_rs_wire::hot::{self, EntryId};
 
 use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
-use super::inbox::Permits;
 use super::{CryptoFailureAction, Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
@@ -37,8 +36,7 @@ impl ConsumerChannel for Shared {
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
-                let pushed = self.inbox.push(arrival);
+                let pushed = self.enqueue(&mut state, arrival);
                 drop(state);
                 self.inbox.wake(pushed);
             }
@@ -97,7 +95,7 @@ impl Shared {
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
         match added.complete {
             Some(whole) => {
-                let pushed = self.inbox.push(whole);
+                let pushed = self.enqueue(&mut state, whole);
                 drop(state);
                 self.inbox.wake(pushed);
             }
@@ -201,22 +199,5 @@ impl Shared {
             let _ = old.request(|request_id| me.close_command(request_id)).await;
             reconnect(me, ChannelClosed::ByBroker { assigned: None }).await;
         });
-    }
-
-    /// Permits the broker to send more, unless the permits belong to a connection that is gone.
-    pub(super) fn flow(&self, permits: Permits) {
-        let state = self.state.lock();
-        if state.connection == permits.connection
-            && let Phase::Ready(connection) = &state.phase
-        {
-            self.give_back(connection, permits.count);
-        }
-    }
-
-    pub(super) fn give_back(&self, connection: &Connection, permits: u32) {
-        if permits > 0 {
-            let flow = Flow { consumer_id: self.id, permits };
-            connection.send_encoded(|out| flow.encode_frame(out));
-        }
     }
 }

@@ -253,6 +253,12 @@ impl Inbox {
         }
     }
 
+    /// Whether [`Inbox::take`] may find something.
+    pub fn may_have_messages(&self) -> bool {
+        let arriving = self.arriving.lock();
+        arriving.closed.is_none() && (arriving.is_being_taken || !arriving.entries.is_empty())
+    }
+
     /// Waits until [`Inbox::take`] may find something, or the deadline has passed.
     pub fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         let mut arriving = self.arriving.lock();

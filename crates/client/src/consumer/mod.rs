@@ -14,9 +14,11 @@ mod config;
 mod connect;
 mod counters;
 mod events;
+mod flow;
 mod inbox;
 mod key_shared;
 mod message;
+mod quota;
 mod receive;
 mod redelivery;
 mod timers;
@@ -28,7 +30,7 @@ pub use config::{
 pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use message::Message;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -46,6 +48,7 @@ use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
 use inbox::Inbox;
+use quota::Quota;
 use redelivery::{NegativeAcks, UnackedEntries};
 
 /// Receives the messages of one subscription to one topic. Dropping it closes it in the background.
@@ -66,6 +69,8 @@ pub(crate) struct Shared {
     client: Arc<ClientInner>,
     inbox: Inbox,
     state: Mutex<State>,
+    /// Permits that are worth a command.
+    threshold: AtomicU32,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
@@ -86,6 +91,7 @@ struct State {
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
     epoch: u64,
+    quota: Quota,
     acks: Acks,
     chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
@@ -127,6 +133,8 @@ impl Consumer {
     ) -> Result<Self, Error> {
         config.validate()?;
         let id = client.next_id();
+        let quota = Quota::new(&config);
+        let threshold = AtomicU32::new(quota.threshold());
         let shared = Arc::new_cyclic(|me| Shared {
             id,
             me: me.clone(),
@@ -141,6 +149,7 @@ impl Consumer {
                 cluster: 0,
                 permits_in_doubt: false,
                 epoch: 0,
+                quota,
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
                 acks_due: None,
@@ -150,6 +159,7 @@ impl Consumer {
                 counters: Counters::default(),
             }),
             config,
+            threshold,
             timers: Notify::new(),
             cut_off: Notify::new(),
             moved_to: MovedTo::default(),

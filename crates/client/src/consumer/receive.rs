@@ -1,5 +1,6 @@
 //! Taking messages out: at once, waiting, as a future, many at a time.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::inbox::Taken;
@@ -7,7 +8,8 @@ use super::{Consumer, Message, Shared};
 use crate::Error;
 
 impl Consumer {
-    /// The next message, if one is there.
+    /// The next message, if one is there. Without a receiver queue one is there only if it came with a batch, or after a
+    /// receive that it was asked for was given up.
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
         self.shared.take(usize::MAX).map(Taken::message)
     }
@@ -17,7 +19,8 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        self.shared.inbox.take_when_arrived(|| self.try_receive()).await
+        let asking = self.shared.asking();
+        self.shared.inbox.take_when_arrived(|| asking.take(usize::MAX).map(Taken::message)).await
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
@@ -43,7 +46,8 @@ impl Consumer {
                 let room = gathered.room();
                 let taken = match self.shared.take(room)? {
                     Taken::Empty => {
-                        let take = || Ok(Some(self.shared.take(room)?).filter(|taken| !taken.is_empty()));
+                        let asking = self.shared.asking();
+                        let take = || Ok(Some(asking.take(room)?).filter(|taken| !taken.is_empty()));
                         self.shared.inbox.take_when_arrived(take).await?
                     }
                     taken => taken,
@@ -137,33 +141,33 @@ impl Taken {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         matches!(self, Taken::Empty)
     }
 }
 
 impl Shared {
-    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
-        let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
+    pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
         let taken = self.inbox.take(
             max_bytes,
-            threshold,
+            self.threshold.load(Ordering::Relaxed),
             |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )?;
-        if let Taken::Message(message) = &taken
-            && self.config.ack_timeout.is_some()
-        {
-            self.watch(message);
+        match &taken {
+            Taken::Message(message) if self.config.ack_timeout.is_some() => self.watch(message),
+            Taken::Empty if self.config.auto_scaled_queue => self.emptied(),
+            _ => {}
         }
         Ok(taken)
     }
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
     fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
+        let asking = self.asking();
         loop {
-            match self.take(max_bytes)? {
+            match asking.take(max_bytes)? {
                 Taken::Empty => {}
                 taken => return Ok(taken),
             }

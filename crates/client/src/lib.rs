@@ -46,7 +46,7 @@ mod topic;
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition, KeyHashes,
-    KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType,
+    KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType, TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

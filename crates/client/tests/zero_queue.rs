@@ -177,3 +177,14 @@ async fn what_is_delivered_again_is_asked_for() {
     assert_eq!(numbers, [0, 1, 2]);
     client.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn several_topics_need_a_queue() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("several");
+    broker.create_topic(&topic, 2).await;
+    let refused = client.subscribe(&topic, "sub", zero()).await;
+    assert!(matches!(refused, Err(Error::InvalidConfiguration(_))), "{refused:?}");
+    client.close().await.unwrap();
+}

@@ -194,6 +194,7 @@ impl Arrival {
     pub fn open(
         self,
         topic: Arc<str>,
+        is_of_several: bool,
         share: impl FnOnce(u64, hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Cursor, Refusal> {
         let permits = self.permits();
@@ -212,6 +213,7 @@ impl Arrival {
             acks,
             chunks: self.whole.map(|whole| whole.entries),
             cluster: self.cluster,
+            is_of_several,
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }

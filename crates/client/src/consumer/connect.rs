@@ -75,6 +75,7 @@ impl Shared {
             key_shared_meta: is_key_shared.then(|| config.key_shared.to_wire()),
             subscription_properties: key_values(&config.subscription_properties),
             consumer_epoch: Some(epoch),
+            force_topic_creation: Some(self.create_topic),
             ..CommandSubscribe::default()
         }
         .into()

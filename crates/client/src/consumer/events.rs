@@ -10,6 +10,7 @@ use pulsar_rs_wire::hot::{self, EntryId};
 use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
+use super::wake_ups::Pushed;
 use super::{CryptoFailureAction, Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
@@ -38,7 +39,7 @@ impl ConsumerChannel for Shared {
                 }
                 let pushed = self.enqueue(&mut state, arrival);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             Err(rejected) => {
                 drop(state);
@@ -76,6 +77,16 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// Wakes who receives.
+    fn wake(&self, pushed: Pushed) {
+        match (&self.place, self.me.upgrade()) {
+            (None, _) => self.inbox.wake_ups().wake(pushed),
+            (Some(place), Some(me)) => place.arrived(me, pushed.many),
+            // Nobody has it any more.
+            (Some(_), None) => {}
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -97,7 +108,7 @@ impl Shared {
             Some(whole) => {
                 let pushed = self.enqueue(&mut state, whole);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             None => {
                 drop(state);

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 use pulsar_rs_wire::hot;
 
 use super::arrival::Arrival;
-use super::inbox::{Permits, Pushed, Taken};
+use super::inbox::{Permits, Taken};
 use super::quota::Quota;
+use super::wake_ups::Pushed;
 use super::{Phase, Shared, State};
 use crate::Error;
 use crate::connection::Connection;
@@ -56,13 +57,12 @@ impl Shared {
         self.threshold.store(state.quota.threshold(), Ordering::Relaxed);
     }
 
-    /// For a receiver that is going to wait.
-    pub(super) fn asking(&self) -> Asking<'_> {
-        let asks = self.config.receiver_queue_size == 0;
-        if asks {
+    /// For a receiver that is going to wait, if it has to ask.
+    pub(super) fn asking(&self) -> Option<Asking<'_>> {
+        (self.config.receiver_queue_size == 0).then(|| {
             self.state.lock().quota.change_waiting(1);
-        }
-        Asking { shared: self, asks }
+            Asking(self)
+        })
     }
 
     /// Asks for messages for those who wait. False when one may be there already.
@@ -77,18 +77,15 @@ impl Shared {
     }
 }
 
-/// A receiver that waits. Without a queue, the broker is permitted one message for each.
-pub(super) struct Asking<'a> {
-    shared: &'a Shared,
-    asks: bool,
-}
+/// A receiver that waits without a queue: the broker is permitted one message for each.
+pub(super) struct Asking<'a>(&'a Shared);
 
 impl Asking<'_> {
     /// Like [`Shared::take`]; where that finds nothing, a message was asked for.
     pub fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
         loop {
-            let taken = self.shared.take(max_bytes)?;
-            if !self.asks || !taken.is_empty() || self.shared.ask() {
+            let taken = self.0.take(max_bytes)?;
+            if !taken.is_empty() || self.0.ask() {
                 return Ok(taken);
             }
         }
@@ -97,8 +94,6 @@ impl Asking<'_> {
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if self.asks {
-            self.shared.state.lock().quota.change_waiting(-1);
-        }
+        self.0.state.lock().quota.change_waiting(-1);
     }
 }

@@ -5,31 +5,29 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use pulsar_rs_wire::hot::EntryId;
-use tokio::sync::Notify;
 
 use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
 use super::batch_acks::BatchAcks;
 use super::message::Message;
+use super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 
 /// Entries on their way to the receivers. Bounded by the permits that the broker was given.
 #[derive(Debug)]
 pub(super) struct Inbox {
     topic: Arc<str>,
+    is_of_several: bool,
     arriving: CachePadded<Mutex<Arriving>>,
     taking: CachePadded<Mutex<Taking>>,
     /// Rises when what is being taken from became void.
     generation: AtomicU64,
-    arrived: Condvar,
-    /// Wakes receivers that are futures, one per message at most.
-    arrived_async: Notify,
-    async_receivers: AtomicUsize,
+    wake_ups: WakeUps,
 }
 
 #[derive(Debug, Default)]
@@ -76,15 +74,6 @@ pub(super) enum Taken {
     Empty,
 }
 
-/// Who is to be woken for an entry.
-#[derive(Debug, Clone, Copy)]
-#[must_use]
-pub(super) struct Pushed {
-    blocked: bool,
-    /// It may have messages for more than one.
-    many: bool,
-}
-
 /// Permits to give back to the broker, for the connection that they belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Permits {
@@ -98,6 +87,12 @@ enum Step {
     Taken(Taken),
     /// An entry that cannot be delivered.
     Refused(EntryId, Refusal),
+}
+
+impl Arriving {
+    fn may_have_messages(&self) -> bool {
+        self.closed.is_none() && (self.is_being_taken || !self.entries.is_empty())
+    }
 }
 
 impl Taking {
@@ -114,19 +109,19 @@ impl Taking {
 }
 
 impl Inbox {
-    pub fn new(topic: Arc<str>) -> Self {
+    /// `is_of_several`: ids of messages name their topic.
+    pub fn new(topic: Arc<str>, is_of_several: bool) -> Self {
         Inbox {
             topic,
+            is_of_several,
             arriving: CachePadded::default(),
             taking: CachePadded::default(),
             generation: AtomicU64::new(0),
-            arrived: Condvar::new(),
-            arrived_async: Notify::new(),
-            async_receivers: AtomicUsize::new(0),
+            wake_ups: WakeUps::default(),
         }
     }
 
-    /// Adds an entry. [`Inbox::wake`] has to be called behind it, with no lock held that receivers take.
+    /// Adds an entry. Receivers have to be woken behind it, with no lock held that receivers take.
     pub fn push(&self, arrival: Arrival) -> Pushed {
         let many = arrival.is_batch();
         let mut arriving = self.arriving.lock();
@@ -137,18 +132,14 @@ impl Inbox {
         Pushed { blocked: arriving.blocked > 0, many }
     }
 
-    /// Wakes who waits for an entry.
-    pub fn wake(&self, pushed: Pushed) {
-        if pushed.blocked {
-            if pushed.many {
-                self.arrived.notify_all();
-            } else {
-                self.arrived.notify_one();
-            }
-        }
-        if self.async_receivers.load(Ordering::SeqCst) > 0 {
-            self.arrived_async.notify_one();
-        }
+    /// Where receivers of this topic alone wait.
+    pub fn wake_ups(&self) -> &WakeUps {
+        &self.wake_ups
+    }
+
+    /// Whether [`Inbox::take`] may find something.
+    pub fn may_have_messages(&self) -> bool {
+        self.arriving.lock().may_have_messages()
     }
 
     /// Takes the next message, if its payload has at most `max_bytes`. The others are for what happens on the
@@ -213,7 +204,7 @@ impl Inbox {
                 return Ok(Step::Taken(Taken::Empty));
             };
             let (id, permits) = (arrival.id(), arrival.permits());
-            match arrival.open(self.topic.clone(), &share) {
+            match arrival.open(self.topic.clone(), self.is_of_several, &share) {
                 Ok(cursor) => taking.cursor = Some(cursor),
                 Err(why) => {
                     taking.consume(permits);
@@ -253,43 +244,15 @@ impl Inbox {
         }
     }
 
-    /// Whether [`Inbox::take`] may find something.
-    pub fn may_have_messages(&self) -> bool {
-        let arriving = self.arriving.lock();
-        arriving.closed.is_none() && (arriving.is_being_taken || !arriving.entries.is_empty())
-    }
-
     /// Waits until [`Inbox::take`] may find something, or the deadline has passed.
     pub fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         let mut arriving = self.arriving.lock();
-        if arriving.entries.is_empty() && !arriving.is_being_taken && arriving.closed.is_none() {
+        if !arriving.may_have_messages() && arriving.closed.is_none() {
             arriving.blocked += 1;
-            match deadline {
-                Some(deadline) => _ = self.arrived.wait_until(&mut arriving, deadline),
-                None => self.arrived.wait(&mut arriving),
-            }
+            self.wake_ups.block(&mut arriving, deadline);
             arriving.blocked -= 1;
         }
         arriving.closed.as_ref().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// Takes a message as a future: `take` is tried whenever something arrived.
-    pub async fn take_when_arrived<T>(
-        &self,
-        mut take: impl FnMut() -> Result<Option<T>, Error>,
-    ) -> Result<T, Error> {
-        let _waiting = AsyncReceiver::count(&self.async_receivers);
-        loop {
-            let mut arrived = std::pin::pin!(self.arrived_async.notified());
-            // From here on a notification is not lost.
-            arrived.as_mut().enable();
-            if let Some(taken) = take()? {
-                // One notification came for a whole entry: pass it on.
-                self.arrived_async.notify_one();
-                return Ok(taken);
-            }
-            arrived.await;
-        }
     }
 
     /// A new connection: nothing of the old one counts, neither entries nor permits. Returns its number.
@@ -338,23 +301,6 @@ impl Inbox {
         arriving.closed.get_or_insert(why);
         self.generation.fetch_add(1, Ordering::AcqRel);
         drop(arriving);
-        self.arrived.notify_all();
-        self.arrived_async.notify_waiters();
-    }
-}
-
-/// Counts a future that receives, as long as it lives.
-struct AsyncReceiver<'a>(&'a AtomicUsize);
-
-impl<'a> AsyncReceiver<'a> {
-    fn count(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::SeqCst);
-        AsyncReceiver(counter)
-    }
-}
-
-impl Drop for AsyncReceiver<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.wake_ups.wake_all();
     }
 }

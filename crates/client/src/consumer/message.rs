@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub chunks: Option<Arc<[EntryId]>>,
     /// The cluster it came from, as the client counts them.
     pub cluster: u64,
+    /// Ids name the topic: the consumer has several.
+    pub is_of_several: bool,
 }
 
 /// A message that was received.
@@ -68,7 +70,8 @@ impl Message {
         let entry = |EntryId { ledger, entry }| {
             MessageId::entry(ledger.cast_signed(), entry.cast_signed(), self.entry.partition)
         };
-        let id = entry(self.entry.id);
+        let topic = self.entry.is_of_several.then(|| self.entry.topic.clone());
+        let id = MessageId { topic, ..entry(self.entry.id) };
         match &self.entry.acks {
             None => {
                 let first = self.entry.chunks.as_ref().and_then(|chunks| chunks.first());

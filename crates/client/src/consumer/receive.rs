@@ -3,15 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::flow::Asking;
 use super::inbox::Taken;
-use super::{Consumer, Message, Shared};
+use super::wake_ups::WakeUps;
+use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
 impl Consumer {
     /// The next message, if one is there. Without a receiver queue one is there only if it came with a batch, or after a
     /// receive that it was asked for was given up.
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
-        self.shared.take(usize::MAX).map(Taken::message)
+        self.take(usize::MAX).map(Taken::message)
     }
 
     /// Waits for the next message.
@@ -19,8 +21,9 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        let asking = self.shared.asking();
-        self.shared.inbox.take_when_arrived(|| asking.take(usize::MAX).map(Taken::message)).await
+        let asking = self.asking();
+        let take = || self.take_for(asking.as_ref(), usize::MAX).map(Taken::message);
+        self.wake_ups().take_when_arrived(take).await
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
@@ -31,7 +34,7 @@ impl Consumer {
             return Ok(message);
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        match self.shared.take_blocking(usize::MAX, deadline)?.message() {
+        match self.take_blocking(usize::MAX, deadline)?.message() {
             Some(message) => Ok(message),
             None => Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default()))),
         }
@@ -44,11 +47,14 @@ impl Consumer {
         let gather = async {
             loop {
                 let room = gathered.room();
-                let taken = match self.shared.take(room)? {
+                let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let asking = self.shared.asking();
-                        let take = || Ok(Some(asking.take(room)?).filter(|taken| !taken.is_empty()));
-                        self.shared.inbox.take_when_arrived(take).await?
+                        let asking = self.asking();
+                        let take = || {
+                            let taken = self.take_for(asking.as_ref(), room)?;
+                            Ok(Some(taken).filter(|taken| !taken.is_empty()))
+                        };
+                        self.wake_ups().take_when_arrived(take).await?
                     }
                     taken => taken,
                 };
@@ -57,7 +63,7 @@ impl Consumer {
                 }
             }
         };
-        match self.shared.config.batch_receive.timeout {
+        match self.config().batch_receive.timeout {
             None => gather.await?,
             Some(timeout) => {
                 if let Ok(done) = tokio::time::timeout(timeout, gather).await {
@@ -70,14 +76,65 @@ impl Consumer {
 
     /// Like [`Consumer::batch_receive`], blocking the thread.
     pub fn batch_receive_blocking(&self) -> Result<Vec<Message>, Error> {
-        let timeout = self.shared.config.batch_receive.timeout;
+        let timeout = self.config().batch_receive.timeout;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut gathered = Gathered::new(self);
         loop {
-            let taken = self.shared.take_blocking(gathered.room(), deadline)?;
+            let taken = self.take_blocking(gathered.room(), deadline)?;
             if taken.is_empty() || gathered.add(taken) {
                 return Ok(gathered.finish());
             }
+        }
+    }
+}
+
+/// One topic or several.
+impl Consumer {
+    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.take(max_bytes),
+            Parts::Several(group) => group.hub().take(max_bytes),
+        }
+    }
+
+    /// For a receiver that is going to wait.
+    fn asking(&self) -> Option<Asking<'_>> {
+        match &self.parts {
+            Parts::One(shared) => shared.asking(),
+            Parts::Several(_) => None,
+        }
+    }
+
+    fn take_for(&self, asking: Option<&Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
+        asking.map_or_else(|| self.take(max_bytes), |asking| asking.take(max_bytes))
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wait(deadline),
+            Parts::Several(group) => group.hub().wait(deadline),
+        }
+    }
+
+    fn wake_ups(&self) -> &WakeUps {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wake_ups(),
+            Parts::Several(group) => group.hub().wake_ups(),
+        }
+    }
+
+    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
+    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
+        let asking = self.asking();
+        loop {
+            match self.take_for(asking.as_ref(), max_bytes)? {
+                Taken::Empty => {}
+                taken => return Ok(taken),
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Taken::Empty);
+            }
+            self.wait(deadline)?;
         }
     }
 }
@@ -93,7 +150,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(consumer: &'a Consumer) -> Self {
-        let policy = &consumer.shared.config.batch_receive;
+        let policy = &consumer.config().batch_receive;
         Gathered {
             consumer,
             messages: Vec::new(),
@@ -161,21 +218,6 @@ impl Shared {
             _ => {}
         }
         Ok(taken)
-    }
-
-    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
-    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        let asking = self.asking();
-        loop {
-            match asking.take(max_bytes)? {
-                Taken::Empty => {}
-                taken => return Ok(taken),
-            }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(Taken::Empty);
-            }
-            self.inbox.wait(deadline)?;
-        }
     }
 
     /// From now on the message has to be acknowledged within the ack timeout.

@@ -45,8 +45,9 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition, KeyHashes,
-    KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType, TopicPattern,
+    ActiveChange, BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, EventListener,
+    InitialPosition, KeyHashes, KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType,
+    TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

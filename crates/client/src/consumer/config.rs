@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::event_listener::EventListener;
 use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
 use crate::{Error, Schema};
@@ -142,6 +143,8 @@ pub struct ConsumerConfig {
     pub schema: Option<Schema>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
     pub crypto_failure_action: CryptoFailureAction,
+    /// Hears which consumer of a failover subscription is served. Default: none.
+    pub event_listener: Option<EventListener>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
@@ -182,6 +185,7 @@ impl Default for ConsumerConfig {
             replicate_subscription_state: false,
             schema: None,
             crypto_failure_action: CryptoFailureAction::default(),
+            event_listener: None,
             batch_receive: BatchReceivePolicy::default(),
             max_total_receiver_queue_size: 50_000,
             regex_mode: RegexSubscriptionMode::default(),

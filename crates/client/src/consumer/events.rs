@@ -11,7 +11,7 @@ use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
 use super::wake_ups::Pushed;
-use super::{CryptoFailureAction, Phase, Shared, State};
+use super::{ActiveChange, CryptoFailureAction, Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
 
@@ -55,6 +55,15 @@ impl ConsumerChannel for Shared {
     fn reached_end_of_topic(&self) {
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
+    }
+
+    fn active_changed(&self, is_active: bool) {
+        let (topic, subscription) = (self.topic.shared(), &self.subscription);
+        let what = if is_active { "active" } else { "inactive" };
+        self.client.log().info(format_args!("consumer {} of {subscription} on {topic} is {what}", self.id));
+        if let Some(listener) = &self.config.event_listener {
+            listener.tell(ActiveChange { topic, partition: self.topic.partition(), is_active });
+        }
     }
 
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>) {

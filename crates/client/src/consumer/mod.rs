@@ -13,6 +13,7 @@ mod close;
 mod config;
 mod connect;
 mod counters;
+mod event_listener;
 mod events;
 mod flow;
 mod group;
@@ -28,6 +29,7 @@ mod wake_ups;
 pub use config::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };
+pub use event_listener::{ActiveChange, EventListener};
 pub(crate) use group::Topics;
 pub use group::{RegexSubscriptionMode, TopicPattern};
 pub use key_shared::{KeyHashes, KeySharedPolicy};

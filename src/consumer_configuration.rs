@@ -8,6 +8,7 @@ use pulsar_rs_client::{
     KeySharedPolicy, RegexSubscriptionMode, SubscriptionType,
 };
 
+use crate::event_listener::EventFunction;
 use crate::ffi::consumer_configuration::{
     ListenerFunction, initial_position, pulsar_consumer_batch_receive_policy_t,
     pulsar_consumer_crypto_failure_action, pulsar_consumer_regex_subscription_mode, pulsar_consumer_type,
@@ -40,6 +41,9 @@ pub(crate) struct ConsumerConfiguration {
     pub sticky_ranges: Vec<(i32, i32)>,
     pub allow_out_of_order_delivery: bool,
     pub batch_receive_policy: pulsar_consumer_batch_receive_policy_t,
+    pub pattern_discovery_interval_ms: u32,
+    pub chunk_expiry_ms: u32,
+    pub event_listener: Option<(EventFunction, Context)>,
     pub max_pending_chunked_messages: i32,
     pub ack_oldest_chunked_message: bool,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
@@ -76,6 +80,9 @@ impl Default for ConsumerConfiguration {
                 maxNumBytes: 10 * 1024 * 1024,
                 timeoutMs: 100,
             },
+            pattern_discovery_interval_ms: 60_000,
+            chunk_expiry_ms: 60_000,
+            event_listener: None,
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
@@ -124,6 +131,8 @@ impl ConsumerConfiguration {
             max_pending_chunked_messages: usize::try_from(self.max_pending_chunked_messages)
                 .map_err(|_| invalid("the number of pending chunked messages must not be negative"))?,
             ack_oldest_chunked_message: self.ack_oldest_chunked_message,
+            pattern_discovery_interval: Duration::from_millis(self.pattern_discovery_interval_ms.into()),
+            chunk_expiry: millis(self.chunk_expiry_ms.into()),
             ..ConsumerConfig::default()
         })
     }

@@ -8,6 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Hears that a consumer became the one of its failover subscription that the broker serves (`is_active` is 1), or is
+ * another one's stand-in (0). `topic` is the topic's full name, of a partition with its number, and valid during the
+ * call only; `partition` is the number, or -1.
+ */
+typedef void (*pulsar_rs_consumer_event_listener)(const char *topic, int partition, int is_active, void *ctx);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -105,6 +112,59 @@ void pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue(pulsar_cons
  */
 PULSAR_PUBLIC
 int pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets how often a consumer of a pattern looks for topics that match it, in milliseconds; 0: only when the broker tells
+ * of them. Default 60000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms(pulsar_consumer_configuration_t *conf,
+                                                                        unsigned int interval_ms);
+
+/**
+ * Returns how often to look for topics that match a pattern, in milliseconds.
+ *
+ * NULL: returns 60000.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets how long after one chunk of a message the next may come, in milliseconds; 0: for ever. Then what came of the
+ * message is acknowledged, and lost for the subscription: its producer is gone. Default 60000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_chunk_expiry_ms(pulsar_consumer_configuration_t *conf,
+                                                          unsigned int expiry_ms);
+
+/**
+ * Returns how long after one chunk of a message the next may come, in milliseconds; 0: for ever.
+ *
+ * NULL: returns 60000.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_rs_consumer_configuration_get_chunk_expiry_ms(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets a function that hears which consumer of a failover subscription is served: after subscribing, and whenever
+ * another consumer takes over, for each partition and topic of the consumer. Default none.
+ *
+ * Ownership: `ctx` stays the caller's and must live until the client is closed.
+ * Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns, never
+ * once the consumer is closed. Of changes of one topic that come while that thread is busy, it hears the last. It may
+ * call anything.
+ * NULL: without a function nothing is told.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_event_listener(pulsar_consumer_configuration_t *conf,
+                                                         pulsar_rs_consumer_event_listener listener,
+                                                         void *ctx);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,10 +1,10 @@
 //! `pulsar_rs/consumer_configuration.h`
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::ptr::NonNull;
 
 use crate::ffi::consumer_configuration::{get, pulsar_consumer_configuration_t, set};
-use crate::ffi::handle::with_slice;
+use crate::ffi::handle::{Context, with_slice};
 use crate::ffi::text::copied;
 use crate::producer_configuration::set_property;
 
@@ -124,4 +124,74 @@ pub extern "C" fn pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queu
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
 ) -> c_int {
     get(conf, |conf| conf.auto_scaled_receiver_queue.into(), 0)
+}
+
+/// Sets how often a consumer of a pattern looks for topics that match it, in milliseconds; 0: only when the broker tells
+/// of them. Default 60000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    interval_ms: c_uint,
+) {
+    set(conf, |conf| conf.pattern_discovery_interval_ms = interval_ms);
+}
+
+/// Returns how often to look for topics that match a pattern, in milliseconds.
+///
+/// NULL: returns 60000.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.pattern_discovery_interval_ms, 60_000)
+}
+
+/// Sets how long after one chunk of a message the next may come, in milliseconds; 0: for ever. Then what came of the
+/// message is acknowledged, and lost for the subscription: its producer is gone. Default 60000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_chunk_expiry_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    expiry_ms: c_uint,
+) {
+    set(conf, |conf| conf.chunk_expiry_ms = expiry_ms);
+}
+
+/// Returns how long after one chunk of a message the next may come, in milliseconds; 0: for ever.
+///
+/// NULL: returns 60000.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_chunk_expiry_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.chunk_expiry_ms, 60_000)
+}
+
+/// Hears that a consumer became the one of its failover subscription that the broker serves (`is_active` is 1), or is
+/// another one's stand-in (0). `topic` is the topic's full name, of a partition with its number, and valid during the
+/// call only; `partition` is the number, or -1.
+#[allow(non_camel_case_types)]
+pub type pulsar_rs_consumer_event_listener =
+    Option<extern "C" fn(topic: *const c_char, partition: c_int, is_active: c_int, ctx: *mut c_void)>;
+
+/// Sets a function that hears which consumer of a failover subscription is served: after subscribing, and whenever
+/// another consumer takes over, for each partition and topic of the consumer. Default none.
+///
+/// Ownership: `ctx` stays the caller's and must live until the client is closed.
+/// Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns, never
+/// once the consumer is closed. Of changes of one topic that come while that thread is busy, it hears the last. It may
+/// call anything.
+/// NULL: without a function nothing is told.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_event_listener(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    listener: pulsar_rs_consumer_event_listener,
+    ctx: *mut c_void,
+) {
+    set(conf, |conf| conf.event_listener = listener.map(|function| (function, Context::new(ctx))));
 }

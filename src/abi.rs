@@ -80,20 +80,30 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_configure_set_ack_grouping_time_ms, pulsar_configure_set_negative_ack_redelivery_delay_ms,
     pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
     pulsar_consumer_configuration_get_batch_receive_policy, pulsar_consumer_configuration_get_consumer_type,
+    pulsar_consumer_configuration_get_crypto_failure_action,
     pulsar_consumer_configuration_get_max_pending_chunked_message,
     pulsar_consumer_configuration_get_priority_level, pulsar_consumer_configuration_get_receiver_queue_size,
+    pulsar_consumer_configuration_get_regex_subscription_mode,
     pulsar_consumer_configuration_has_message_listener,
     pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full,
-    pulsar_consumer_configuration_is_batch_index_ack_enabled, pulsar_consumer_configuration_is_start_paused,
+    pulsar_consumer_configuration_is_batch_index_ack_enabled,
+    pulsar_consumer_configuration_is_start_message_id_inclusive,
+    pulsar_consumer_configuration_is_start_paused,
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
     pulsar_consumer_configuration_set_batch_index_ack_enabled,
     pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
+    pulsar_consumer_configuration_set_crypto_failure_action,
     pulsar_consumer_configuration_set_max_pending_chunked_message,
     pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
     pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
+    pulsar_consumer_configuration_set_regex_subscription_mode, pulsar_consumer_configuration_set_schema_info,
+    pulsar_consumer_configuration_set_start_message_id_inclusive,
     pulsar_consumer_configuration_set_start_paused, pulsar_consumer_get_consumer_name,
+    pulsar_consumer_get_max_total_receiver_queue_size_across_partitions,
     pulsar_consumer_get_subscription_initial_position, pulsar_consumer_get_unacked_messages_timeout_ms,
-    pulsar_consumer_set_consumer_name, pulsar_consumer_set_subscription_initial_position,
+    pulsar_consumer_is_encryption_enabled, pulsar_consumer_is_read_compacted,
+    pulsar_consumer_set_consumer_name, pulsar_consumer_set_max_total_receiver_queue_size_across_partitions,
+    pulsar_consumer_set_read_compacted, pulsar_consumer_set_subscription_initial_position,
     pulsar_consumer_set_unacked_messages_timeout_ms,
 };
 
@@ -182,6 +192,23 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 // pulsar_rs/consumer.h
 pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
 
+// pulsar_rs/consumer_configuration.h
+pub use crate::ffi::pulsar_rs::consumer_configuration::{
+    pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue,
+    pulsar_rs_consumer_configuration_get_chunk_expiry_ms,
+    pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms,
+    pulsar_rs_consumer_configuration_get_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue,
+    pulsar_rs_consumer_configuration_set_chunk_expiry_ms,
+    pulsar_rs_consumer_configuration_set_event_listener,
+    pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms,
+    pulsar_rs_consumer_configuration_set_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_set_sticky_hash_ranges,
+    pulsar_rs_consumer_configuration_set_subscription_property,
+};
+
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 
@@ -206,6 +233,7 @@ pub use crate::ffi::pulsar_rs::test_broker::{
     pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
     pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
     pulsar_rs_test_broker_drop_connections, pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze,
-    pulsar_rs_test_broker_http_url, pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_start,
-    pulsar_rs_test_broker_stop, pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
+    pulsar_rs_test_broker_http_url, pulsar_rs_test_broker_set_deduplication,
+    pulsar_rs_test_broker_set_entry_metadata, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
+    pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

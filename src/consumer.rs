@@ -10,6 +10,7 @@ use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
 use crate::completion::{CompletionQueue, Slot};
 use crate::consumer_configuration::ConsumerConfiguration;
 use crate::dispatch::Dispatcher;
+use crate::event_listener::Events;
 use crate::ffi::consumer::pulsar_consumer_t;
 use crate::ffi::consumer_configuration::ListenerFunction;
 use crate::ffi::handle::{self, Context, Lent};
@@ -30,6 +31,8 @@ pub(crate) struct Consumer {
     subscription: CString,
     /// Present with a listener.
     gate: Option<Arc<Gate>>,
+    /// Present with an event listener.
+    events: Option<Events>,
     /// Where outcomes of queued operations go; set once, if at all.
     queue: OnceCell<Arc<CompletionQueue>>,
     receives: Receives,
@@ -41,6 +44,7 @@ impl Consumer {
         core: Core,
         session: Arc<Session>,
         configuration: &ConsumerConfiguration,
+        events: Option<Events>,
     ) -> Result<Arc<Self>, Error> {
         let gate = configuration.listener.map(|_| session.gate(configuration.start_paused));
         let consumer = Arc::new(Consumer {
@@ -49,6 +53,7 @@ impl Consumer {
             core: Arc::new(core),
             session,
             gate,
+            events,
             queue: OnceCell::new(),
             receives: Receives::default(),
             last_error: LastError::default(),
@@ -80,6 +85,7 @@ impl Consumer {
     fn end_listener_if_closed(&self) {
         if self.core.is_closed() {
             self.gate.as_ref().inspect(|gate| gate.end());
+            self.events.as_ref().inspect(|events| events.end());
         }
     }
 

@@ -16,6 +16,7 @@ mod completion;
 mod consumer;
 mod consumer_configuration;
 mod dispatch;
+mod event_listener;
 mod ffi;
 mod fork;
 mod last_error;

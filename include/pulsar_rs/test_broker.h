@@ -173,6 +173,14 @@ pulsar_result pulsar_rs_test_broker_set_deduplication(pulsar_rs_test_broker_t *b
                                                       int enabled);
 
 /**
+ * Switches on (any value but 0) or off (0) that entries stored from now on have the broker's clock and a message count
+ * in front of them, from which clients know the index of each message. Off at the start.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_set_entry_metadata(pulsar_rs_test_broker_t *broker,
+                                                       int enabled);
+
+/**
  * Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).
  */
 PULSAR_PUBLIC pulsar_result pulsar_rs_test_broker_freeze(pulsar_rs_test_broker_t *broker, int frozen);

@@ -8,6 +8,8 @@ use super::consumer::pulsar_consumer_t;
 use super::guard::guard;
 use super::handle::{self, CEnum, Context, Opaque};
 use super::message::pulsar_message_t;
+use super::producer_configuration::{pulsar_schema_type, schema_info};
+use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
 use crate::consumer_configuration::ConsumerConfiguration;
 use crate::producer_configuration::set_property;
@@ -69,6 +71,55 @@ impl CEnum for initial_position {
     }
 }
 
+/// What becomes of messages that are encrypted and cannot be decrypted.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_consumer_crypto_failure_action {
+    /// They are not delivered, and stay unacknowledged.
+    pulsar_ConsumerFail = 0,
+    /// They are acknowledged without being delivered.
+    pulsar_ConsumerDiscard = 1,
+    /// They are delivered as they are: encrypted, still compressed, and a batch as one message.
+    pulsar_ConsumerConsume = 2,
+}
+
+impl CEnum for pulsar_consumer_crypto_failure_action {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail),
+            1 => Some(pulsar_consumer_crypto_failure_action::pulsar_ConsumerDiscard),
+            2 => Some(pulsar_consumer_crypto_failure_action::pulsar_ConsumerConsume),
+            _ => None,
+        }
+    }
+}
+
+/// Which of the topics that match a pattern are subscribed to.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_consumer_regex_subscription_mode {
+    /// Persistent topics.
+    pulsar_consumer_regex_sub_mode_PersistentOnly = 0,
+    /// Topics that are not stored.
+    pulsar_consumer_regex_sub_mode_NonPersistentOnly = 1,
+    /// Both.
+    pulsar_consumer_regex_sub_mode_AllTopics = 2,
+}
+
+impl CEnum for pulsar_consumer_regex_subscription_mode {
+    fn from_number(number: c_int) -> Option<Self> {
+        use pulsar_consumer_regex_subscription_mode as Mode;
+        match number {
+            0 => Some(Mode::pulsar_consumer_regex_sub_mode_PersistentOnly),
+            1 => Some(Mode::pulsar_consumer_regex_sub_mode_NonPersistentOnly),
+            2 => Some(Mode::pulsar_consumer_regex_sub_mode_AllTopics),
+            _ => None,
+        }
+    }
+}
+
 /// When a batch receive is done: at the first of the limits that are above 0.
 #[allow(non_camel_case_types)]
 #[repr(C)]
@@ -94,7 +145,7 @@ pub(crate) type ListenerFunction =
     extern "C" fn(consumer: *mut pulsar_consumer_t, msg: *mut pulsar_message_t, ctx: *mut c_void);
 
 /// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
-fn set(
+pub(super) fn set(
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
     change: impl FnOnce(&mut ConsumerConfiguration),
 ) {
@@ -102,7 +153,7 @@ fn set(
 }
 
 /// Reads a value; that of a new configuration when the handle cannot be used.
-fn get<T>(
+pub(super) fn get<T>(
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
     read: impl Fn(&ConsumerConfiguration) -> T,
     absent: T,
@@ -153,6 +204,29 @@ pub extern "C" fn pulsar_consumer_configuration_get_consumer_type(
     get(consumer_configuration, |conf| conf.consumer_type, pulsar_consumer_type::pulsar_ConsumerExclusive)
 }
 
+/// Sets the structure of the messages that the program understands, which the broker compares with that of the topic.
+/// Default none: messages of every schema come, as with `pulsar_AutoConsume`.
+///
+/// Ownership: everything is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: name and schema count as empty, a properties map as one without entries.
+/// Errors: a number that is no type changes nothing; texts that are not UTF-8 make subscribing fail with
+/// `pulsar_result_InvalidConfiguration`, a schema that does not fit with `pulsar_result_IncompatibleSchema`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_schema_info(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    schema_type: MaybeUninit<pulsar_schema_type>,
+    name: *const c_char,
+    schema: *const c_char,
+    properties: Option<NonNull<pulsar_string_map_t>>,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(schema) = schema_info(schema_type, name, schema, properties) {
+            conf.schema = schema;
+        }
+    });
+}
+
 /// Sets a function that gets the messages, instead of receiving them.
 ///
 /// Ownership: each message belongs to the listener, which frees it with `pulsar_message_free`. The consumer pointer
@@ -179,12 +253,13 @@ pub extern "C" fn pulsar_consumer_configuration_has_message_listener(
     get(consumer_configuration, |conf| conf.listener.is_some().into(), 0)
 }
 
-/// Sets how many messages are fetched ahead. Default 1000.
-///
-/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
-/// `pulsar_result_OperationNotSupported`, for now.
+/// Sets how many messages are fetched ahead; 0: none, the broker is permitted one for each receive that waits. Should a
+/// batch come then, the next receives get the rest of it; should a receive time out, the next one gets what comes.
+/// Default 1000.
 ///
 /// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, as does 0 for a
+/// partitioned topic or for several topics.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_configuration_set_receiver_queue_size(
     consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
@@ -199,6 +274,29 @@ pub extern "C" fn pulsar_consumer_configuration_get_receiver_queue_size(
     consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
 ) -> c_int {
     get(consumer_configuration, |conf| conf.receiver_queue_size, 1000)
+}
+
+/// Sets how many messages are fetched ahead by all consumers of a partitioned topic, or of several topics, together: each
+/// of them gets an equal share, the receiver queue size at most. Default 50000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    max_total_receiver_queue_size_across_partitions: c_int,
+) {
+    set(consumer_configuration, |conf| {
+        conf.max_total_receiver_queue_size = max_total_receiver_queue_size_across_partitions;
+    });
+}
+
+/// Returns how many messages are fetched ahead by all consumers of a partitioned topic, or of several topics, together.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_get_max_total_receiver_queue_size_across_partitions(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.max_total_receiver_queue_size, 50_000)
 }
 
 /// Sets the consumer's name. Default: a random one.
@@ -310,6 +408,63 @@ pub extern "C" fn pulsar_configure_get_ack_grouping_max_size(
     get(consumer_configuration, |conf| conf.ack_grouping_max_size, 1000)
 }
 
+/// Returns 1 if messages are decrypted, else 0: always 0, since keys cannot be given yet.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_is_encryption_enabled(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |_| 0, 0)
+}
+
+/// Returns what becomes of messages that are encrypted and cannot be decrypted.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_crypto_failure_action(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> pulsar_consumer_crypto_failure_action {
+    get(
+        consumer_configuration,
+        |conf| conf.crypto_failure_action,
+        pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
+    )
+}
+
+/// Sets what becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no action changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_crypto_failure_action(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    crypto_failure_action: MaybeUninit<pulsar_consumer_crypto_failure_action>,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(action) = handle::enum_value(crypto_failure_action) {
+            conf.crypto_failure_action = action;
+        }
+    });
+}
+
+/// Returns 1 if only the newest message of each key is delivered, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_is_read_compacted(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.read_compacted.into(), 0)
+}
+
+/// Sets whether only the newest message of each key is delivered (any value but 0), from a topic that is compacted;
+/// messages behind the last compaction come as they are. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: with a subscription that is neither exclusive nor failover, or a topic that is not persistent, subscribing fails.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_set_read_compacted(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    compacted: c_int,
+) {
+    set(consumer_configuration, |conf| conf.read_compacted = compacted != 0);
+}
+
 /// Sets where a new subscription begins. Default: behind the last message.
 ///
 /// Threads: nobody else may use the configuration meanwhile.
@@ -400,6 +555,26 @@ pub extern "C" fn pulsar_consumer_configuration_is_auto_ack_oldest_chunked_messa
     get(consumer_configuration, |conf| conf.ack_oldest_chunked_message.into(), 0)
 }
 
+/// Sets whether the message that the consumer is moved to is delivered itself (any value but 0), or the next one is the
+/// first (0). Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_start_message_id_inclusive(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    start_message_id_inclusive: c_int,
+) {
+    set(consumer_configuration, |conf| conf.start_message_id_inclusive = start_message_id_inclusive != 0);
+}
+
+/// Returns 1 if the message that the consumer is moved to is delivered itself, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_is_start_message_id_inclusive(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(consumer_configuration, |conf| conf.start_message_id_inclusive.into(), 0)
+}
+
 /// Sets whether the broker is told which messages of a batch are acknowledged (any value but 0), so that they do not
 /// come again with the rest of the batch. The broker must have `acknowledgmentAtBatchIndexLevelEnabled`. Default 0.
 ///
@@ -418,6 +593,34 @@ pub extern "C" fn pulsar_consumer_configuration_is_batch_index_ack_enabled(
     consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
 ) -> c_int {
     get(consumer_configuration, |conf| conf.batch_index_ack_enabled.into(), 0)
+}
+
+/// Sets which of the topics that match a pattern are subscribed to. Default: persistent ones.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no mode changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_regex_subscription_mode(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    regex_sub_mode: MaybeUninit<pulsar_consumer_regex_subscription_mode>,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(mode) = handle::enum_value(regex_sub_mode) {
+            conf.regex_mode = mode;
+        }
+    });
+}
+
+/// Returns which of the topics that match a pattern are subscribed to.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_regex_subscription_mode(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> pulsar_consumer_regex_subscription_mode {
+    get(
+        consumer_configuration,
+        |conf| conf.regex_mode,
+        pulsar_consumer_regex_subscription_mode::pulsar_consumer_regex_sub_mode_PersistentOnly,
+    )
 }
 
 /// Sets whether the listener is paused at first (any value but 0), until `resume_message_listener`. Default 0.

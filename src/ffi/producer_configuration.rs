@@ -591,15 +591,25 @@ pub extern "C" fn pulsar_producer_configuration_set_schema_info(
     properties: Option<NonNull<pulsar_string_map_t>>,
 ) {
     set(conf, |conf| {
-        if let Some(kind) = handle::enum_value(schema_type) {
-            conf.schema = SchemaInfo {
-                kind,
-                name: copied(name).unwrap_or_default(),
-                definition: copied(schema).unwrap_or_default(),
-                properties: pairs(properties),
-            };
+        if let Some(schema) = schema_info(schema_type, name, schema, properties) {
+            conf.schema = schema;
         }
     });
+}
+
+/// A schema as a program gives it; nothing when its type is none.
+pub(super) fn schema_info(
+    schema_type: MaybeUninit<pulsar_schema_type>,
+    name: *const c_char,
+    schema: *const c_char,
+    properties: Option<NonNull<pulsar_string_map_t>>,
+) -> Option<SchemaInfo> {
+    Some(SchemaInfo {
+        kind: handle::enum_value(schema_type)?,
+        name: copied(name).unwrap_or_default(),
+        definition: copied(schema).unwrap_or_default(),
+        properties: pairs(properties),
+    })
 }
 
 fn pairs(map: Option<NonNull<pulsar_string_map_t>>) -> Vec<(CString, CString)> {

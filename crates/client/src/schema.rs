@@ -1,8 +1,9 @@
-//! What a producer says about the structure of its messages.
+//! What producers and consumers say about the structure of messages.
 
 use pulsar_rs_wire::proto::{KeyValue, Schema as WireSchema, schema::Type};
 
-/// A schema to register with the broker, which refuses producers whose schema does not fit the topic's.
+/// The structure of messages. A broker registers those of producers and consumers, and refuses who has one that does not
+/// fit the topic's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     /// Name, for people.

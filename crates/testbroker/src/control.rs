@@ -113,8 +113,12 @@ impl TestBroker {
     pub fn add_partitions(&self, name: &str, partitions: u32) -> io::Result<()> {
         let name = parse(name)?;
         check_partitions(partitions)?;
-        let grows = self.call_host(move |host| host.broker.borrow_mut().registry.grow(&name, partitions));
-        if grows == Some(true) { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
+        let grows = self.call(move |broker| {
+            let grows = broker.registry.grow(&name, partitions);
+            broker.tell_watchers();
+            grows
+        });
+        if grows { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
     }
 
     /// Creates a namespace, given as `tenant/namespace`.
@@ -212,6 +216,12 @@ impl TestBroker {
         self.call(move |broker| broker.deduplication = on);
     }
 
+    /// Switches on or off that entries stored from now on have the broker's clock and a message count in front of
+    /// them, for clients that understand it.
+    pub fn entry_metadata(&self, on: bool) {
+        self.call(move |broker| broker.options.entry_metadata = on);
+    }
+
     /// Stops reading from and writing to clients, with their connections open, or goes on.
     pub fn freeze(&self, frozen: bool) {
         self.call(move |broker| {
@@ -298,6 +308,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn create_topic(broker: &mut Broker, name: &str, partitions: u32) -> io::Result<()> {
     check_partitions(partitions)?;
     broker.registry.create(&parse(name)?, partitions);
+    broker.tell_watchers();
     Ok(())
 }
 

@@ -34,6 +34,24 @@ typedef enum pulsar_consumer_type {
 } pulsar_consumer_type;
 
 /**
+ * What becomes of messages that are encrypted and cannot be decrypted.
+ */
+typedef enum pulsar_consumer_crypto_failure_action {
+    /**
+     * They are not delivered, and stay unacknowledged.
+     */
+    pulsar_ConsumerFail = 0,
+    /**
+     * They are acknowledged without being delivered.
+     */
+    pulsar_ConsumerDiscard = 1,
+    /**
+     * They are delivered as they are: encrypted, still compressed, and a batch as one message.
+     */
+    pulsar_ConsumerConsume = 2,
+} pulsar_consumer_crypto_failure_action;
+
+/**
  * Where a new subscription begins.
  */
 typedef enum initial_position {
@@ -46,6 +64,24 @@ typedef enum initial_position {
      */
     initial_position_earliest = 1,
 } initial_position;
+
+/**
+ * Which of the topics that match a pattern are subscribed to.
+ */
+typedef enum pulsar_consumer_regex_subscription_mode {
+    /**
+     * Persistent topics.
+     */
+    pulsar_consumer_regex_sub_mode_PersistentOnly = 0,
+    /**
+     * Topics that are not stored.
+     */
+    pulsar_consumer_regex_sub_mode_NonPersistentOnly = 1,
+    /**
+     * Both.
+     */
+    pulsar_consumer_regex_sub_mode_AllTopics = 2,
+} pulsar_consumer_regex_subscription_mode;
 
 /**
  * Gets the messages of a consumer. It frees `msg` with `pulsar_message_free`; `consumer` is valid during the
@@ -109,6 +145,23 @@ PULSAR_PUBLIC
 pulsar_consumer_type pulsar_consumer_configuration_get_consumer_type(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
+ * Sets the structure of the messages that the program understands, which the broker compares with that of the topic.
+ * Default none: messages of every schema come, as with `pulsar_AutoConsume`.
+ *
+ * Ownership: everything is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: name and schema count as empty, a properties map as one without entries.
+ * Errors: a number that is no type changes nothing; texts that are not UTF-8 make subscribing fail with
+ * `pulsar_result_InvalidConfiguration`, a schema that does not fit with `pulsar_result_IncompatibleSchema`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_schema_info(pulsar_consumer_configuration_t *consumer_configuration,
+                                                   pulsar_schema_type schema_type,
+                                                   const char *name,
+                                                   const char *schema,
+                                                   pulsar_string_map_t *properties);
+
+/**
  * Sets a function that gets the messages, instead of receiving them.
  *
  * Ownership: each message belongs to the listener, which frees it with `pulsar_message_free`. The consumer pointer
@@ -129,12 +182,13 @@ PULSAR_PUBLIC
 int pulsar_consumer_configuration_has_message_listener(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
- * Sets how many messages are fetched ahead. Default 1000.
- *
- * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
- * `pulsar_result_OperationNotSupported`, for now.
+ * Sets how many messages are fetched ahead; 0: none, the broker is permitted one for each receive that waits. Should a
+ * batch come then, the next receives get the rest of it; should a receive time out, the next one gets what comes.
+ * Default 1000.
  *
  * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, as does 0 for a
+ * partitioned topic or for several topics.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration,
@@ -145,6 +199,23 @@ void pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_confi
  */
 PULSAR_PUBLIC
 int pulsar_consumer_configuration_get_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets how many messages are fetched ahead by all consumers of a partitioned topic, or of several topics, together: each
+ * of them gets an equal share, the receiver queue size at most. Default 50000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_set_max_total_receiver_queue_size_across_partitions(pulsar_consumer_configuration_t *consumer_configuration,
+                                                                         int max_total_receiver_queue_size_across_partitions);
+
+/**
+ * Returns how many messages are fetched ahead by all consumers of a partitioned topic, or of several topics, together.
+ */
+PULSAR_PUBLIC
+int pulsar_consumer_get_max_total_receiver_queue_size_across_partitions(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
  * Sets the consumer's name. Default: a random one.
@@ -228,6 +299,44 @@ PULSAR_PUBLIC
 long pulsar_configure_get_ack_grouping_max_size(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
+ * Returns 1 if messages are decrypted, else 0: always 0, since keys cannot be given yet.
+ */
+PULSAR_PUBLIC
+int pulsar_consumer_is_encryption_enabled(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Returns what becomes of messages that are encrypted and cannot be decrypted.
+ */
+PULSAR_PUBLIC
+pulsar_consumer_crypto_failure_action pulsar_consumer_configuration_get_crypto_failure_action(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets what becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is no action changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_crypto_failure_action(pulsar_consumer_configuration_t *consumer_configuration,
+                                                             pulsar_consumer_crypto_failure_action crypto_failure_action);
+
+/**
+ * Returns 1 if only the newest message of each key is delivered, else 0.
+ */
+PULSAR_PUBLIC int pulsar_consumer_is_read_compacted(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets whether only the newest message of each key is delivered (any value but 0), from a topic that is compacted;
+ * messages behind the last compaction come as they are. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: with a subscription that is neither exclusive nor failover, or a topic that is not persistent, subscribing fails.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_set_read_compacted(pulsar_consumer_configuration_t *consumer_configuration,
+                                        int compacted);
+
+/**
  * Sets where a new subscription begins. Default: behind the last message.
  *
  * Threads: nobody else may use the configuration meanwhile.
@@ -296,6 +405,22 @@ PULSAR_PUBLIC
 int pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
+ * Sets whether the message that the consumer is moved to is delivered itself (any value but 0), or the next one is the
+ * first (0). Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_start_message_id_inclusive(pulsar_consumer_configuration_t *consumer_configuration,
+                                                                  int start_message_id_inclusive);
+
+/**
+ * Returns 1 if the message that the consumer is moved to is delivered itself, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_consumer_configuration_is_start_message_id_inclusive(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
  * Sets whether the broker is told which messages of a batch are acknowledged (any value but 0), so that they do not
  * come again with the rest of the batch. The broker must have `acknowledgmentAtBatchIndexLevelEnabled`. Default 0.
  *
@@ -310,6 +435,22 @@ void pulsar_consumer_configuration_set_batch_index_ack_enabled(pulsar_consumer_c
  */
 PULSAR_PUBLIC
 int pulsar_consumer_configuration_is_batch_index_ack_enabled(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets which of the topics that match a pattern are subscribed to. Default: persistent ones.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is no mode changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_regex_subscription_mode(pulsar_consumer_configuration_t *consumer_configuration,
+                                                               pulsar_consumer_regex_subscription_mode regex_sub_mode);
+
+/**
+ * Returns which of the topics that match a pattern are subscribed to.
+ */
+PULSAR_PUBLIC
+pulsar_consumer_regex_subscription_mode pulsar_consumer_configuration_get_regex_subscription_mode(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
  * Sets whether the listener is paused at first (any value but 0), until `resume_message_listener`. Default 0.

@@ -261,6 +261,16 @@ pub extern "C" fn pulsar_rs_test_broker_set_deduplication(
     act(broker, |broker| broker.deduplication(enabled != 0))
 }
 
+/// Switches on (any value but 0) or off (0) that entries stored from now on have the broker's clock and a message count
+/// in front of them, from which clients know the index of each message. Off at the start.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_set_entry_metadata(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    enabled: c_int,
+) -> pulsar_result {
+    act(broker, |broker| broker.entry_metadata(enabled != 0))
+}
+
 /// Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_test_broker_freeze(

@@ -247,6 +247,7 @@ static void use_unusable(pulsar_rs_test_broker_t *broker) {
     CHECK(pulsar_rs_test_broker_close_producers(broker, "t") <= 0);
     CHECK(pulsar_rs_test_broker_close_consumers(broker, "t", "s") <= 0);
     CHECK(pulsar_rs_test_broker_set_deduplication(broker, 1) != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_set_entry_metadata(broker, 1) != pulsar_result_Ok);
     CHECK(pulsar_rs_test_broker_freeze(broker, 1) != pulsar_result_Ok);
     CHECK_INT(pulsar_rs_test_broker_backlog(broker, "t", "s"), -1);
     pulsar_rs_test_broker_stop(broker);

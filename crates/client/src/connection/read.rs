@@ -114,6 +114,11 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
             }
         }
         Command::WatchTopicUpdate(update) => connection.channels.tell_watcher(update.watcher_id),
+        Command::ActiveConsumerChange(change) => {
+            if let Some(consumer) = connection.channels.consumer(change.consumer_id) {
+                consumer.active_changed(change.is_active());
+            }
+        }
         // Another producer has the topic for itself; this one waits until that goes.
         Command::ProducerSuccess(success) if success.producer_ready == Some(false) => {
             requests.queue(success.request_id);

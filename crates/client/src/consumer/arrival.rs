@@ -14,6 +14,7 @@ use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
 use super::message::Entry;
+use crate::client::Held;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
 pub(super) const MIN_MESSAGE: usize = 6;
@@ -31,6 +32,10 @@ pub(super) struct Arrival {
     chunk: Option<Chunk>,
     /// It stands for all chunks of a message.
     whole: Option<Whole>,
+    /// It is encrypted, and delivered as it is, in one piece.
+    sealed: bool,
+    /// Its bytes count against the client's memory limit.
+    held: Option<Held>,
     /// The cluster it came from, as the client counts them.
     cluster: u64,
     /// Wall clock of the producer's client, milliseconds since 1970.
@@ -45,6 +50,7 @@ pub(super) enum Damage {
     Decompression = 1,
     Checksum = 2,
     Batch = 3,
+    Decryption = 4,
 }
 
 /// Why an entry is not delivered.
@@ -52,8 +58,8 @@ pub(super) enum Damage {
 pub(super) enum Refusal {
     /// It is broken, and will be broken the next time.
     Damaged(Damage, WireError),
-    /// It needs what this client cannot do.
-    NotSupported(&'static str),
+    /// It is encrypted, and there is no key.
+    Encrypted,
 }
 
 /// An entry that cannot be delivered, as its frame shows already.
@@ -65,8 +71,14 @@ pub(super) struct Rejected {
 }
 
 impl Arrival {
-    /// Verifies an entry, on the connection's task.
-    pub fn check(message: hot::Message, payload: &Bytes, cluster: u64) -> Result<Self, Rejected> {
+    /// Verifies an entry, on the connection's task. One that is encrypted is refused, or with `takes_encrypted` delivered as
+    /// it is.
+    pub fn check(
+        message: hot::Message,
+        payload: &Bytes,
+        cluster: u64,
+        takes_encrypted: bool,
+    ) -> Result<Self, Rejected> {
         // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
         // came in the command.
         let by_ack_set = count_by_ack_set(&message.ack_set);
@@ -76,11 +88,19 @@ impl Arrival {
             Payload::parse(payload).map_err(|error| unknown(Refusal::Damaged(Damage::Checksum, error)))?;
         let metadata = Metadata::decode(parts.metadata).map_err(damaged)?;
         let batch_size = batch_size(&metadata).map_err(damaged)?;
-        let compression = compression(&metadata)
-            .map_err(|why| Rejected { why, permits: Some(count_permits(batch_size, &message.ack_set)) })?;
         let permits = Some(count_permits(batch_size, &message.ack_set));
-        let impossible = |error| Rejected { why: Refusal::Damaged(Damage::Batch, error), permits };
-        let chunk = Chunk::of(&metadata).map_err(impossible)?;
+        let sealed = metadata.encrypted;
+        if sealed && !takes_encrypted {
+            return Err(Rejected { why: Refusal::Encrypted, permits });
+        }
+        // What only its plain text has.
+        let (compression, chunk) = if sealed {
+            (None, None)
+        } else {
+            let compression = compression(&metadata).map_err(|why| Rejected { why, permits })?;
+            let impossible = |error| Rejected { why: Refusal::Damaged(Damage::Batch, error), permits };
+            (compression, Chunk::of(&metadata).map_err(impossible)?)
+        };
         let (publish_time, sequence_id) = (metadata.publish_time, metadata.sequence_id);
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
         Ok(Arrival {
@@ -93,6 +113,8 @@ impl Arrival {
             compression,
             chunk,
             whole: None,
+            sealed,
+            held: None,
             cluster,
         })
     }
@@ -135,9 +157,24 @@ impl Arrival {
         count_permits(self.batch_size, &self.message.ack_set)
     }
 
+    /// From now on, and until all its messages are taken, it counts against the client's memory limit.
+    pub fn hold(&mut self, held: Option<Held>) {
+        self.held = held;
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.metadata.len() + self.body_len()
+    }
+
     /// Bytes of its body as it came.
     pub fn body_len(&self) -> usize {
         self.whole.as_ref().map_or(self.body.len(), Whole::len)
+    }
+
+    /// Messages in the batch, if it is one that can be taken apart.
+    fn readable_batch(&self) -> Option<u32> {
+        self.batch_size.filter(|_| !self.sealed)
     }
 
     fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {
@@ -153,7 +190,7 @@ impl Arrival {
                 .map_err(|error| (Damage::Decompression, error))?,
         };
         // So that a hostile number cannot make us reserve memory for its acknowledgements.
-        if self.batch_size.is_some_and(|size| body.len() / MIN_MESSAGE < size as usize) {
+        if self.readable_batch().is_some_and(|size| body.len() / MIN_MESSAGE < size as usize) {
             return Err((Damage::Batch, WireError::Batch("it cannot hold the messages it announces")));
         }
         Ok(body)
@@ -171,7 +208,7 @@ impl Arrival {
         let permits = self.permits();
         let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
         let ack_set = &self.message.ack_set;
-        let acks = self.batch_size.map(|size| {
+        let acks = self.readable_batch().map(|size| {
             share(self.cluster, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
         });
         let entry = Entry {
@@ -188,7 +225,7 @@ impl Arrival {
             publish_time: self.publish_time,
             sequence_id: self.sequence_id,
         };
-        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
+        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }
 }
 
@@ -203,9 +240,6 @@ fn batch_size(metadata: &Metadata<'_>) -> Result<Option<u32>, WireError> {
 
 /// How to read the body, if this client can.
 fn compression(metadata: &Metadata<'_>) -> Result<Option<(Compression, usize)>, Refusal> {
-    if metadata.encrypted {
-        return Err(Refusal::NotSupported("it is encrypted"));
-    }
     let codec = Compression::from_number(metadata.compression.unwrap_or_default())
         .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?;
     Ok(codec.map(|codec| (codec, metadata.uncompressed_size.unwrap_or_default() as usize)))
@@ -236,6 +270,7 @@ pub(super) struct Cursor {
     index: u32,
     /// Permits of messages that were not taken.
     permits: u32,
+    _held: Option<Held>,
 }
 
 /// What a cursor comes to next.

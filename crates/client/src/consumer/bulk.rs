@@ -8,6 +8,7 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::arrival::Found;
+use super::flow::Asking;
 use super::inbox::Taker;
 use super::message::Entry;
 use super::{Consumer, Message, Parts, Shared};
@@ -252,7 +253,13 @@ impl Consumer {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let asking = if bulk.is_empty() { self.asking() } else { None };
         while bulk.is_empty() {
+            if let Some(asking) = &asking
+                && self.ask_for(asking, bulk, limits, &mut make)?
+            {
+                break;
+            }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
             }
@@ -292,14 +299,34 @@ impl Consumer {
         limits: BulkLimits,
         mut make: impl FnMut(MessageView<'_>) -> V,
     ) -> Result<(), Error> {
-        let mut take = || {
-            self.try_receive_bulk(bulk, limits, &mut make)?;
+        self.try_receive_bulk(bulk, limits, &mut make)?;
+        if !bulk.is_empty() {
+            return Ok(());
+        }
+        let asking = self.asking();
+        let take = || {
+            match &asking {
+                Some(asking) => _ = self.ask_for(asking, bulk, limits, &mut make)?,
+                None => self.try_receive_bulk(bulk, limits, &mut make)?,
+            }
             Ok((!bulk.is_empty()).then_some(()))
         };
-        match take()? {
-            Some(()) => Ok(()),
-            None => self.wake_ups().take_when_arrived(take).await,
-        }
+        self.wake_ups().take_when_arrived(take).await
+    }
+
+    /// Without a queue: true when messages were there, else one was asked for.
+    fn ask_for<V>(
+        &self,
+        asking: &Asking<'_>,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<bool, Error> {
+        let take = || {
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+            Ok(!bulk.is_empty())
+        };
+        asking.take_with(take, |found| !found)
     }
 }
 

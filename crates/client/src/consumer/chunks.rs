@@ -305,7 +305,7 @@ mod tests {
         encode_payload_head(&mut payload, &metadata, body);
         payload.extend_from_slice(body);
         let message = hot::Message { entry: id(entry), ..hot::Message::default() };
-        let mut arrival = Arrival::check(message, &payload.into(), 0).unwrap();
+        let mut arrival = Arrival::check(message, &payload.into(), 0, false).unwrap();
         let chunk = arrival.take_chunk().unwrap();
         (arrival, chunk)
     }

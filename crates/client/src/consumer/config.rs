@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::event_listener::EventListener;
 use super::group::RegexSubscriptionMode;
+use super::key_shared::KeySharedPolicy;
 use super::letters::DeadLetterPolicy;
 use super::redelivery::RedeliveryBackoff;
-use crate::Error;
+use crate::{Error, Schema};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +58,18 @@ impl InitialPosition {
     }
 }
 
+/// What becomes of messages that are encrypted and cannot be decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CryptoFailureAction {
+    /// They are not delivered, and stay unacknowledged.
+    #[default]
+    Fail,
+    /// They are acknowledged without being delivered.
+    Discard,
+    /// They are delivered as they came: encrypted, still compressed; a batch, and each chunk of a message, as one message.
+    Consume,
+}
+
 /// When a batch receive is done: at the first of these limits. At least one must be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchReceivePolicy {
@@ -86,8 +100,23 @@ pub struct ConsumerConfig {
     pub initial_position: InitialPosition,
     /// Name, shown in the topic's statistics; absent: a random one.
     pub name: Option<String>,
-    /// Messages that are fetched ahead, at least 1. Default 1000.
+    /// Deliver only the newest message of each key of a compacted topic.
+    /// Messages that are not compacted yet come as they are. For exclusive and failover subscriptions to persistent
+    /// topics. Default false.
+    pub read_compacted: bool,
+    /// Whether the message that the consumer starts at, or was moved to, is delivered itself. Default false.
+    pub start_inclusive: bool,
+    /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
+    pub key_shared: KeySharedPolicy,
+    /// Messages that are fetched ahead. 0: none; the broker is permitted one for each receiver that waits. Should a batch
+    /// come then, the next receivers get the rest of it; should a receiver give up, the next one gets what comes. 0 is
+    /// not possible for partitioned topics and for several. Default 1000.
     pub receiver_queue_size: usize,
+    /// Fetch ahead what the program needs: one message at first, and twice as many whenever all that may be fetched had
+    /// come and the program was faster, up to [`receiver_queue_size`](Self::receiver_queue_size). What waits counts
+    /// against the client's [memory limit](crate::ClientConfig::memory_limit), and half as many are fetched ahead
+    /// whenever more than 75 % of that come to be in use. Default false.
+    pub auto_scaled_queue: bool,
     /// How long acknowledgements are gathered; zero: each is sent at once. Default 100 ms.
     pub ack_grouping_time: Duration,
     /// Acknowledgements gathered at most. Default 1000.
@@ -119,6 +148,20 @@ pub struct ConsumerConfig {
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
+    /// Properties of the subscription, stored with it if this consumer creates it, and shown in the topic's statistics.
+    /// One that exists keeps those that it has.
+    pub subscription_properties: Vec<(String, String)>,
+    /// Have the clusters that the topic is replicated to know where the subscription is, so that it goes on there after a
+    /// failover. Default false.
+    pub replicate_subscription_state: bool,
+    /// Schema of the messages that the program understands; the broker refuses the consumer with
+    /// [`Error::IncompatibleSchema`] where it does not fit the topic's. Absent: messages of every schema come, and
+    /// [`Consumer::schema`](super::Consumer::schema) tells it.
+    pub schema: Option<Schema>,
+    /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
+    pub crypto_failure_action: CryptoFailureAction,
+    /// Hears which consumer of a failover subscription is served. Default: none.
+    pub event_listener: Option<EventListener>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
@@ -143,7 +186,11 @@ impl Default for ConsumerConfig {
             subscription_type: SubscriptionType::default(),
             initial_position: InitialPosition::default(),
             name: None,
+            read_compacted: false,
+            start_inclusive: false,
+            key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
+            auto_scaled_queue: false,
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
@@ -156,6 +203,11 @@ impl Default for ConsumerConfig {
             retry: false,
             priority_level: 0,
             properties: Vec::new(),
+            subscription_properties: Vec::new(),
+            replicate_subscription_state: false,
+            schema: None,
+            crypto_failure_action: CryptoFailureAction::default(),
+            event_listener: None,
             batch_receive: BatchReceivePolicy::default(),
             max_total_receiver_queue_size: 50_000,
             regex_mode: RegexSubscriptionMode::default(),
@@ -182,8 +234,8 @@ impl ConsumerConfig {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
-        if self.receiver_queue_size == 0 {
-            return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));
+        if self.receiver_queue_size == 0 && self.auto_scaled_queue {
+            return invalid("a queue that grows needs a receiver queue size to grow to");
         }
         if u32::try_from(self.receiver_queue_size).is_err() {
             return invalid("the receiver queue size must fit 32 bits");
@@ -197,6 +249,12 @@ impl ConsumerConfig {
                 "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
             );
         }
+        if self.subscription_type != SubscriptionType::KeyShared
+            && self.key_shared != KeySharedPolicy::default()
+        {
+            return invalid("a key-shared policy needs a key-shared subscription");
+        }
+        self.key_shared.validate()?;
         let policy = &self.batch_receive;
         if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {
             return invalid("the batch receive policy has no limit");

@@ -6,8 +6,9 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
 use tokio::sync::watch;
 
-use super::{Phase, Shared, already_closed, left_cluster};
+use super::{Phase, Shared, SubscriptionType, already_closed, left_cluster};
 use crate::Error;
+use crate::Schema;
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -56,9 +57,7 @@ impl Reconnect for Shared {
 impl Shared {
     fn subscribe_command(&self, request_id: u64, epoch: u64) -> Command {
         let config = &self.config;
-        let properties = config.properties.iter();
-        let metadata =
-            properties.map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect();
+        let is_key_shared = config.subscription_type == SubscriptionType::KeyShared;
         CommandSubscribe {
             topic: self.topic.as_str().to_owned(),
             subscription: self.subscription.clone(),
@@ -68,8 +67,13 @@ impl Shared {
             consumer_name: Some(self.name.clone()),
             priority_level: Some(config.priority_level),
             durable: Some(true),
-            metadata,
+            metadata: key_values(&config.properties),
+            read_compacted: Some(config.read_compacted),
+            schema: config.schema.as_ref().map(Schema::to_wire),
             initial_position: Some(config.initial_position.to_wire().into()),
+            replicate_subscription_state: Some(config.replicate_subscription_state),
+            key_shared_meta: is_key_shared.then(|| config.key_shared.to_wire()),
+            subscription_properties: key_values(&config.subscription_properties),
             consumer_epoch: Some(epoch),
             force_topic_creation: Some(self.create_topic),
             ..CommandSubscribe::default()
@@ -113,8 +117,8 @@ impl Shared {
         state.acks_due = None;
         let settled = state.acks.flush(self.id, connection);
         self.tell_later(settled);
-        // It fits: the configuration was checked.
-        self.give_back(connection, u32::try_from(self.config.receiver_queue_size).unwrap_or(u32::MAX));
+        let permits = state.quota.start();
+        self.give_back(connection, permits);
         drop(state);
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client
@@ -122,6 +126,10 @@ impl Shared {
             .info(format_args!("consumer {} of {subscription} on {topic} is connected", self.id));
         Ok(())
     }
+}
+
+fn key_values(properties: &[(String, String)]) -> Vec<KeyValue> {
+    properties.iter().map(|(key, value)| KeyValue { key: key.clone(), value: value.clone() }).collect()
 }
 
 /// An attempt to subscribe. Given up, by an error or because nobody waits any more, it leaves nothing

@@ -48,7 +48,7 @@ impl Shared {
             discarded: counters.discarded,
             queued_messages: queued.messages,
             queued_bytes: queued.bytes,
-            unreturned_permits: queued.unreturned_permits,
+            unreturned_permits: queued.unreturned_permits + u64::from(state.quota.kept()),
             reconnects: counters.connections.saturating_sub(1),
         }
     }

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use pulsar_rs_wire::hot::{self, EntryId, Flow};
+use pulsar_rs_wire::hot::{self, EntryId};
 
 use super::acks;
-use super::arrival::{Arrival, Refusal};
+use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
-use super::inbox::Permits;
 use super::receipts::Settled;
 use super::wake_ups::Pushed;
-use super::{Phase, Shared, State};
+use super::{ActiveChange, CryptoFailureAction, Phase, Shared, State};
 use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
@@ -25,7 +24,8 @@ const DOUBT: Duration = Duration::from_secs(1);
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
-        let checked = Arrival::check(message, &payload, connection.cluster());
+        let takes_encrypted = self.config.crypto_failure_action == CryptoFailureAction::Consume;
+        let checked = Arrival::check(message, &payload, connection.cluster(), takes_encrypted);
         let mut state = self.state.lock();
         if !state.is_current(connection) {
             return;
@@ -40,8 +40,7 @@ impl ConsumerChannel for Shared {
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
-                let pushed = self.inbox.push(arrival);
+                let pushed = self.enqueue(&mut state, arrival);
                 drop(state);
                 self.wake(pushed);
             }
@@ -82,6 +81,15 @@ impl ConsumerChannel for Shared {
     fn reached_end_of_topic(&self) {
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
+    }
+
+    fn active_changed(&self, is_active: bool) {
+        let (topic, subscription) = (self.topic.shared(), &self.subscription);
+        let what = if is_active { "active" } else { "inactive" };
+        self.client.log().info(format_args!("consumer {} of {subscription} on {topic} is {what}", self.id));
+        if let Some(listener) = &self.config.event_listener {
+            listener.tell(ActiveChange { topic, partition: self.topic.partition(), is_active });
+        }
     }
 
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>) {
@@ -141,7 +149,7 @@ impl Shared {
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
         match added.complete {
             Some(whole) => {
-                let pushed = self.inbox.push(whole);
+                let pushed = self.enqueue(&mut state, whole);
                 drop(state);
                 self.wake(pushed);
             }
@@ -190,15 +198,30 @@ impl Shared {
         match why {
             Refusal::Damaged(damage, error) => {
                 log.warn(format_args!("entry {ledger}:{number} of {} is dropped: {error}", self.topic));
-                let mut state = self.state.lock();
-                let entries = state.with_chunks(&[entry]);
-                if let Phase::Ready(connection) = &state.phase {
-                    acks::discard(connection, self.id, &entries, *damage as i32);
-                }
+                self.discard(entry, *damage);
             }
-            Refusal::NotSupported(what) => {
-                log.warn(format_args!("entry {ledger}:{number} of {} is not delivered: {what}", self.topic));
+            Refusal::Encrypted if self.config.crypto_failure_action == CryptoFailureAction::Discard => {
+                log.warn(format_args!(
+                    "entry {ledger}:{number} of {} is dropped: it is encrypted",
+                    self.topic
+                ));
+                self.discard(entry, Damage::Decryption);
             }
+            Refusal::Encrypted => {
+                let topic = &self.topic;
+                log.warn(format_args!(
+                    "entry {ledger}:{number} of {topic} is not delivered: it is encrypted"
+                ));
+            }
+        }
+    }
+
+    /// Acknowledges what nobody gets, and says why.
+    fn discard(&self, entry: EntryId, damage: Damage) {
+        let mut state = self.state.lock();
+        let entries = state.with_chunks(&[entry]);
+        if let Phase::Ready(connection) = &state.phase {
+            acks::discard(connection, self.id, &entries, damage as i32);
         }
     }
 
@@ -230,22 +253,5 @@ impl Shared {
             let _ = old.request(|request_id| me.close_command(request_id)).await;
             reconnect(me, ChannelClosed::ByBroker { assigned: None }).await;
         });
-    }
-
-    /// Permits the broker to send more, unless the permits belong to a connection that is gone.
-    pub(super) fn flow(&self, permits: Permits) {
-        let state = self.state.lock();
-        if state.connection == permits.connection
-            && let Phase::Ready(connection) = &state.phase
-        {
-            self.give_back(connection, permits.count);
-        }
-    }
-
-    pub(super) fn give_back(&self, connection: &Connection, permits: u32) {
-        if permits > 0 {
-            let flow = Flow { consumer_id: self.id, permits };
-            connection.send_encoded(|out| flow.encode_frame(out));
-        }
     }
 }

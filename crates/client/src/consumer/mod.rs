@@ -16,12 +16,16 @@ mod config;
 mod connect;
 mod counters;
 mod dead_letters;
+mod event_listener;
 mod events;
+mod flow;
 mod group;
 mod inbox;
+mod key_shared;
 mod letters;
 mod message;
 mod nack;
+mod quota;
 mod receipts;
 mod receive;
 mod redelivery;
@@ -30,14 +34,18 @@ mod wake_ups;
 
 pub use ack_calls::AckTarget;
 pub use bulk::{Bulk, BulkLimits, MessageView};
-pub use config::{BatchReceivePolicy, ConsumerConfig, InitialPosition, SubscriptionType};
+pub use config::{
+    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
+};
+pub use event_listener::{ActiveChange, EventListener};
 pub(crate) use group::Topics;
 pub use group::{RegexSubscriptionMode, TopicPattern};
+pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use letters::DeadLetterPolicy;
 pub use message::Message;
 pub use redelivery::RedeliveryBackoff;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -58,6 +66,7 @@ use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
 use letters::{Letters, retry_topic};
+use quota::Quota;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
 
@@ -102,6 +111,8 @@ pub(crate) struct Shared {
     /// The broker may create the topic.
     create_topic: bool,
     state: Mutex<State>,
+    /// Permits that are worth a command.
+    threshold: AtomicU32,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
@@ -130,6 +141,7 @@ struct State {
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
     epoch: u64,
+    quota: Quota,
     acks: Acks,
     chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
@@ -293,6 +305,8 @@ impl Shared {
             letters.join();
         }
         let id = client.next_id();
+        let quota = Quota::new(&config);
+        let threshold = AtomicU32::new(quota.threshold());
         let shared = Arc::new_cyclic(|me| Shared {
             id,
             me: me.clone(),
@@ -310,6 +324,7 @@ impl Shared {
                 cluster: 0,
                 permits_in_doubt: false,
                 epoch: 0,
+                quota,
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
                 acks_due: None,
@@ -325,6 +340,7 @@ impl Shared {
             notes_taken: config.ack_timeout.is_some() || letters.is_some(),
             letters,
             config,
+            threshold,
             timers: Notify::new(),
             cut_off: Notify::new(),
             acks_answered: Notify::new(),

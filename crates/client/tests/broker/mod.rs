@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use pulsar_rs_client::{Client, ClientConfig};
 use pulsar_rs_testbroker::{Options, TestBroker};
 
-mod admin;
+pub mod admin;
 pub mod numbers;
 mod proxy;
+pub mod raw;
 
 pub use proxy::Proxy;
 

@@ -1,9 +1,11 @@
-use pulsar_rs_wire::proto::{CommandGetLastMessageId, CommandGetLastMessageIdResponse, MessageIdData};
+use pulsar_rs_wire::proto::{
+    CommandGetLastMessageId, CommandGetLastMessageIdResponse, MessageIdData, ServerError,
+};
 
 use super::consumer_place;
 use crate::broker::Broker;
 use crate::connection::ConnectionId;
-use crate::refusal::Handled;
+use crate::refusal::{Handled, Refusal};
 use crate::topic::Topic;
 
 /// -1 in the protocol's unsigned fields.
@@ -13,6 +15,11 @@ const NONE: u64 = u64::MAX;
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, asked: &CommandGetLastMessageId) -> Handled {
     let (topic_id, subscription_id) = consumer_place(broker, id, asked.consumer_id)?;
     let Some(topic) = broker.topic(topic_id) else { return Err(super::vanished().into()) };
+    if !topic.persistent {
+        // Code and words are those of a real broker.
+        let message = "Failed to recover Transaction Buffer.";
+        return Err(Refusal::new(ServerError::UnknownError, message).into());
+    }
     let Some(subscription) = topic.subscription(subscription_id) else {
         return Err(super::vanished().into());
     };

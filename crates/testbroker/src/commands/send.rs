@@ -61,20 +61,27 @@ fn store(
     id: ConnectionId,
     topic_id: TopicId,
     send: &Send,
-    entry: Entry,
+    mut entry: Entry,
 ) -> Result<Option<EntryId>, Refusal> {
-    let retention = broker.options.retention;
+    let (retention, stamped) = (broker.options.retention, broker.options.entry_metadata);
     let Some(topic) = broker.registry.get_mut(topic_id) else { return Err(super::vanished()) };
     if topic.terminated {
         return Err(Refusal::new(ServerError::TopicTerminatedError, "Topic was already terminated"));
     }
-    if broker.deduplication {
+    if broker.deduplication && topic.persistent {
         let connection = broker.connections.get(id);
         let state = connection.and_then(|connection| connection.producers.get(&send.producer_id));
         let name = state.and_then(ProducerState::place).map_or("", |(_, name)| name);
         if is_duplicate(topic, name, send, &entry) {
             return Ok(None);
         }
+    }
+    if stamped {
+        entry.stamp = Some(topic.stamp(entry.messages));
+    }
+    if !topic.persistent {
+        broker.pass_on(topic_id, &entry);
+        return Ok(Some(EntryId { ledger: 0, entry: 0 }));
     }
     let number = topic.log.append(entry);
     topic.trim(retention);

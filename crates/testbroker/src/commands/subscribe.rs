@@ -1,4 +1,4 @@
-use pulsar_rs_wire::proto::command_subscribe::InitialPosition;
+use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
 use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, ServerError};
 
 use crate::broker::{Broker, milliseconds};
@@ -27,6 +27,7 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubs
     if let Some(schema) = &wanted.schema {
         topic.schemas.register(schema)?;
     }
+    check_compacted(topic, wanted)?;
     let policy = key_policy(wanted);
     let subscription_id = match topic.find_subscription(&wanted.subscription) {
         Some(found) => {
@@ -74,6 +75,19 @@ fn find_topic(broker: &mut Broker, name: &TopicName, wanted: &CommandSubscribe) 
             Err(Refusal::new(ServerError::TopicNotFound, message))
         }
     }
+}
+
+/// Only who reads alone, from messages that are stored, can read them compacted.
+fn check_compacted(topic: &Topic, wanted: &CommandSubscribe) -> Result<(), Refusal> {
+    let message = match wanted.sub_type() {
+        _ if !wanted.read_compacted() => return Ok(()),
+        _ if !topic.persistent => "readCompacted only valid on persistent topics",
+        SubType::Exclusive | SubType::Failover => return Ok(()),
+        SubType::Shared | SubType::KeyShared => {
+            "readCompacted only allowed on failover or exclusive subscriptions"
+        }
+    };
+    Err(Refusal::new(ServerError::NotAllowedError, message))
 }
 
 fn key_policy(wanted: &CommandSubscribe) -> KeyPolicy {

@@ -3,6 +3,7 @@
 use hyper::{StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use pulsar_rs_wire::proto::ServerError;
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
@@ -92,7 +93,7 @@ fn topics(broker: &Broker, namespace: &str) -> Answer {
     if !broker.registry.has_namespace(namespace) {
         return reason(StatusCode::NOT_FOUND, "Namespace does not exist");
     }
-    Answer::Json(StatusCode::OK, broker.registry.names_in(namespace).into())
+    Answer::Json(StatusCode::OK, broker.registry.names_in(namespace, Mode::Persistent).into())
 }
 
 /// A topic whose namespace is there.

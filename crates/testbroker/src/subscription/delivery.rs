@@ -1,6 +1,5 @@
 //! Sending entries to consumers: what every subscription type shares.
 
-use bytes::Bytes;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::hot::{EntryId, Message};
 
@@ -16,7 +15,7 @@ pub(crate) trait Outlet {
     /// as it does.
     fn takes_more(&mut self, connection: ConnectionId) -> bool;
     /// Sends an entry.
-    fn deliver(&mut self, connection: ConnectionId, message: &Message, payload: &Bytes);
+    fn deliver(&mut self, connection: ConnectionId, message: &Message, entry: &Entry);
     /// Sends another command.
     fn command(&mut self, connection: ConnectionId, command: Command);
 }
@@ -57,7 +56,7 @@ impl Feed<'_> {
             ack_set: ack_set.map(AckSet::to_protocol).unwrap_or_default(),
             consumer_epoch: consumer.epoch,
         };
-        outlet.deliver(consumer.key.connection, &message, &entry.payload);
+        outlet.deliver(consumer.key.connection, &message, entry);
         messages
     }
 

@@ -6,6 +6,7 @@ mod cursor;
 mod delivery;
 mod key_hash;
 mod key_shared;
+mod passing;
 mod replay;
 mod shared;
 mod single_active;

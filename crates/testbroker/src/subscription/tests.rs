@@ -28,7 +28,7 @@ impl Outlet for Sink {
         self.full != Some(connection)
     }
 
-    fn deliver(&mut self, connection: ConnectionId, message: &Message, _: &Bytes) {
+    fn deliver(&mut self, connection: ConnectionId, message: &Message, _: &Entry) {
         assert_ne!(self.full, Some(connection));
         let key = ConsumerKey { connection, consumer_id: message.consumer_id };
         self.delivered.push((key, message.entry.entry));

@@ -11,13 +11,14 @@ use std::collections::BTreeMap;
 pub(crate) use dedup::Deduplication;
 pub(crate) use log::{Entry, Log};
 pub(crate) use producers::{Producer, ProducerKey, Producers};
-pub(crate) use registry::{Registry, hash_of_names};
+pub(crate) use registry::{Change, Registry, hash_of_names};
 pub(crate) use schemas::Schemas;
 
 use pulsar_rs_wire::hot::EntryId;
-use pulsar_rs_wire::proto::MessageIdData;
+use pulsar_rs_wire::proto::{BrokerEntryMetadata, MessageIdData};
 
-use crate::subscription::{Cursor, Subscription};
+use crate::broker::milliseconds;
+use crate::subscription::{Cursor, Feed, Subscription};
 
 /// Index of a topic; topics are never removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +46,8 @@ pub(crate) struct Topic {
     pub ledger: u64,
     /// Number of the partition; -1 for a topic that is none.
     pub partition: i32,
+    /// Messages are stored; otherwise they go to the consumers that can take one, and nowhere else.
+    pub persistent: bool,
     pub log: Log,
     pub producers: Producers,
     pub dedup: Deduplication,
@@ -53,6 +56,8 @@ pub(crate) struct Topic {
     pub terminated: bool,
     /// Service URL of the cluster that the topic was moved to.
     pub moved_to: Option<String>,
+    /// Messages that were stamped.
+    stamped: u64,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     next_subscription: u64,
 }
@@ -62,15 +67,22 @@ impl Topic {
         Topic {
             ledger,
             partition,
+            persistent: true,
             log: Log::default(),
             producers: Producers::default(),
             dedup: Deduplication::default(),
             schemas: Schemas::default(),
             terminated: false,
             moved_to: None,
+            stamped: 0,
             subscriptions: BTreeMap::new(),
             next_subscription: 0,
         }
+    }
+
+    /// A topic that stores nothing. Its messages all have the id 0:0.
+    pub fn passing(partition: i32) -> Self {
+        Topic { persistent: false, ..Topic::new(0, partition) }
     }
 
     pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
@@ -84,6 +96,24 @@ impl Topic {
     /// The entries, and a subscription to which they may be dispatched.
     pub fn log_and_subscription(&mut self, id: SubscriptionId) -> (&Log, Option<&mut Subscription>) {
         (&self.log, self.subscriptions.get_mut(&id))
+    }
+
+    /// What a dispatch at the time `now` reads from, and the subscriptions to dispatch to. `max_unacked`: messages
+    /// without acknowledgement at which a consumer gets no more.
+    pub fn feed(
+        &mut self,
+        now: u64,
+        max_unacked: u32,
+    ) -> (Feed<'_>, &mut BTreeMap<SubscriptionId, Subscription>) {
+        let feed = Feed {
+            log: &self.log,
+            ledger: self.ledger,
+            partition: self.partition,
+            now,
+            terminated: self.terminated,
+            max_unacked: max_unacked.into(),
+        };
+        (feed, &mut self.subscriptions)
     }
 
     pub fn subscriptions(&self) -> impl Iterator<Item = (SubscriptionId, &Subscription)> {
@@ -135,6 +165,13 @@ impl Topic {
     /// Number of an entry that a client names, where the log has it.
     pub fn number_of(&self, id: EntryId) -> Option<u64> {
         (id.ledger == self.ledger && id.entry < self.log.end()).then_some(id.entry)
+    }
+
+    /// What the broker notes of the next entry, which has so many messages: the clock, and the index of the last of
+    /// them since the topic began.
+    pub fn stamp(&mut self, messages: u32) -> BrokerEntryMetadata {
+        self.stamped += u64::from(messages);
+        BrokerEntryMetadata { broker_timestamp: Some(milliseconds()), index: Some(self.stamped - 1) }
     }
 
     /// Drops entries that no durable subscription needs, down to `budget` bytes.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pulsar_rs_wire::checksum::crc32c;
 use pulsar_rs_wire::proto::ServerError;
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 
 use super::{Topic, TopicId};
 use crate::refusal::Refusal;
-use crate::topic_name::TopicName;
+use crate::topic_name::{NON_PERSISTENT, PERSISTENT, TopicName};
 
 /// Namespaces that a Pulsar standalone has from the start.
 const NAMESPACES: [&str; 2] = ["public/default", "pulsar/system"];
@@ -20,6 +21,16 @@ pub(crate) struct Registry {
     /// Partitioned topics and their numbers of partitions.
     partitioned: BTreeMap<String, u32>,
     namespaces: BTreeSet<String>,
+    changes: Vec<Change>,
+}
+
+/// A topic that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Full name.
+    pub topic: String,
+    /// It came.
+    pub created: bool,
 }
 
 impl Registry {
@@ -30,6 +41,7 @@ impl Registry {
             by_name: HashMap::new(),
             partitioned: BTreeMap::new(),
             namespaces: all.map(str::to_owned).collect(),
+            changes: Vec::new(),
         }
     }
 
@@ -51,8 +63,11 @@ impl Registry {
         let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
         // Ledgers of different topics differ, and none is 0, as in a real broker.
         let ledger = id.0 as u64 + 1;
-        self.topics.push(Topic::new(ledger, partition));
+        let topic =
+            if name.is_persistent() { Topic::new(ledger, partition) } else { Topic::passing(partition) };
+        self.topics.push(topic);
         self.by_name.insert(name.full.clone(), id);
+        self.changes.push(Change { topic: name.full.clone(), created: true });
         id
     }
 
@@ -116,11 +131,21 @@ impl Registry {
             .is_some_and(|(base, number)| self.partitioned.get(base).is_some_and(|count| number >= *count))
     }
 
-    /// Full names of the topics in a namespace, sorted.
-    pub fn names_in(&self, namespace: &str) -> Vec<String> {
-        let prefix = format!("persistent://{namespace}/");
-        let mut names: Vec<String> =
-            self.by_name.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+    /// The changes since this was called last.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Full names of the topics in a namespace, sorted; `mode` says of which domains.
+    pub fn names_in(&self, namespace: &str, mode: Mode) -> Vec<String> {
+        let domains: &[&str] = match mode {
+            Mode::Persistent => &[PERSISTENT],
+            Mode::NonPersistent => &[NON_PERSISTENT],
+            Mode::All => &[PERSISTENT, NON_PERSISTENT],
+        };
+        let prefixes: Vec<String> = domains.iter().map(|domain| format!("{domain}{namespace}/")).collect();
+        let is_in = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let mut names: Vec<String> = self.by_name.keys().filter(is_in).cloned().collect();
         names.sort_unstable();
         names
     }
@@ -151,7 +176,7 @@ mod tests {
         let mut registry = Registry::new(&[]);
         registry.create(&name("p"), 3);
         assert_eq!(registry.partitions(&name("p")), Some(3));
-        assert_eq!(registry.names_in("public/default").len(), 3);
+        assert_eq!(registry.names_in("public/default", Mode::All).len(), 3);
         let second = registry.find(&name("p-partition-1")).unwrap();
         assert_eq!(registry.get_mut(second).unwrap().partition, 1);
         assert!(registry.is_missing_partition(&name("p-partition-3")));
@@ -168,7 +193,7 @@ mod tests {
         registry.create(&name("whole"), 0);
         registry.create(&name("whole"), 2);
         assert_eq!(registry.partitions(&name("whole")), None);
-        assert_eq!(registry.names_in("public/default").len(), 4);
+        assert_eq!(registry.names_in("public/default", Mode::All).len(), 4);
     }
 
     #[test]

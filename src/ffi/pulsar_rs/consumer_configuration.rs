@@ -1,0 +1,197 @@
+//! `pulsar_rs/consumer_configuration.h`
+
+use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ptr::NonNull;
+
+use crate::ffi::consumer_configuration::{get, pulsar_consumer_configuration_t, set};
+use crate::ffi::handle::{Context, with_slice};
+use crate::ffi::text::copied;
+use crate::producer_configuration::set_property;
+
+/// Sets a property of the subscription, in place of an older one with the same name. They are stored with the
+/// subscription if this consumer creates it, and shown in the topic's statistics; one that exists keeps its own.
+///
+/// Ownership: both strings are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: with a NULL name or value nothing changes.
+/// Errors: texts that are not UTF-8 make subscribing fail with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_subscription_property(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    name: *const c_char,
+    value: *const c_char,
+) {
+    set(conf, |conf| {
+        if let Some((name, value)) = copied(name).zip(copied(value)) {
+            set_property(&mut conf.subscription_properties, name, value);
+        }
+    });
+}
+
+/// Sets whether the clusters that the topic is replicated to are told where the subscription is (any value but 0), so
+/// that it goes on there after a failover. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_replicate_subscription_state(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    replicate: c_int,
+) {
+    set(conf, |conf| conf.replicate_subscription_state = replicate != 0);
+}
+
+/// Returns 1 if other clusters are told where the subscription is, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_replicate_subscription_state(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.replicate_subscription_state.into(), 0)
+}
+
+/// Sets the hashes of keys that the consumer gets in a key-shared subscription, whichever other consumers there are.
+/// Brokers hash a key with Murmur3, to 0..65535. `bounds` has the first and the last hash of each range, one pair after
+/// the other. All consumers of the subscription must have ranges; messages whose hash nobody has are not delivered.
+/// Default: the broker divides the keys among the consumers that there are.
+///
+/// Ownership: the numbers are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: with NULL `bounds`, or a `ranges` of 0, the broker divides the keys.
+/// Errors: subscribing fails with `pulsar_result_InvalidConfiguration` when a number is not within 0..65535, a range is
+/// empty, ranges overlap, or the subscription is not key-shared; with `pulsar_result_ConsumerAssignError` when another
+/// consumer has some of the hashes.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_sticky_hash_ranges(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    bounds: *const c_int,
+    ranges: usize,
+) {
+    set(conf, |conf| {
+        conf.sticky_ranges = with_slice(bounds, ranges.saturating_mul(2), |bounds| {
+            bounds.as_chunks().0.iter().map(|[first, last]| (*first, *last)).collect()
+        });
+    });
+}
+
+/// Sets whether a key-shared subscription delivers messages of a key also while earlier ones of it are unacknowledged at
+/// the consumer that had the key before (any value but 0): when consumers come and go nobody waits, and for a while a
+/// key may be at two consumers. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+/// Errors: if the subscription is not key-shared, subscribing fails with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    allow: c_int,
+) {
+    set(conf, |conf| conf.allow_out_of_order_delivery = allow != 0);
+}
+
+/// Returns 1 if messages of a key may come out of order, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.allow_out_of_order_delivery.into(), 0)
+}
+
+/// Sets whether the receiver queue adapts to the program (any value but 0): one message is fetched ahead at first, and
+/// twice as many whenever all that may be fetched had come and the program was faster, up to the receiver queue size.
+/// What waits counts against the client's memory limit, and half as many are fetched ahead whenever more than 75 % of
+/// that come to be in use. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+/// Errors: with a receiver queue size of 0 subscribing fails with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    auto_scaled: c_int,
+) {
+    set(conf, |conf| conf.auto_scaled_receiver_queue = auto_scaled != 0);
+}
+
+/// Returns 1 if the receiver queue adapts to the program, else 0.
+///
+/// NULL: returns 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.auto_scaled_receiver_queue.into(), 0)
+}
+
+/// Sets how often a consumer of a pattern looks for topics that match it, in milliseconds; 0: only when the broker tells
+/// of them. Default 60000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    interval_ms: c_uint,
+) {
+    set(conf, |conf| conf.pattern_discovery_interval_ms = interval_ms);
+}
+
+/// Returns how often to look for topics that match a pattern, in milliseconds.
+///
+/// NULL: returns 60000.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.pattern_discovery_interval_ms, 60_000)
+}
+
+/// Sets how long after one chunk of a message the next may come, in milliseconds; 0: for ever. Then what came of the
+/// message is acknowledged, and lost for the subscription: its producer is gone. Default 60000.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_chunk_expiry_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    expiry_ms: c_uint,
+) {
+    set(conf, |conf| conf.chunk_expiry_ms = expiry_ms);
+}
+
+/// Returns how long after one chunk of a message the next may come, in milliseconds; 0: for ever.
+///
+/// NULL: returns 60000.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_get_chunk_expiry_ms(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_uint {
+    get(conf, |conf| conf.chunk_expiry_ms, 60_000)
+}
+
+/// Hears that a consumer became the one of its failover subscription that the broker serves (`is_active` is 1), or is
+/// another one's stand-in (0). `topic` is the topic's full name, of a partition with its number, and valid during the
+/// call only; `partition` is the number, or -1.
+#[allow(non_camel_case_types)]
+pub type pulsar_rs_consumer_event_listener =
+    Option<extern "C" fn(topic: *const c_char, partition: c_int, is_active: c_int, ctx: *mut c_void)>;
+
+/// Sets a function that hears which consumer of a failover subscription is served: after subscribing, and whenever
+/// another consumer takes over, for each partition and topic of the consumer. Default none.
+///
+/// Ownership: `ctx` stays the caller's and must live until the client is closed.
+/// Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns, never
+/// once the consumer is closed. Of changes of one topic that come while that thread is busy, it hears the last. It may
+/// call anything.
+/// NULL: without a function nothing is told.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_event_listener(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    listener: pulsar_rs_consumer_event_listener,
+    ctx: *mut c_void,
+) {
+    set(conf, |conf| conf.event_listener = listener.map(|function| (function, Context::new(ctx))));
+}

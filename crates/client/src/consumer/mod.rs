@@ -192,7 +192,8 @@ impl Consumer {
         }
         let letters = Letters::new(&client, &topic, &subscription, &config)?;
         let options = SubscribeOptions { config, place: None, create_topic: true, letters };
-        let shared = Shared::create(client, topic, subscription, options, deadline).await?;
+        let shared = Shared::new(&client, topic, subscription, options);
+        shared.start(deadline).await?;
         Ok(Consumer { parts: Parts::One(shared) })
     }
 
@@ -292,23 +293,21 @@ impl Consumer {
 }
 
 impl Shared {
-    /// Subscribes; within the operation timeout.
-    async fn create(
-        client: Arc<ClientInner>,
+    /// Not subscribed yet: see [`Shared::start`].
+    fn new(
+        client: &Arc<ClientInner>,
         topic: TopicName,
         subscription: String,
         options: SubscribeOptions,
-        deadline: Deadline,
-    ) -> Result<Arc<Self>, Error> {
+    ) -> Arc<Self> {
         let SubscribeOptions { config, place, create_topic, letters } = options;
         if let Some(letters) = &letters {
             letters.join();
         }
-        let id = client.next_id();
         let quota = Quota::new(&config);
         let threshold = AtomicU32::new(quota.threshold());
-        let shared = Arc::new_cyclic(|me| Shared {
-            id,
+        Arc::new_cyclic(|me| Shared {
+            id: client.next_id(),
             me: me.clone(),
             inbox: Inbox::new(topic.shared(), place.is_some()),
             place,
@@ -347,15 +346,19 @@ impl Shared {
             moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
-        });
+        })
+    }
+
+    /// Subscribes; within the operation timeout.
+    async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         // Before connecting, so that closing the client finds it.
-        client.register(id, Arc::downgrade(&shared) as _)?;
-        if let Err(error) = client.attempt("subscribe", deadline, || shared.connect(None)).await {
-            shared.abandon();
+        self.client.register(self.id, self.me.clone() as _)?;
+        if let Err(error) = self.client.attempt("subscribe", deadline, || self.connect(None)).await {
+            self.abandon();
             return Err(error);
         }
-        client.spawn(shared.clone().run_timers());
-        Ok(shared)
+        self.client.spawn(self.clone().run_timers());
+        Ok(())
     }
 
     fn is_connected(&self) -> bool {

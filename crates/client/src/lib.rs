@@ -37,6 +37,7 @@ pub mod log;
 mod lookup;
 mod message;
 mod producer;
+mod reader;
 mod reconnect;
 mod schema;
 mod service_url;
@@ -46,7 +47,7 @@ mod topic;
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition, KeyHashes,
-    KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType,
+    KeySharedPolicy, Message, RegexSubscriptionMode, SeekTo, SubscriptionType,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
@@ -57,6 +58,7 @@ pub use producer::{
 pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
+pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use topic::TopicName;

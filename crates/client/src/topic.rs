@@ -42,6 +42,11 @@ impl TopicName {
         &self.0
     }
 
+    /// Whether its messages are stored.
+    pub fn is_persistent(&self) -> bool {
+        self.0.starts_with("persistent://")
+    }
+
     pub(crate) fn shared(&self) -> Arc<str> {
         self.0.clone()
     }

@@ -163,6 +163,11 @@ impl Acks {
         }
     }
 
+    /// The consumer reads something else now: nothing of what was acknowledged counts.
+    pub fn clear(&mut self) {
+        *self = Acks { sent: self.sent, ..Acks::default() };
+    }
+
     /// Ids that wait to be sent.
     pub fn waiting(&self) -> usize {
         self.individual.len() + self.indexes.len() + usize::from(self.cumulative.is_some())

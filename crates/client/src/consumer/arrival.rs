@@ -13,6 +13,7 @@ use pulsar_rs_wire::metadata::Metadata;
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
 use super::message::{Entry, Message};
+use super::position::Place;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
 pub(super) const MIN_MESSAGE: usize = 6;
@@ -32,8 +33,8 @@ pub(super) struct Arrival {
     whole: Option<Whole>,
     /// It is encrypted, and delivered as it is, in one piece.
     sealed: bool,
-    /// The cluster it came from, as the client counts them.
-    cluster: u64,
+    /// The reading that it belongs to, as the consumer counts them.
+    reading: u64,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -65,12 +66,7 @@ pub(super) struct Rejected {
 impl Arrival {
     /// Verifies an entry, on the connection's task. One that is encrypted is refused, or with `takes_encrypted` delivered as
     /// it is.
-    pub fn check(
-        message: hot::Message,
-        payload: &Bytes,
-        cluster: u64,
-        takes_encrypted: bool,
-    ) -> Result<Self, Rejected> {
+    pub fn check(message: hot::Message, payload: &Bytes, takes_encrypted: bool) -> Result<Self, Rejected> {
         // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
         // came in the command.
         let by_ack_set = count_by_ack_set(&message.ack_set);
@@ -94,7 +90,32 @@ impl Arrival {
             (compression, Chunk::of(&metadata).map_err(impossible)?)
         };
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
-        Ok(Arrival { message, metadata, body, batch_size, compression, chunk, whole: None, sealed, cluster })
+        Ok(Arrival {
+            message,
+            metadata,
+            body,
+            batch_size,
+            compression,
+            chunk,
+            whole: None,
+            sealed,
+            reading: 0,
+        })
+    }
+
+    /// It came in this reading, as the consumer counts them.
+    pub fn came_in(&mut self, reading: u64) {
+        self.reading = reading;
+    }
+
+    /// Whether there is nothing in it behind its first `skipped` messages.
+    pub fn is_within(&self, skipped: u32) -> bool {
+        skipped >= self.batch_size.unwrap_or(1)
+    }
+
+    /// Which chunk it is, if it is one.
+    pub fn chunk(&self) -> Option<&Chunk> {
+        self.chunk.as_ref()
     }
 
     /// Takes out which chunk it is, if it is one.
@@ -165,7 +186,7 @@ impl Arrival {
     }
 
     /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets the
-    /// cluster it came from, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
+    /// reading it belongs to, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
     /// to use.
     pub fn open(
         self,
@@ -176,7 +197,7 @@ impl Arrival {
         let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
         let ack_set = &self.message.ack_set;
         let acks = self.readable_batch().map(|size| {
-            share(self.cluster, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
+            share(self.reading, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
         });
         let entry = Entry {
             topic,
@@ -187,7 +208,7 @@ impl Arrival {
             body,
             acks,
             chunks: self.whole.map(|whole| whole.entries),
-            cluster: self.cluster,
+            reading: self.reading,
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
     }
@@ -250,6 +271,20 @@ impl Cursor {
     /// Permits to give back when the rest is not taken, or at the end.
     pub fn permits_left(&self) -> u32 {
         self.permits
+    }
+
+    /// The place behind what was taken; nothing when nothing was.
+    pub fn place(&self) -> Option<Place> {
+        match &self.entry.acks {
+            None => (self.permits == 0).then(|| Place::behind_entry(self.entry.id)),
+            Some(_) => (self.index > 0).then_some(Place { entry: self.entry.id, taken: self.index }),
+        }
+    }
+
+    /// Whether there is another message; the cursor stays.
+    pub fn has_next(&self) -> bool {
+        let ahead = Cursor { entry: self.entry.clone(), ..*self }.next();
+        matches!(ahead, Next::Message(_))
     }
 
     /// The next message that is not acknowledged.

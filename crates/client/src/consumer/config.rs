@@ -3,7 +3,7 @@ use std::time::Duration;
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
 use super::key_shared::KeySharedPolicy;
-use crate::{Error, Schema};
+use crate::{Error, MessageId, Schema, TopicName};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -112,6 +112,16 @@ pub struct ConsumerConfig {
     /// Messages that are not compacted yet come as they are. For exclusive and failover subscriptions to persistent
     /// topics. Default false.
     pub read_compacted: bool,
+    /// Whether the subscription is stored, and stays where it is without consumers. Otherwise it ends with this consumer,
+    /// which begins at [`start`](Self::start) and, after its connection was lost, goes on behind the last message that was
+    /// received. Default true.
+    pub durable: bool,
+    /// Where a subscription that is not durable begins: behind this message; or at [`MessageId::EARLIEST`] or
+    /// [`MessageId::LATEST`]. Absent: at the initial position. Default: none.
+    pub start: Option<MessageId>,
+    /// How far back in time a subscription that is not durable begins, if no `start` is given: at the first message that
+    /// was published since; to the second. Default: none.
+    pub start_rollback: Option<Duration>,
     /// Whether the message that the consumer starts at, or was moved to, is delivered itself. Default false.
     pub start_inclusive: bool,
     /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
@@ -170,6 +180,9 @@ impl Default for ConsumerConfig {
             initial_position: InitialPosition::default(),
             name: None,
             read_compacted: false,
+            durable: true,
+            start: None,
+            start_rollback: None,
             start_inclusive: false,
             key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
@@ -198,8 +211,13 @@ impl Default for ConsumerConfig {
 const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl ConsumerConfig {
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    pub(super) fn validate(&self, topic: &TopicName) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
+        if self.read_compacted && (self.subscription_type.is_shared() || !topic.is_persistent()) {
+            return invalid(
+                "compacted topics are read by exclusive and failover subscriptions to persistent topics",
+            );
+        }
         if self.receiver_queue_size == 0 {
             return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));
         }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use pulsar_rs_wire::hot::EntryId;
 use tokio::sync::Notify;
 
 use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
 use super::batch_acks::BatchAcks;
 use super::message::Message;
+use super::position::Place;
 use crate::Error;
 
 /// Entries on their way to the receivers. Bounded by the permits that the broker was given.
@@ -47,6 +48,8 @@ struct Arriving {
 #[derive(Debug, Default)]
 struct Taking {
     cursor: Option<Cursor>,
+    /// Behind the entries that were taken from before.
+    place: Option<Place>,
     generation: u64,
     connection: u64,
     /// Permits of messages that were taken, not given back to the broker yet.
@@ -104,6 +107,20 @@ impl Taking {
     /// Numbers are the broker's, and what it says of batches need not be true.
     fn consume(&mut self, permits: u32) {
         self.consumed = self.consumed.saturating_add(permits);
+    }
+
+    /// The cursor goes, and what is left of its entry. Returns its permits.
+    fn leave(&mut self) -> u32 {
+        let Some(cursor) = self.cursor.take() else {
+            return 0;
+        };
+        self.place = cursor.place().or(self.place);
+        cursor.permits_left()
+    }
+
+    /// The place behind the last message that was taken.
+    fn place(&self) -> Option<Place> {
+        self.cursor.as_ref().and_then(Cursor::place).or(self.place)
     }
 
     /// Permits to give back, when they are enough for a command.
@@ -201,9 +218,9 @@ impl Inbox {
                     return Ok(Step::Taken(Taken::Message(message)));
                 }
                 // Messages that compaction removed, or that were acknowledged, took permits as well.
-                let (id, rest) = (cursor.entry.id, cursor.permits_left());
-                taking.cursor = None;
+                let id = cursor.entry.id;
                 taking.consume(taken);
+                let rest = taking.leave();
                 taking.consume(rest);
                 if let Next::Damaged(error) = next {
                     return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
@@ -244,7 +261,7 @@ impl Inbox {
             return;
         }
         taking.generation = generation;
-        let rest = taking.cursor.take().map_or(0, |cursor| cursor.permits_left());
+        let rest = taking.leave();
         if taking.connection == arriving.connection {
             taking.consume(rest);
         } else {
@@ -295,6 +312,25 @@ impl Inbox {
         arriving.connection
     }
 
+    /// The place behind the last message that was taken, since the consumer was last moved.
+    pub fn position(&self) -> Option<Place> {
+        self.taking.lock().place()
+    }
+
+    /// Whether there is a message to take; entries that were not opened have some.
+    pub fn has_message(&self) -> bool {
+        let taking = self.taking.lock();
+        let arriving = self.arriving.lock();
+        let is_current = taking.generation == self.generation.load(Ordering::Acquire);
+        let cursor = taking.cursor.as_ref().filter(|_| is_current);
+        !arriving.entries.is_empty() || cursor.is_some_and(Cursor::has_next)
+    }
+
+    /// Keeps receivers from taking anything meanwhile. Before the consumer's lock is taken, not with it held.
+    pub fn hold(&self) -> Held<'_> {
+        Held { inbox: self, taking: self.taking.lock() }
+    }
+
     /// Drops what waits, because the broker sends it again; returns the permits it took.
     pub fn discard(&self) -> u32 {
         let mut arriving = self.arriving.lock();
@@ -334,6 +370,34 @@ impl Inbox {
         drop(arriving);
         self.arrived.notify_all();
         self.arrived_async.notify_waiters();
+    }
+}
+
+/// An inbox from which nobody takes anything.
+pub(super) struct Held<'a> {
+    inbox: &'a Inbox,
+    taking: MutexGuard<'a, Taking>,
+}
+
+impl Held<'_> {
+    /// Drops what waits, which comes again. Returns the place behind the last message that was taken.
+    pub fn empty(mut self) -> Option<Place> {
+        self.drop_all();
+        self.taking.place
+    }
+
+    /// Drops what waits: the consumer is elsewhere now, and nothing was taken there.
+    pub fn forget(mut self) {
+        self.drop_all();
+        self.taking.place = None;
+    }
+
+    fn drop_all(&mut self) {
+        let mut arriving = self.inbox.arriving.lock();
+        arriving.entries.clear();
+        self.inbox.generation.fetch_add(1, Ordering::AcqRel);
+        drop(arriving);
+        self.taking.leave();
     }
 }
 

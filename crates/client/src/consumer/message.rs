@@ -24,8 +24,8 @@ pub(super) struct Entry {
     pub acks: Option<Arc<BatchAcks>>,
     /// Of a message in chunks: all their entries; `id` is the last.
     pub chunks: Option<Arc<[EntryId]>>,
-    /// The cluster it came from, as the client counts them.
-    pub cluster: u64,
+    /// The reading that it belongs to, as the consumer counts them.
+    pub reading: u64,
 }
 
 /// A message that was received.
@@ -61,6 +61,11 @@ impl Message {
 
     pub(super) fn payload_len(&self) -> u32 {
         self.payload.end - self.payload.start
+    }
+
+    /// Whether it is the last message of its entry.
+    pub(crate) fn ends_entry(&self) -> bool {
+        self.entry.acks.as_ref().is_none_or(|acks| self.index + 1 >= acks.size())
     }
 
     /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.

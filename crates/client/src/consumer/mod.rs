@@ -16,9 +16,12 @@ mod counters;
 mod events;
 mod inbox;
 mod key_shared;
+mod last_message;
 mod message;
+mod position;
 mod receive;
 mod redelivery;
+mod seek;
 mod timers;
 
 pub use config::{
@@ -27,26 +30,27 @@ pub use config::{
 };
 pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use message::Message;
+pub use seek::SeekTo;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pulsar_rs_wire::Command;
-use pulsar_rs_wire::proto::CommandGetLastMessageId;
 use tokio::sync::Notify;
 
 use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
-use crate::{Error, MessageId, TopicName};
+use crate::{Error, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
 use inbox::Inbox;
+use position::Start;
 use redelivery::{NegativeAcks, UnackedEntries};
+use seek::Seeking;
 
 /// Receives the messages of one subscription to one topic. Dropping it closes it in the background.
 #[derive(Debug)]
@@ -82,6 +86,11 @@ struct State {
     connection: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
+    /// Rises when what came before means nothing any more: with a seek, or with another cluster.
+    reading: u64,
+    start: Start,
+    /// A seek that is under way.
+    seeking: Option<Seeking>,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
@@ -125,7 +134,7 @@ impl Consumer {
         config: ConsumerConfig,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        config.validate()?;
+        config.validate(&topic)?;
         let id = client.next_id();
         let shared = Arc::new_cyclic(|me| Shared {
             id,
@@ -139,6 +148,9 @@ impl Consumer {
                 phase: Phase::Connecting,
                 connection: 0,
                 cluster: 0,
+                reading: 0,
+                start: Start::new(&config),
+                seeking: None,
                 permits_in_doubt: false,
                 epoch: 0,
                 acks: Acks::default(),
@@ -194,18 +206,6 @@ impl Consumer {
     /// Whether the consumer was closed, by itself or with its client, or unsubscribed.
     pub fn is_closed(&self) -> bool {
         self.shared.check_open().is_err()
-    }
-
-    /// Id of the last message in the topic; [`MessageId::EARLIEST`] when it is empty.
-    pub async fn last_message_id(&self) -> Result<MessageId, Error> {
-        let connection = self.shared.connected()?;
-        let answer = connection
-            .request(|request_id| CommandGetLastMessageId { consumer_id: self.shared.id, request_id }.into())
-            .await?;
-        match answer {
-            Command::GetLastMessageIdResponse(answer) => Ok(MessageId::from_data(&answer.last_message_id)),
-            other => Err(Error::Unknown(format!("last message id answered with {:?}", other.kind()))),
-        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Shared {
         let taken = self.inbox.take(
             max_bytes,
             threshold,
-            |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
+            |reading, entry, fresh, ack_set| self.share(reading, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )?;
@@ -178,7 +178,7 @@ impl Shared {
     fn watch(&self, message: &Message) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.cluster != message.entry.cluster {
+        if state.reading != message.entry.reading {
             return;
         }
         let Some(unacked) = &mut state.unacked else {

@@ -26,6 +26,8 @@ pub use crate::ffi::client::{
     pulsar_client_close, pulsar_client_close_async, pulsar_client_create, pulsar_client_create_producer,
     pulsar_client_create_producer_async, pulsar_client_free, pulsar_client_get_topic_partitions,
     pulsar_client_get_topic_partitions_async, pulsar_client_subscribe, pulsar_client_subscribe_async,
+    pulsar_client_subscribe_multi_topics, pulsar_client_subscribe_multi_topics_async,
+    pulsar_client_subscribe_pattern, pulsar_client_subscribe_pattern_async,
 };
 
 // pulsar/c/message_router.h

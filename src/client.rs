@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::{Client as Core, Error};
+use pulsar_rs_client::{Client as Core, Error, TopicName};
 
 use crate::client_configuration::ClientConfiguration;
 use crate::consumer::Consumer;
@@ -26,6 +26,15 @@ pub(crate) struct Client {
     /// programs do not check that.
     parts: Result<Parts, Error>,
     pub last_error: LastError,
+}
+
+/// What a consumer subscribes to.
+#[derive(Debug)]
+pub(crate) enum Topics {
+    One(String),
+    Several(Vec<String>),
+    /// A regular expression.
+    Matching(String),
 }
 
 #[derive(Debug, Clone)]
@@ -85,26 +94,26 @@ impl Client {
     /// Subscribes and blocks until that is done.
     pub fn subscribe(
         &self,
-        topic: Result<String, Error>,
+        topics: Result<Topics, Error>,
         subscription: Result<String, Error>,
         configuration: &ConsumerConfiguration,
     ) -> Result<Arc<Consumer>, Error> {
         let parts = self.parts()?;
-        let (topic, subscription) = (topic?, subscription?);
-        parts.session.clone().wait(parts.subscribe(topic, subscription, configuration.clone())?)
+        let (topics, subscription) = (topics?, subscription?);
+        parts.session.clone().wait(parts.subscribe(topics, subscription, configuration.clone())?)
     }
 
     /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
     pub fn subscribe_async(
         &self,
-        topic: Result<String, Error>,
+        topics: Result<Topics, Error>,
         subscription: Result<String, Error>,
         configuration: &ConsumerConfiguration,
         done: impl FnOnce(Result<Arc<Consumer>, Error>) + Send + 'static,
     ) {
         let prepared = self.parts().and_then(|parts| {
-            let topic = topic.and_then(checked_topic)?;
-            Ok((parts.subscribe(topic, subscription?, configuration.clone())?, parts.session))
+            let topics = topics.and_then(Topics::checked)?;
+            Ok((parts.subscribe(topics, subscription?, configuration.clone())?, parts.session))
         });
         match prepared {
             Ok((subscribing, session)) => session.then(subscribing, done),
@@ -221,21 +230,44 @@ impl Parts {
 
     fn subscribe(
         &self,
-        topic: String,
+        topics: Topics,
         subscription: String,
         configuration: ConsumerConfiguration,
     ) -> Result<impl Future<Output = Result<Arc<Consumer>, Error>> + Send + use<>, Error> {
         let config = configuration.to_core()?;
         let parts = self.clone();
         Ok(async move {
-            let core = parts.core.subscribe(&topic, &subscription, config).await?;
+            let core = match topics {
+                Topics::One(topic) => parts.core.subscribe(&topic, &subscription, config).await?,
+                Topics::Several(topics) => {
+                    parts.core.subscribe_topics(&topics, &subscription, config).await?
+                }
+                Topics::Matching(pattern) => {
+                    parts.core.subscribe_pattern(&pattern, &subscription, config).await?
+                }
+            };
             Consumer::new(core, parts.session, &configuration)
         })
     }
 }
 
+impl Topics {
+    /// With names that are well-formed, so that a wrong one fails before the call returns.
+    fn checked(self) -> Result<Self, Error> {
+        match &self {
+            Topics::One(topic) | Topics::Matching(topic) => _ = TopicName::parse(topic)?,
+            Topics::Several(topics) => {
+                for topic in topics {
+                    TopicName::parse(topic)?;
+                }
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// A topic whose name is well-formed, so that a wrong one fails before the call returns.
 fn checked_topic(topic: String) -> Result<String, Error> {
-    pulsar_rs_client::TopicName::parse(&topic)?;
+    TopicName::parse(&topic)?;
     Ok(topic)
 }

@@ -44,7 +44,7 @@ impl Consumer {
     ) -> Result<Arc<Self>, Error> {
         let gate = configuration.listener.map(|_| session.gate(configuration.start_paused));
         let consumer = Arc::new(Consumer {
-            topic: c_string(core.topic().as_str()),
+            topic: c_string(core.topic()),
             subscription: c_string(core.subscription()),
             core: Arc::new(core),
             session,

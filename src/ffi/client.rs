@@ -1,6 +1,6 @@
 //! `pulsar/c/client.h`
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use super::producer_configuration::pulsar_producer_configuration_t;
 use super::result::pulsar_result;
 use super::string_list::pulsar_string_list_t;
 use super::text::{c_string, text};
-use crate::client::Client;
+use crate::client::{Client, Topics};
+use crate::consumer::Consumer;
 use crate::last_error::LastError;
 
 /// A connection to a Pulsar cluster.
@@ -135,7 +136,8 @@ pub extern "C" fn pulsar_client_subscribe(
     about_topic(client, topic, |client| {
         arguments::output(consumer)?;
         let subscription = arguments::subscription(subscription_name);
-        let created = client.subscribe(arguments::topic(topic), subscription, &configuration(conf))?;
+        let topics = arguments::topic(topic).map(Topics::One);
+        let created = client.subscribe(topics, subscription, &configuration(conf))?;
         handle::write(consumer, handle::give(created));
         Ok(())
     })
@@ -156,18 +158,103 @@ pub extern "C" fn pulsar_client_subscribe_async(
     callback: pulsar_subscribe_callback,
     ctx: *mut c_void,
 ) {
-    // Its listener would keep it open.
-    creating(
-        client,
-        topic,
-        callback,
-        ctx,
-        |consumer| consumer.dispose(),
-        |client, done| {
-            let subscription = arguments::subscription(subscription_name);
-            client.subscribe_async(arguments::topic(topic), subscription, &configuration(conf), done);
-        },
-    );
+    let wanted = arguments::topic(topic).map(Topics::One);
+    subscribing(client, topic, wanted, subscription_name, conf, callback, ctx);
+}
+
+/// Subscribes to several topics, and to all their partitions, also those that are added later. Blocks, at most the
+/// operation timeout. There may be no topics: then nothing is ever received.
+///
+/// Ownership: names and configuration may be freed at once; the caller frees the consumer with `pulsar_consumer_free`.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `consumer` is written on success only. If one topic fails, all do. A receiver queue of size 0 gives
+/// `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe_multi_topics(
+    client: Option<NonNull<pulsar_client_t>>,
+    topics: *mut *const c_char,
+    topics_count: c_int,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    consumer: Option<NonNull<*mut pulsar_consumer_t>>,
+) -> pulsar_result {
+    about_topic(client, first(topics, topics_count), |client| {
+        arguments::output(consumer)?;
+        let topics = arguments::topics(topics, topics_count).map(Topics::Several);
+        let subscription = arguments::subscription(subscription_name);
+        let created = client.subscribe(topics, subscription, &configuration(conf))?;
+        handle::write(consumer, handle::give(created));
+        Ok(())
+    })
+}
+
+/// Subscribes to several topics, see `pulsar_client_subscribe_multi_topics`.
+///
+/// Ownership: names and configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the consumer is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe_multi_topics_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topics: *mut *const c_char,
+    topics_count: c_int,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    callback: pulsar_subscribe_callback,
+    ctx: *mut c_void,
+) {
+    let wanted = arguments::topics(topics, topics_count).map(Topics::Several);
+    let first = first(topics, topics_count);
+    subscribing(client, first, wanted, subscription_name, conf, callback, ctx);
+}
+
+/// Subscribes to all topics that match a regular expression, also to those that come later. It is written as a topic's
+/// name, `persistent://public/default/orders-.*`, and has to match the whole name behind the domain; which domain is
+/// meant, the configuration's regex subscription mode says. There is no look-around and there are no back references.
+/// Blocks, at most the operation timeout. No topic need match.
+///
+/// New topics are found at once where the broker tells of them, else within a minute.
+///
+/// Ownership: pattern and configuration may be freed at once; the caller frees the consumer with
+/// `pulsar_consumer_free`.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `consumer` is written on success only. A wrong expression gives `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe_pattern(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_pattern: *const c_char,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    consumer: Option<NonNull<*mut pulsar_consumer_t>>,
+) -> pulsar_result {
+    about_topic(client, topic_pattern, |client| {
+        arguments::output(consumer)?;
+        let topics = arguments::topic(topic_pattern).map(Topics::Matching);
+        let subscription = arguments::subscription(subscription_name);
+        let created = client.subscribe(topics, subscription, &configuration(conf))?;
+        handle::write(consumer, handle::give(created));
+        Ok(())
+    })
+}
+
+/// Subscribes to all topics that match a regular expression, see `pulsar_client_subscribe_pattern`.
+///
+/// Ownership: pattern and configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the consumer is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_subscribe_pattern_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_pattern: *const c_char,
+    subscription_name: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    callback: pulsar_subscribe_callback,
+    ctx: *mut c_void,
+) {
+    let wanted = arguments::topic(topic_pattern).map(Topics::Matching);
+    subscribing(client, topic_pattern, wanted, subscription_name, conf, callback, ctx);
 }
 
 /// Gets the full names of a topic's partitions, or the topic's own when it has none. Blocks, at most the
@@ -269,6 +356,29 @@ fn about_topic(
         }
         Err(why) => unusable::<pulsar_client_t>(why),
     })
+}
+
+/// The first name of a list, which stands for all in the text of a failure.
+fn first(topics: *mut *const c_char, count: c_int) -> *const c_char {
+    arguments::each(topics, count, |topics| topics.first().copied()).flatten().unwrap_or(std::ptr::null())
+}
+
+/// Subscribes, and hands the consumer to a callback.
+fn subscribing(
+    client: Option<NonNull<pulsar_client_t>>,
+    name: *const c_char,
+    topics: Result<Topics, Error>,
+    subscription: *const c_char,
+    conf: *const pulsar_consumer_configuration_t,
+    callback: pulsar_subscribe_callback,
+    ctx: *mut c_void,
+) {
+    // Without a callback: its listener would keep it open.
+    let unwanted = |consumer: Arc<Consumer>| consumer.dispose();
+    creating(client, name, callback, ctx, unwanted, |client, done| {
+        let subscription = arguments::subscription(subscription);
+        client.subscribe_async(topics, subscription, &configuration(conf), done);
+    });
 }
 
 /// Starts an operation of a client on a topic that hands what it creates to a callback; without one to

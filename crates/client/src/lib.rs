@@ -46,8 +46,9 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition, KeyHashes,
-    KeySharedPolicy, Message, RegexSubscriptionMode, SeekTo, SubscriptionType,
+    BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition,
+    KeyHashes, KeySharedPolicy, Message, MessageView, RegexSubscriptionMode, SeekTo, SubscriptionType,
+    TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -150,8 +150,8 @@ impl Reader {
         self.consumer.seek_with(to).await
     }
 
-    /// The topic's full name.
-    pub fn topic(&self) -> &TopicName {
+    /// The topic's full name, of a partitioned one without the number of a partition.
+    pub fn topic(&self) -> &str {
         self.consumer.topic()
     }
 

@@ -13,7 +13,7 @@ const PARTITION_MARK: &str = "-partition-";
 ///
 /// `orders` and `public/default/orders` are accepted and completed. Names of the old form with a cluster,
 /// `persistent://tenant/cluster/namespace/topic`, pass as they are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicName(Arc<str>);
 
 impl TopicName {
@@ -42,13 +42,33 @@ impl TopicName {
         &self.0
     }
 
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
+    /// `tenant/namespace/topic`.
+    pub(crate) fn without_domain(&self) -> &str {
+        self.0.split_once("://").map_or("", |(_, rest)| rest)
+    }
+
     /// Whether its messages are stored.
-    pub fn is_persistent(&self) -> bool {
+    pub(crate) fn is_persistent(&self) -> bool {
         self.0.starts_with("persistent://")
     }
 
-    pub(crate) fn shared(&self) -> Arc<str> {
-        self.0.clone()
+    /// For sorting: partitions by their numbers.
+    pub(crate) fn numbered(&self) -> (&str, i32) {
+        let number = self.partition();
+        let name = self.0.rsplit_once(PARTITION_MARK).filter(|_| number >= 0);
+        (name.map_or(self.as_str(), |(name, _)| name), number)
+    }
+
+    /// The topic that this is a partition of; itself, if it is none.
+    pub(crate) fn without_partition(&self) -> Self {
+        match self.0.rsplit_once(PARTITION_MARK) {
+            Some((topic, _)) if self.partition() >= 0 => TopicName(topic.into()),
+            _ => self.clone(),
+        }
     }
 
     /// Number of the partition that this name stands for, or -1.

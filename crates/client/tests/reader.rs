@@ -49,7 +49,7 @@ async fn readers_begin_where_they_are_told() {
     let topic = unique("reader-start");
     let from_start = reader(&client, &topic, MessageId::EARLIEST).await;
     assert!(from_start.is_connected());
-    assert_eq!(from_start.topic().as_str(), format!("persistent://public/default/{topic}"));
+    assert_eq!(from_start.topic(), format!("persistent://public/default/{topic}"));
     assert!(read_all(&from_start).await.is_empty());
     assert_eq!(from_start.last_message_id().await.unwrap(), MessageId::EARLIEST);
     let from_end = reader(&client, &topic, MessageId::LATEST).await;

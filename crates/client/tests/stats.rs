@@ -218,7 +218,7 @@ async fn a_consumer_counts_what_was_taken_and_what_waits() {
     let after = consumer.stats();
     assert_eq!((after.entries, after.messages, after.bytes, after.queued_messages), (2, 7, 28, 3));
     assert_eq!((after.unreturned_permits, after.queued_bytes), (7, 0));
-    assert_eq!(&*after.topic, consumer.topic().as_str());
+    assert_eq!(&*after.topic, consumer.topic());
     assert_eq!((&*after.subscription, &*after.name), ("sub", consumer.name()));
     assert_eq!((after.partition, after.is_connected, after.discarded), (-1, true, 0));
     client.close().await.unwrap();

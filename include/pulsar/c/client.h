@@ -121,6 +121,76 @@ void pulsar_client_subscribe_async(pulsar_client_t *client,
                                    void *ctx);
 
 /**
+ * Subscribes to several topics, and to all their partitions, also those that are added later. Blocks, at most the
+ * operation timeout. There may be no topics: then nothing is ever received.
+ *
+ * Ownership: names and configuration may be freed at once; the caller frees the consumer with `pulsar_consumer_free`.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: `consumer` is written on success only. If one topic fails, all do. A receiver queue of size 0 gives
+ * `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_client_subscribe_multi_topics(pulsar_client_t *client,
+                                                   const char **topics,
+                                                   int topics_count,
+                                                   const char *subscription_name,
+                                                   const pulsar_consumer_configuration_t *conf,
+                                                   pulsar_consumer_t **consumer);
+
+/**
+ * Subscribes to several topics, see `pulsar_client_subscribe_multi_topics`.
+ *
+ * Ownership: names and configuration may be freed at once; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+ * arguments are wrong.
+ * NULL: a NULL configuration means the defaults; without a callback the consumer is closed again.
+ */
+PULSAR_PUBLIC
+void pulsar_client_subscribe_multi_topics_async(pulsar_client_t *client,
+                                                const char **topics,
+                                                int topics_count,
+                                                const char *subscription_name,
+                                                const pulsar_consumer_configuration_t *conf,
+                                                pulsar_subscribe_callback callback,
+                                                void *ctx);
+
+/**
+ * Subscribes to all topics that match a regular expression, also to those that come later. It is written as a topic's
+ * name, `persistent://public/default/orders-.*`, and has to match the whole name behind the domain; which domain is
+ * meant, the configuration's regex subscription mode says. There is no look-around and there are no back references.
+ * Blocks, at most the operation timeout. No topic need match.
+ *
+ * New topics are found at once where the broker tells of them, else within a minute.
+ *
+ * Ownership: pattern and configuration may be freed at once; the caller frees the consumer with
+ * `pulsar_consumer_free`.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: `consumer` is written on success only. A wrong expression gives `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_client_subscribe_pattern(pulsar_client_t *client,
+                                              const char *topic_pattern,
+                                              const char *subscription_name,
+                                              const pulsar_consumer_configuration_t *conf,
+                                              pulsar_consumer_t **consumer);
+
+/**
+ * Subscribes to all topics that match a regular expression, see `pulsar_client_subscribe_pattern`.
+ *
+ * Ownership: pattern and configuration may be freed at once; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+ * arguments are wrong.
+ * NULL: a NULL configuration means the defaults; without a callback the consumer is closed again.
+ */
+PULSAR_PUBLIC
+void pulsar_client_subscribe_pattern_async(pulsar_client_t *client,
+                                           const char *topic_pattern,
+                                           const char *subscription_name,
+                                           const pulsar_consumer_configuration_t *conf,
+                                           pulsar_subscribe_callback callback,
+                                           void *ctx);
+
+/**
  * Gets the full names of a topic's partitions, or the topic's own when it has none. Blocks, at most the
  * operation timeout.
  *

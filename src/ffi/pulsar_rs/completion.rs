@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::Error;
 
-use crate::client::Client;
+use crate::client::{Client, Topics};
 use crate::completion::{CompletionQueue, Made, Object, Slot, give};
 use crate::consumer::Consumer;
 use crate::ffi::arguments::{subscription, topic};
@@ -409,7 +409,7 @@ pub extern "C" fn pulsar_rs_client_subscribe_queued(
             }));
         };
         client.subscribe_async(
-            topic(topic_name),
+            topic(topic_name).map(Topics::One),
             subscription(subscription_name),
             &configuration(conf),
             subscribed,

@@ -16,9 +16,9 @@ use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
 use crate::backoff::Backoff;
-use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool};
+use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
-use crate::lookup::{Lookup, LookupConfig};
+use crate::lookup::{Lookup, LookupConfig, TopicQuery};
 use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
 use crate::{Error, TopicName};
@@ -44,8 +44,8 @@ pub(crate) trait Member: Send + Sync {
     /// Closes it; nothing to do when it is closed already. What fails on our side fails before this returns.
     fn close(self: Arc<Self>) -> Closing;
 
-    /// What it did and is doing.
-    fn stats(&self) -> MemberStats;
+    /// What it did and is doing; nothing of one whose parts tell that.
+    fn stats(&self) -> Option<MemberStats>;
 }
 
 #[derive(Debug)]
@@ -175,7 +175,8 @@ impl ClientInner {
             let members = self.members.lock();
             members.by_id.iter().filter_map(|(id, member)| Some((*id, member.upgrade()?))).collect()
         };
-        let mut stats: Vec<_> = members.iter().map(|(id, member)| (*id, member.stats())).collect();
+        let mut stats: Vec<_> =
+            members.iter().filter_map(|(id, member)| Some((*id, member.stats()?))).collect();
         stats.sort_unstable_by_key(|(id, _)| *id);
         stats
     }
@@ -294,15 +295,19 @@ impl ClientInner {
         self.attempt("get the partitions", deadline, ask).await
     }
 
-    /// Consumers of a whole partitioned topic are not there yet; those of single partitions are.
-    pub async fn refuse_partitioned(&self, topic: &TopicName, deadline: Deadline) -> Result<(), Error> {
-        match self.partitions(topic, deadline).await? {
-            0 => Ok(()),
-            count => Err(Error::NotSupported(format!(
-                "{topic} has {count} partitions; name one of them, such as {}",
-                topic.with_partition(0)
-            ))),
-        }
+    /// Full names of the topics of a namespace; partitions are named one by one.
+    pub async fn topics(&self, query: &TopicQuery, deadline: Deadline) -> Result<Vec<String>, Error> {
+        let ask = || {
+            let cluster = self.pool.cluster();
+            self.services.lookup().topics(cluster, query)
+        };
+        self.attempt("get the topics", deadline, ask).await
+    }
+
+    /// Is told when the topics of a namespace change; nothing where the service cannot.
+    pub async fn watch_topics(&self, number: u64, query: &TopicQuery) -> Result<Option<TopicWatch>, Error> {
+        let cluster = self.pool.cluster();
+        self.services.lookup().watch_topics(cluster, number, query).await
     }
 
     pub fn service_url(&self) -> &str {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::consumer::{Consumer, ConsumerConfig};
+use crate::consumer::{Consumer, ConsumerConfig, TopicPattern, Topics};
 use crate::producer::{FutureSink, Producer, ProducerConfig, SendSink};
 use crate::stats::ClientStats;
 use crate::{Error, TopicName};
@@ -74,13 +74,49 @@ impl Client {
         config: ConsumerConfig,
     ) -> Result<Consumer, Error> {
         let topic = TopicName::parse(topic)?;
-        if subscription.is_empty() {
-            return Err(Error::InvalidConfiguration("the subscription name is empty".into()));
-        }
+        check_subscription(subscription)?;
         self.inner.check_open()?;
         let deadline = self.inner.deadline();
-        self.inner.refuse_partitioned(&topic, deadline).await?;
         Consumer::create(self.inner.clone(), topic, subscription.to_owned(), config, deadline).await
+    }
+
+    /// Subscribes to several topics, with all their partitions. There may be none.
+    pub async fn subscribe_topics(
+        &self,
+        topics: &[impl AsRef<str>],
+        subscription: &str,
+        config: ConsumerConfig,
+    ) -> Result<Consumer, Error> {
+        let topics: Vec<TopicName> =
+            topics.iter().map(|topic| TopicName::parse(topic.as_ref())).collect::<Result<_, _>>()?;
+        let name = name_of_several(topics.last());
+        self.subscribe_to_several(name, Topics::Listed(topics), subscription, config).await
+    }
+
+    /// Subscribes to all topics that match a regular expression, see [`TopicPattern`], also to those that come later.
+    pub async fn subscribe_pattern(
+        &self,
+        pattern: &str,
+        subscription: &str,
+        config: ConsumerConfig,
+    ) -> Result<Consumer, Error> {
+        let pattern = TopicPattern::parse(pattern, config.regex_mode)?;
+        let name = pattern.as_str().into();
+        self.subscribe_to_several(name, Topics::Matching(pattern), subscription, config).await
+    }
+
+    async fn subscribe_to_several(
+        &self,
+        name: Arc<str>,
+        topics: Topics,
+        subscription: &str,
+        config: ConsumerConfig,
+    ) -> Result<Consumer, Error> {
+        check_subscription(subscription)?;
+        self.inner.check_open()?;
+        let (client, subscription) = (self.inner.clone(), subscription.to_owned());
+        let deadline = client.deadline();
+        Consumer::create_for_several(client, name, topics, subscription, config, deadline).await
     }
 
     /// Full names of a topic's partitions; the topic itself when it has none.
@@ -122,5 +158,20 @@ impl Client {
     /// Whether the client was closed.
     pub fn is_closed(&self) -> bool {
         self.inner.check_open().is_err()
+    }
+}
+
+fn check_subscription(name: &str) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(Error::InvalidConfiguration("the subscription name is empty".into()));
+    }
+    Ok(())
+}
+
+/// A name for several topics, in the form that the established clients give it.
+fn name_of_several(last: Option<&TopicName>) -> Arc<str> {
+    match last {
+        None => "EmptyTopics".into(),
+        Some(last) => format!("{last}-TopicsConsumerFakeName-{:010x}", fastrand::u64(..1 << 40)).into(),
     }
 }

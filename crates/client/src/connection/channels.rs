@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pulsar_rs_wire::hot::{Message, SendReceipt};
+use tokio::sync::watch;
 
 use super::Connection;
 use crate::Error;
@@ -63,6 +64,8 @@ pub(super) struct Residents {
 struct Table {
     producers: HashMap<u64, Arc<dyn ProducerChannel>>,
     consumers: HashMap<u64, Arc<dyn ConsumerChannel>>,
+    /// Each is told that a list of topics changed, and ends with the connection.
+    watchers: HashMap<u64, watch::Sender<()>>,
     /// Set once, when the connection ends.
     closed: Option<Error>,
 }
@@ -121,10 +124,31 @@ impl Channels {
         self.table.lock().consumers.contains_key(&id)
     }
 
+    /// Whoever has the answer is told of changes under this number.
+    pub fn add_watcher(&self, number: u64) -> Result<watch::Receiver<()>, Error> {
+        let mut table = self.table.lock();
+        table.check_open()?;
+        let (sender, receiver) = watch::channel(());
+        table.watchers.insert(number, sender);
+        Ok(receiver)
+    }
+
+    pub fn remove_watcher(&self, number: u64) {
+        self.table.lock().watchers.remove(&number);
+    }
+
+    /// A list of topics changed.
+    pub fn tell_watcher(&self, number: u64) {
+        if let Some(watcher) = self.table.lock().watchers.get(&number) {
+            watcher.send_replace(());
+        }
+    }
+
     /// Empties the table for good and returns who was in it.
     pub fn close(&self, why: &Error) -> Residents {
         let mut table = self.table.lock();
         table.closed.get_or_insert_with(|| why.clone());
+        table.watchers.clear();
         Residents {
             producers: std::mem::take(&mut table.producers).into_values().collect(),
             consumers: std::mem::take(&mut table.consumers).into_values().collect(),

@@ -47,6 +47,7 @@ fn connect(proxy_to: Option<String>) -> CommandConnect {
             supports_auth_refresh: Some(true),
             supports_broker_entry_metadata: Some(true),
             supports_partial_producer: Some(true),
+            supports_topic_watchers: Some(true),
             ..FeatureFlags::default()
         }),
         ..CommandConnect::default()

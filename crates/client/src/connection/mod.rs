@@ -13,12 +13,14 @@ mod pool;
 mod read;
 mod requests;
 mod socket;
+mod topic_watch;
 mod write;
 
 pub(crate) use channels::{Assigned, ChannelClosed, ConsumerChannel, ProducerChannel};
 pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, Cluster, ConnectionPool};
+pub(crate) use topic_watch::TopicWatch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -45,6 +47,8 @@ pub(crate) struct Connection {
     name: String,
     /// Largest message that the broker accepts, in bytes.
     max_message_size: usize,
+    /// The broker tells when topics come and go, if asked to.
+    has_topic_watchers: bool,
     operation_timeout: Duration,
     log: Log,
     outbound: Outbound,

@@ -47,12 +47,15 @@ impl Connection {
             .and_then(|size| usize::try_from(size).ok())
             .filter(|size| *size > 0)
             .unwrap_or(DEFAULT_MAX_MESSAGE_SIZE);
+        let features = connected.feature_flags.clone().unwrap_or_default();
+        let has_topic_watchers = features.supports_topic_watchers.unwrap_or_default();
         let local = socket.local_addr().map_or_else(|_| "?".into(), |local| local.to_string());
         let connection = Arc::new(Connection {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             cluster,
             name: format!("[{local} -> {address}]"),
             max_message_size,
+            has_topic_watchers,
             operation_timeout: config.operation_timeout,
             log: config.log.clone(),
             outbound: Outbound::default(),

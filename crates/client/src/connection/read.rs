@@ -113,6 +113,7 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
                 consumer.reached_end_of_topic();
             }
         }
+        Command::WatchTopicUpdate(update) => connection.channels.tell_watcher(update.watcher_id),
         // Another producer has the topic for itself; this one waits until that goes.
         Command::ProducerSuccess(success) if success.producer_ready == Some(false) => {
             requests.queue(success.request_id);

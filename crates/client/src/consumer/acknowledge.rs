@@ -10,7 +10,7 @@ use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdDat
 use super::batch_acks::{BatchAcks, Progress};
 use super::message::Entry;
 use super::seek::Seeking;
-use super::{Consumer, Message, Phase, Shared, State, already_closed};
+use super::{Consumer, Message, Parts, Phase, Shared, State, already_closed};
 use crate::{Error, MessageId};
 
 /// Ids in one command of redelivery, as in the Java client.
@@ -20,16 +20,9 @@ impl Consumer {
     /// Acknowledges one message. It is sent with others, see
     /// [`ack_grouping_time`](super::ConsumerConfig::ack_grouping_time); acknowledging twice does no harm.
     pub fn acknowledge(&self, message: &Message) -> Result<(), Error> {
-        self.shared.check_usable()?;
-        let entry = &message.entry;
-        match &entry.acks {
-            None => {
-                if let Some(state) = self.shared.lock_for(entry)? {
-                    self.shared.ack_entry(state, entry.id, entry.chunks.clone());
-                }
-                Ok(())
-            }
-            Some(acks) => self.shared.ack_in_batch(entry, acks, message.index),
+        match &self.parts {
+            Parts::One(shared) => shared.acknowledge(message),
+            Parts::Several(group) => group.member(message.topic())?.acknowledge(message),
         }
     }
 
@@ -39,47 +32,62 @@ impl Consumer {
     /// this consumer knows the batch. Fails with [`Error::InvalidMessage`] for an id that no message can have:
     /// behind the end of its batch, or in a batch larger than any.
     pub fn acknowledge_id(&self, id: &MessageId) -> Result<(), Error> {
-        self.shared.ack_id(id)
+        match &self.parts {
+            Parts::One(shared) => shared.ack_id(id),
+            Parts::Several(group) if entry_of(id).is_none() => group.check_open(),
+            Parts::Several(group) => group.member_of(id)?.ack_id(id),
+        }
     }
 
     /// Acknowledges the message and all before it. Not for shared subscriptions.
     pub fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
-        self.shared.check_cumulative()?;
-        let entry = &message.entry;
-        if let Some(state) = self.shared.lock_for(entry)? {
-            self.shared.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        match &self.parts {
+            Parts::One(shared) => shared.acknowledge_cumulative(message),
+            Parts::Several(group) => group.member(message.topic())?.acknowledge_cumulative(message),
         }
-        Ok(())
     }
 
     /// Acknowledges the message with this id and all before it. Not for shared subscriptions. For ids see
     /// [`Consumer::acknowledge_id`].
     pub fn acknowledge_cumulative_id(&self, id: &MessageId) -> Result<(), Error> {
-        self.shared.check_cumulative()?;
-        let state = self.shared.lock_open()?;
-        if let Some(entry) = entry_of(id) {
-            let batch = state.acks.find(entry, id).map_err(|error| self.shared.ack_failed(error))?;
-            self.shared.ack_up_to(state, entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
+        match &self.parts {
+            Parts::One(shared) => shared.ack_up_to_id(id),
+            Parts::Several(group) if entry_of(id).is_none() => group.check_open(),
+            Parts::Several(group) => group.member_of(id)?.ack_up_to_id(id),
         }
-        Ok(())
     }
 
     /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
     /// batch comes again, without the messages of it that are acknowledged.
     pub fn negative_acknowledge(&self, message: &Message) {
-        self.shared.nack(message.entry.id, Some(message.entry.reading));
+        match &self.parts {
+            Parts::One(shared) => shared.negative_acknowledge(message),
+            // A topic that is gone has nothing to deliver again.
+            Parts::Several(group) => {
+                _ = group.member(message.topic()).inspect(|member| member.negative_acknowledge(message));
+            }
+        }
     }
 
     /// Asks for the message with this id again.
     pub fn negative_acknowledge_id(&self, id: &MessageId) {
-        if let Some(entry) = entry_of(id) {
-            self.shared.nack(entry, None);
+        let Some(entry) = entry_of(id) else {
+            return;
+        };
+        match &self.parts {
+            Parts::One(shared) => shared.nack(entry, None),
+            Parts::Several(group) => _ = group.member_of(id).inspect(|member| member.nack(entry, None)),
         }
     }
 
     /// Asks for everything again that was delivered to this consumer and not acknowledged.
     pub fn redeliver_unacknowledged(&self) {
-        self.shared.redeliver_all(&mut self.shared.state.lock());
+        match &self.parts {
+            Parts::One(shared) => shared.redeliver_unacknowledged(),
+            Parts::Several(group) => {
+                group.members().iter().for_each(|member| member.redeliver_unacknowledged());
+            }
+        }
     }
 }
 
@@ -90,6 +98,47 @@ fn entry_of(id: &MessageId) -> Option<EntryId> {
 }
 
 impl Shared {
+    fn acknowledge(&self, message: &Message) -> Result<(), Error> {
+        self.check_usable()?;
+        let entry = &message.entry;
+        match &entry.acks {
+            None => {
+                if let Some(state) = self.lock_for(entry)? {
+                    self.ack_entry(state, entry.id, entry.chunks.clone());
+                }
+                Ok(())
+            }
+            Some(acks) => self.ack_in_batch(entry, acks, message.index),
+        }
+    }
+
+    fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
+        self.check_cumulative()?;
+        let entry = &message.entry;
+        if let Some(state) = self.lock_for(entry)? {
+            self.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
+        }
+        Ok(())
+    }
+
+    fn ack_up_to_id(&self, id: &MessageId) -> Result<(), Error> {
+        self.check_cumulative()?;
+        let state = self.lock_open()?;
+        if let Some(entry) = entry_of(id) {
+            let batch = state.acks.find(entry, id).map_err(|error| self.ack_failed(error))?;
+            self.ack_up_to(state, entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
+        }
+        Ok(())
+    }
+
+    fn negative_acknowledge(&self, message: &Message) {
+        self.nack(message.entry.id, Some(message.entry.reading));
+    }
+
+    fn redeliver_unacknowledged(&self) {
+        self.redeliver_all(&mut self.state.lock());
+    }
+
     /// Whether anything can be acknowledged.
     fn check_usable(&self) -> Result<(), Error> {
         self.check_open().map_err(|error| self.ack_failed(error))

@@ -7,7 +7,7 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::CommandCloseConsumer;
 use pulsar_rs_wire::proto::CommandUnsubscribe;
 
-use super::{Consumer, Phase, Shared, already_closed};
+use super::{Consumer, Parts, Phase, Shared, already_closed};
 use crate::Error;
 use crate::client::{Closing, Member};
 use crate::connection::Connection;
@@ -17,47 +17,60 @@ impl Consumer {
     /// Sends the acknowledgements that wait, and closes the consumer. The subscription stays. Closing twice
     /// does no harm.
     pub async fn close(&self) -> Result<(), Error> {
-        self.shared.clone().end().await
+        self.end().await
     }
 
     /// Closes the consumer in the background; `done` is called by the client's runtime.
     pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        let closing = self.shared.clone().end();
-        self.shared.client.spawn(async move { done(closing.await) });
+        let closing = self.end();
+        self.client().spawn(async move { done(closing.await) });
+    }
+
+    fn end(&self) -> Closing {
+        match &self.parts {
+            Parts::One(shared) => shared.clone().end(),
+            Parts::Several(group) => group.clone().end(),
+        }
     }
 
     /// Deletes the subscription and closes the consumer. It fails, and changes nothing, while the
     /// subscription has other consumers.
     pub async fn unsubscribe(&self) -> Result<(), Error> {
-        let shared = &self.shared;
-        shared.check_open()?;
-        let connection = shared.connected()?;
-        shared.send_acks(&mut shared.state.lock());
-        connection
-            .request(|request_id| CommandUnsubscribe { consumer_id: shared.id, request_id }.into())
-            .await?;
-        shared.begin_close();
-        connection.remove_consumer(shared.id);
-        Ok(())
+        match &self.parts {
+            Parts::One(shared) => shared.unsubscribe().await,
+            Parts::Several(group) => group.unsubscribe().await,
+        }
     }
 }
 
 impl Drop for Consumer {
     fn drop(&mut self) {
-        if self.shared.check_open().is_ok() {
-            let closing = self.shared.clone().end();
-            self.shared.client.spawn(async move { _ = closing.await });
+        if !self.is_closed() {
+            let closing = self.end();
+            self.client().spawn(async move { _ = closing.await });
         }
     }
 }
 
 impl Shared {
     /// Ends everything on our side at once; the future tells the broker.
-    fn end(self: Arc<Self>) -> Closing {
+    pub(super) fn end(self: Arc<Self>) -> Closing {
         match self.begin_close() {
             Some(connection) => Box::pin(async move { self.finish_close(&connection).await }),
             None => Box::pin(std::future::ready(Ok(()))),
         }
+    }
+
+    pub(super) async fn unsubscribe(&self) -> Result<(), Error> {
+        self.check_open()?;
+        let connection = self.connected()?;
+        self.send_acks(&mut self.state.lock());
+        connection
+            .request(|request_id| CommandUnsubscribe { consumer_id: self.id, request_id }.into())
+            .await?;
+        self.begin_close();
+        connection.remove_consumer(self.id);
+        Ok(())
     }
 
     fn begin_close(&self) -> Option<Arc<Connection>> {
@@ -96,8 +109,8 @@ impl Shared {
 }
 
 impl Member for Shared {
-    fn stats(&self) -> MemberStats {
-        self.member_stats()
+    fn stats(&self) -> Option<MemberStats> {
+        Some(self.member_stats())
     }
 
     fn close(self: Arc<Self>) -> Closing {

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
 use crate::{Error, MessageId, Schema, TopicName};
 
@@ -52,18 +53,6 @@ impl InitialPosition {
             InitialPosition::Earliest => WirePosition::Earliest,
         }
     }
-}
-
-/// Which of the topics that match a pattern are subscribed to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RegexSubscriptionMode {
-    /// Persistent topics.
-    #[default]
-    Persistent,
-    /// Topics that are not stored.
-    NonPersistent,
-    /// Both.
-    All,
 }
 
 /// What becomes of messages that are encrypted and cannot be decrypted.
@@ -128,11 +117,6 @@ pub struct ConsumerConfig {
     pub key_shared: KeySharedPolicy,
     /// Messages that are fetched ahead, at least 1. Default 1000.
     pub receiver_queue_size: usize,
-    /// Messages that are fetched ahead by all consumers of a partitioned topic, or of several topics, together: each gets
-    /// an equal share, [`receiver_queue_size`](Self::receiver_queue_size) at most. Default 50,000.
-    pub max_total_receiver_queue_size: usize,
-    /// Which of the topics that match a pattern are subscribed to. Default: persistent ones.
-    pub regex_mode: RegexSubscriptionMode,
     /// How long acknowledgements are gathered; zero: each is sent at once. Default 100 ms.
     pub ack_grouping_time: Duration,
     /// Acknowledgements gathered at most. Default 1000.
@@ -163,6 +147,12 @@ pub struct ConsumerConfig {
     pub crypto_failure_action: CryptoFailureAction,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
+    /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
+    pub max_total_receiver_queue_size: usize,
+    /// Which topics a pattern is for. Default: those that are stored.
+    pub regex_mode: RegexSubscriptionMode,
+    /// How often to look for topics that match a pattern; zero: only when the broker tells of them. Default 60 s.
+    pub pattern_discovery_interval: Duration,
     /// Messages of which some chunks are there, at the same time; 0: no limit. The oldest goes for a new one. Default 10.
     pub max_pending_chunked_messages: usize,
     /// The oldest that goes is acknowledged, and lost for this subscription; else it comes again after the ack timeout,
@@ -186,8 +176,6 @@ impl Default for ConsumerConfig {
             start_inclusive: false,
             key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
-            max_total_receiver_queue_size: 50_000,
-            regex_mode: RegexSubscriptionMode::default(),
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
@@ -200,6 +188,9 @@ impl Default for ConsumerConfig {
             schema: None,
             crypto_failure_action: CryptoFailureAction::default(),
             batch_receive: BatchReceivePolicy::default(),
+            max_total_receiver_queue_size: 50_000,
+            regex_mode: RegexSubscriptionMode::default(),
+            pattern_discovery_interval: Duration::from_mins(1),
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
             chunk_expiry: Some(Duration::from_mins(1)),
@@ -211,12 +202,33 @@ impl Default for ConsumerConfig {
 const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl ConsumerConfig {
-    pub(super) fn validate(&self, topic: &TopicName) -> Result<(), Error> {
+    /// For a consumer of this topic.
+    pub(super) fn validate_for(&self, topic: &TopicName) -> Result<(), Error> {
+        if self.read_compacted && !topic.is_persistent() {
+            let text = format!("{topic} is not stored, so it cannot be compacted");
+            return Err(Error::InvalidConfiguration(text));
+        }
+        self.validate()
+    }
+
+    /// For a consumer of several topics.
+    pub(super) fn validate_for_several(&self) -> Result<(), Error> {
+        if self.receiver_queue_size == 0 {
+            let text = "a consumer of several topics or partitions needs a receiver queue";
+            return Err(Error::InvalidConfiguration(text.into()));
+        }
+        let is_one_message = |start: &MessageId| !self.durable && !start.is_end();
+        if self.start.as_ref().is_some_and(is_one_message) {
+            let text = "a message of one topic or partition says nothing of where to begin in others";
+            return Err(Error::InvalidConfiguration(text.into()));
+        }
+        self.validate()
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
-        if self.read_compacted && (self.subscription_type.is_shared() || !topic.is_persistent()) {
-            return invalid(
-                "compacted topics are read by exclusive and failover subscriptions to persistent topics",
-            );
+        if self.read_compacted && self.subscription_type.is_shared() {
+            return invalid("compacted topics are read by exclusive and failover subscriptions");
         }
         if self.receiver_queue_size == 0 {
             return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));

@@ -7,7 +7,7 @@ use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
 use tokio::sync::watch;
 
 use super::inbox::Held;
-use super::position::{Place, Start, StartToSend};
+use super::position::{Position, Start, StartToSend};
 use super::{Phase, Shared, SubscriptionType, already_closed};
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
@@ -83,6 +83,7 @@ impl Shared {
             key_shared_meta: is_key_shared.then(|| config.key_shared.to_wire()),
             subscription_properties: key_values(&config.subscription_properties),
             consumer_epoch: Some(epoch),
+            force_topic_creation: Some(self.create_topic),
             ..CommandSubscribe::default()
         }
         .into()
@@ -105,7 +106,7 @@ impl Shared {
 
     /// The broker has the consumer, and begins at the place that was `found`, if it had to be. It starts from what is not acknowledged, so it must learn of the
     /// acknowledgements that wait before it is permitted to send anything.
-    fn connected_to(&self, connection: &Arc<Connection>, found: Option<Place>) -> Result<(), Error> {
+    fn connected_to(&self, connection: &Arc<Connection>, found: Option<Position>) -> Result<(), Error> {
         // Where nobody else knows how far the program came, it must not take more from here on.
         let held = (!self.config.durable).then(|| self.inbox.hold());
         let mut state = self.state.lock();

@@ -12,6 +12,7 @@ use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
 use super::inbox::Permits;
 use super::seek::Seeking;
+use super::wake_ups::Pushed;
 use super::{CryptoFailureAction, Phase, Shared, State};
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
@@ -48,7 +49,7 @@ impl ConsumerChannel for Shared {
                 // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
                 let pushed = self.inbox.push(arrival);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             Err(rejected) => {
                 drop(state);
@@ -107,6 +108,16 @@ impl Shared {
         None
     }
 
+    /// Wakes who receives.
+    fn wake(&self, pushed: Pushed) {
+        match (&self.place, self.me.upgrade()) {
+            (None, _) => self.inbox.wake_ups().wake(pushed),
+            (Some(place), Some(me)) => place.arrived(me, pushed.many),
+            // Nobody has it any more.
+            (Some(_), None) => {}
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -138,7 +149,7 @@ impl Shared {
             Some(whole) => {
                 let pushed = self.inbox.push(whole);
                 drop(state);
-                self.inbox.wake(pushed);
+                self.wake(pushed);
             }
             None => {
                 drop(state);

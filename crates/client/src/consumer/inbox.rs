@@ -5,32 +5,29 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard};
 use pulsar_rs_wire::hot::EntryId;
-use tokio::sync::Notify;
 
-use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
+use super::arrival::{Arrival, Cursor, Damage, Found, Next, Refusal};
 use super::batch_acks::BatchAcks;
-use super::message::Message;
-use super::position::Place;
+use super::position::Position;
+use super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 
 /// Entries on their way to the receivers. Bounded by the permits that the broker was given.
 #[derive(Debug)]
 pub(super) struct Inbox {
     topic: Arc<str>,
+    is_of_several: bool,
     arriving: CachePadded<Mutex<Arriving>>,
     taking: CachePadded<Mutex<Taking>>,
     /// Rises when what is being taken from became void.
     generation: AtomicU64,
-    arrived: Condvar,
-    /// Wakes receivers that are futures, one per message at most.
-    arrived_async: Notify,
-    async_receivers: AtomicUsize,
+    wake_ups: WakeUps,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +46,7 @@ struct Arriving {
 struct Taking {
     cursor: Option<Cursor>,
     /// Behind the entries that were taken from before.
-    place: Option<Place>,
+    place: Option<Position>,
     generation: u64,
     connection: u64,
     /// Permits of messages that were taken, not given back to the broker yet.
@@ -70,22 +67,13 @@ pub(super) struct InboxStats {
     pub unreturned_permits: u64,
 }
 
-/// What [`Inbox::take`] found.
-#[derive(Debug)]
-pub(super) enum Taken {
-    Message(Message),
-    /// The next message is larger than asked for.
-    TooLarge,
-    Empty,
-}
+/// Who takes messages out.
+pub(super) trait Taker {
+    /// Bytes that the payload of the next message may have.
+    fn room(&self) -> usize;
 
-/// Who is to be woken for an entry.
-#[derive(Debug, Clone, Copy)]
-#[must_use]
-pub(super) struct Pushed {
-    blocked: bool,
-    /// It may have messages for more than one.
-    many: bool,
+    /// Takes a message; true if it wants another one.
+    fn take(&mut self, found: Found<'_>) -> bool;
 }
 
 /// Permits to give back to the broker, for the connection that they belong to.
@@ -98,9 +86,18 @@ pub(super) struct Permits {
 
 /// Where [`Inbox::take`] came to with one look.
 enum Step {
-    Taken(Taken),
+    /// The taker has enough, or nothing is left.
+    Done,
+    /// The next message is larger than the taker has room for.
+    TooLarge,
     /// An entry that cannot be delivered.
     Refused(EntryId, Refusal),
+}
+
+impl Arriving {
+    fn may_have_messages(&self) -> bool {
+        self.closed.is_none() && (self.is_being_taken || !self.entries.is_empty())
+    }
 }
 
 impl Taking {
@@ -119,8 +116,15 @@ impl Taking {
     }
 
     /// The place behind the last message that was taken.
-    fn place(&self) -> Option<Place> {
+    fn place(&self) -> Option<Position> {
         self.cursor.as_ref().and_then(Cursor::place).or(self.place)
+    }
+
+    /// The entry that was taken from is done with. Messages that compaction removed, or that were acknowledged, took
+    /// permits as well: `rest` of them.
+    fn finish(&mut self, rest: u32) {
+        self.leave();
+        self.consume(rest);
     }
 
     /// Permits to give back, when they are enough for a command.
@@ -131,19 +135,19 @@ impl Taking {
 }
 
 impl Inbox {
-    pub fn new(topic: Arc<str>) -> Self {
+    /// `is_of_several`: ids of messages name their topic.
+    pub fn new(topic: Arc<str>, is_of_several: bool) -> Self {
         Inbox {
             topic,
+            is_of_several,
             arriving: CachePadded::default(),
             taking: CachePadded::default(),
             generation: AtomicU64::new(0),
-            arrived: Condvar::new(),
-            arrived_async: Notify::new(),
-            async_receivers: AtomicUsize::new(0),
+            wake_ups: WakeUps::default(),
         }
     }
 
-    /// Adds an entry. [`Inbox::wake`] has to be called behind it, with no lock held that receivers take.
+    /// Adds an entry. Receivers have to be woken behind it, with no lock held that receivers take.
     pub fn push(&self, arrival: Arrival) -> Pushed {
         let many = arrival.is_batch();
         let mut arriving = self.arriving.lock();
@@ -154,83 +158,82 @@ impl Inbox {
         Pushed { blocked: arriving.blocked > 0, many }
     }
 
-    /// Wakes who waits for an entry.
-    pub fn wake(&self, pushed: Pushed) {
-        if pushed.blocked {
-            if pushed.many {
-                self.arrived.notify_all();
-            } else {
-                self.arrived.notify_one();
-            }
-        }
-        if self.async_receivers.load(Ordering::SeqCst) > 0 {
-            self.arrived_async.notify_one();
-        }
+    /// Where receivers of this topic alone wait.
+    pub fn wake_ups(&self) -> &WakeUps {
+        &self.wake_ups
     }
 
-    /// Takes the next message, if its payload has at most `max_bytes`. The others are for what happens on the
-    /// way, see [`Arrival::open`] for `share`; permits that are due are handed to `flow`, entries that cannot
-    /// be delivered to `reject`.
+    /// Whether [`Inbox::take`] may find something.
+    pub fn may_have_messages(&self) -> bool {
+        self.arriving.lock().may_have_messages()
+    }
+
+    /// Takes messages, as many as `taker` has room for; true when there is one that it has no room for. The others are
+    /// for what happens on the way, see [`Arrival::open`] for `share`; permits that are due are handed to `flow`,
+    /// entries that cannot be delivered to `reject`.
     pub fn take(
         &self,
-        max_bytes: usize,
+        taker: &mut impl Taker,
         threshold: u32,
         share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
         reject: impl Fn(EntryId, &Refusal),
         flow: impl Fn(Permits),
-    ) -> Result<Taken, Error> {
+    ) -> Result<bool, Error> {
         loop {
             let mut taking = self.taking.lock();
-            let step = self.step(&mut taking, max_bytes, &share)?;
+            let step = self.step(&mut taking, taker, &share)?;
             let due = taking.take_permits(threshold);
             drop(taking);
             if let Some(permits) = due {
                 flow(permits);
             }
             match step {
-                Step::Taken(taken) => return Ok(taken),
+                Step::Done => return Ok(false),
+                Step::TooLarge => return Ok(true),
                 Step::Refused(id, why) => reject(id, &why),
             }
         }
     }
 
-    /// Goes to the next message, or to an entry that cannot be delivered.
+    /// Goes on until the taker has what it wants, nothing is left, or an entry cannot be delivered.
     fn step(
         &self,
         taking: &mut Taking,
-        max_bytes: usize,
+        taker: &mut impl Taker,
         share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Step, Error> {
         loop {
             if taking.generation != self.generation.load(Ordering::Acquire) {
                 self.follow(taking, &self.arriving.lock());
             }
-            if let Some(cursor) = &mut taking.cursor {
+            while let Some(cursor) = &mut taking.cursor {
                 let before = cursor.permits_left();
-                let Some(next) = cursor.next_within(max_bytes) else {
-                    return Ok(Step::Taken(Taken::TooLarge));
-                };
-                let taken = before - cursor.permits_left();
-                if let Next::Message(message) = next {
-                    taking.consume(taken);
-                    taking.messages += 1;
-                    taking.bytes += u64::from(message.payload_len());
-                    return Ok(Step::Taken(Taken::Message(message)));
-                }
-                // Messages that compaction removed, or that were acknowledged, took permits as well.
-                let id = cursor.entry.id;
-                taking.consume(taken);
-                let rest = taking.leave();
-                taking.consume(rest);
-                if let Next::Damaged(error) = next {
-                    return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
+                match cursor.next(taker.room()) {
+                    Next::Message(found) => {
+                        let bytes = found.payload.end - found.payload.start;
+                        let wants_more = taker.take(found);
+                        let taken = before - cursor.permits_left();
+                        taking.consume(taken);
+                        taking.messages += 1;
+                        taking.bytes += u64::from(bytes);
+                        if !wants_more {
+                            return Ok(Step::Done);
+                        }
+                    }
+                    Next::TooLarge => return Ok(Step::TooLarge),
+                    Next::End => taking.finish(before),
+                    Next::Damaged(error) => {
+                        let id = cursor.entry.id;
+                        taking.finish(before);
+                        return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
+                    }
                 }
             }
             let Some(arrival) = self.pop(taking)? else {
-                return Ok(Step::Taken(Taken::Empty));
+                return Ok(Step::Done);
             };
             let (id, permits) = (arrival.id(), arrival.permits());
-            match arrival.open(self.topic.clone(), &share) {
+            match arrival.open(self.topic.clone(), self.is_of_several, &share) {
                 Ok(cursor) => taking.cursor = Some(cursor),
                 Err(why) => {
                     taking.consume(permits);
@@ -273,34 +276,12 @@ impl Inbox {
     /// Waits until [`Inbox::take`] may find something, or the deadline has passed.
     pub fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         let mut arriving = self.arriving.lock();
-        if arriving.entries.is_empty() && !arriving.is_being_taken && arriving.closed.is_none() {
+        if !arriving.may_have_messages() && arriving.closed.is_none() {
             arriving.blocked += 1;
-            match deadline {
-                Some(deadline) => _ = self.arrived.wait_until(&mut arriving, deadline),
-                None => self.arrived.wait(&mut arriving),
-            }
+            self.wake_ups.block(&mut arriving, deadline);
             arriving.blocked -= 1;
         }
         arriving.closed.as_ref().map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// Takes a message as a future: `take` is tried whenever something arrived.
-    pub async fn take_when_arrived<T>(
-        &self,
-        mut take: impl FnMut() -> Result<Option<T>, Error>,
-    ) -> Result<T, Error> {
-        let _waiting = AsyncReceiver::count(&self.async_receivers);
-        loop {
-            let mut arrived = std::pin::pin!(self.arrived_async.notified());
-            // From here on a notification is not lost.
-            arrived.as_mut().enable();
-            if let Some(taken) = take()? {
-                // One notification came for a whole entry: pass it on.
-                self.arrived_async.notify_one();
-                return Ok(taken);
-            }
-            arrived.await;
-        }
     }
 
     /// A new connection: nothing of the old one counts, neither entries nor permits. Returns its number.
@@ -313,7 +294,7 @@ impl Inbox {
     }
 
     /// The place behind the last message that was taken, since the consumer was last moved.
-    pub fn position(&self) -> Option<Place> {
+    pub fn position(&self) -> Option<Position> {
         self.taking.lock().place()
     }
 
@@ -368,8 +349,7 @@ impl Inbox {
         arriving.closed.get_or_insert(why);
         self.generation.fetch_add(1, Ordering::AcqRel);
         drop(arriving);
-        self.arrived.notify_all();
-        self.arrived_async.notify_waiters();
+        self.wake_ups.wake_all();
     }
 }
 
@@ -381,7 +361,7 @@ pub(super) struct Held<'a> {
 
 impl Held<'_> {
     /// Drops what waits, which comes again. Returns the place behind the last message that was taken.
-    pub fn empty(mut self) -> Option<Place> {
+    pub fn empty(mut self) -> Option<Position> {
         self.drop_all();
         self.taking.place
     }
@@ -398,21 +378,5 @@ impl Held<'_> {
         self.inbox.generation.fetch_add(1, Ordering::AcqRel);
         drop(arriving);
         self.taking.leave();
-    }
-}
-
-/// Counts a future that receives, as long as it lives.
-struct AsyncReceiver<'a>(&'a AtomicUsize);
-
-impl<'a> AsyncReceiver<'a> {
-    fn count(counter: &'a AtomicUsize) -> Self {
-        counter.fetch_add(1, Ordering::SeqCst);
-        AsyncReceiver(counter)
-    }
-}
-
-impl Drop for AsyncReceiver<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

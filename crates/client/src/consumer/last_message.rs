@@ -3,17 +3,23 @@
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandGetLastMessageId, CommandGetLastMessageIdResponse};
 
-use super::position::{Origin, Place};
+use super::position::{Origin, Position};
 use super::seek::SeekTo;
-use super::{Consumer, Phase, Shared, already_closed};
+use super::{Consumer, Parts, Phase, Shared, already_closed};
 use crate::connection::Connection;
 use crate::{Error, MessageId};
 
 impl Consumer {
     /// Id of the last message in the topic; [`MessageId::EARLIEST`] when it is empty. Waits for a connection, at most the
-    /// operation timeout.
+    /// operation timeout. Of several topics there is none.
     pub async fn last_message_id(&self) -> Result<MessageId, Error> {
-        self.shared.last_message_id().await
+        match &self.parts {
+            Parts::One(shared) => shared.last_message_id().await,
+            Parts::Several(group) => {
+                group.check_open()?;
+                Err(Error::NotSupported("several topics have no last message".into()))
+            }
+        }
     }
 
     /// Whether there is a message to receive: one that was fetched, or one in the topic behind the last that was received,
@@ -23,7 +29,18 @@ impl Consumer {
     /// [`MessageId::LATEST`] with [`start_inclusive`](super::ConsumerConfig::start_inclusive), it moves the consumer
     /// to the last message that there is.
     pub async fn has_message_available(&self) -> Result<bool, Error> {
-        self.shared.has_message_available().await
+        match &self.parts {
+            Parts::One(shared) => shared.has_message_available().await,
+            Parts::Several(group) => {
+                group.check_open()?;
+                for member in group.members() {
+                    if member.has_message_available().await? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
     }
 }
 
@@ -51,7 +68,7 @@ impl Shared {
         let taken = self.inbox.position();
         let position = self.state.lock().start.position(taken);
         let is_behind = match position {
-            Origin::Place(place) => place.is_before(&last),
+            Origin::At(place) => place.is_before(&last),
             Origin::Earliest => last.entry >= 0,
             // The broker knows: what is acknowledged, or was before the place it was asked for.
             Origin::Subscription | Origin::Latest | Origin::Time(_) => {
@@ -87,7 +104,7 @@ impl Shared {
     }
 
     /// Where the broker begins, if it tells; it was not permitted to send anything yet.
-    pub(super) async fn find_place(&self, connection: &Connection) -> Result<Option<Place>, Error> {
+    pub(super) async fn find_place(&self, connection: &Connection) -> Result<Option<Position>, Error> {
         match self.ask_on(connection).await {
             Ok(answer) => Ok(place_found(&answer)),
             Err(error) if error.is_transient() => Err(error),
@@ -98,7 +115,7 @@ impl Shared {
 }
 
 /// The place behind what is acknowledged.
-fn place_found(answer: &CommandGetLastMessageIdResponse) -> Option<Place> {
+fn place_found(answer: &CommandGetLastMessageIdResponse) -> Option<Position> {
     let acknowledged = MessageId::from_data(answer.consumer_mark_delete_position.as_ref()?);
-    Place::of(&acknowledged, false)
+    Position::of(&acknowledged, false)
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties, SingleMetadata};
 
+use super::arrival::Found;
 use super::batch_acks::BatchAcks;
 use crate::MessageId;
 
@@ -26,6 +27,12 @@ pub(super) struct Entry {
     pub chunks: Option<Arc<[EntryId]>>,
     /// The reading that it belongs to, as the consumer counts them.
     pub reading: u64,
+    /// Ids name the topic: the consumer has several.
+    pub is_of_several: bool,
+    /// Wall clock of the producer's client, milliseconds since 1970.
+    pub publish_time: u64,
+    /// Sequence id of the entry, which is that of a single message.
+    pub sequence_id: u64,
 }
 
 /// A message that was received.
@@ -44,23 +51,14 @@ pub struct Message {
 }
 
 impl Message {
-    pub(super) fn in_batch(entry: Arc<Entry>, metadata: Range<u32>, payload: Range<u32>, index: u32) -> Self {
-        Message { entry, metadata, payload, index }
-    }
-
-    pub(super) fn single(entry: Arc<Entry>) -> Self {
-        // Frames are far below 4 GiB.
-        let len = u32::try_from(entry.body.len()).unwrap_or(u32::MAX);
-        Message { entry, metadata: 0..0, payload: 0..len, index: 0 }
+    pub(super) fn new(found: Found<'_>) -> Self {
+        let Found { entry, metadata, payload, index, .. } = found;
+        Message { entry: entry.clone(), metadata, payload, index }
     }
 
     /// The content.
     pub fn payload(&self) -> &[u8] {
         &self.entry.body[self.payload.start as usize..self.payload.end as usize]
-    }
-
-    pub(super) fn payload_len(&self) -> u32 {
-        self.payload.end - self.payload.start
     }
 
     /// Whether it is the last message of its entry.
@@ -73,7 +71,8 @@ impl Message {
         let entry = |EntryId { ledger, entry }| {
             MessageId::entry(ledger.cast_signed(), entry.cast_signed(), self.entry.partition)
         };
-        let id = entry(self.entry.id);
+        let topic = self.entry.is_of_several.then(|| self.entry.topic.clone());
+        let id = MessageId { topic, ..entry(self.entry.id) };
         match &self.entry.acks {
             None => {
                 let first = self.entry.chunks.as_ref().and_then(|chunks| chunks.first());
@@ -139,13 +138,12 @@ impl Message {
 
     /// The sequence id that the producer gave it.
     pub fn sequence_id(&self) -> u64 {
-        let entry = self.entry_metadata().sequence_id;
-        self.single_metadata().and_then(|single| single.sequence_id).unwrap_or(entry)
+        self.single_metadata().and_then(|single| single.sequence_id).unwrap_or(self.entry.sequence_id)
     }
 
     /// Wall clock of the producer's client when it sent the entry, milliseconds since 1970.
     pub fn publish_time(&self) -> u64 {
-        self.entry_metadata().publish_time
+        self.entry.publish_time
     }
 
     /// Name of the producer.

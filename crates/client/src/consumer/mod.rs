@@ -8,12 +8,14 @@ mod acks;
 mod arrival;
 mod batch_acks;
 mod batches;
+mod bulk;
 mod chunks;
 mod close;
 mod config;
 mod connect;
 mod counters;
 mod events;
+mod group;
 mod inbox;
 mod key_shared;
 mod last_message;
@@ -23,11 +25,14 @@ mod receive;
 mod redelivery;
 mod seek;
 mod timers;
+mod wake_ups;
 
+pub use bulk::{Bulk, BulkLimits, MessageView};
 pub use config::{
-    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, RegexSubscriptionMode,
-    SubscriptionType,
+    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };
+pub(crate) use group::Topics;
+pub use group::{RegexSubscriptionMode, TopicPattern};
 pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use message::Message;
 pub use seek::SeekTo;
@@ -47,15 +52,33 @@ use crate::{Error, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
+use group::{Group, Place};
 use inbox::Inbox;
 use position::Start;
 use redelivery::{NegativeAcks, UnackedEntries};
 use seek::Seeking;
 
-/// Receives the messages of one subscription to one topic. Dropping it closes it in the background.
+/// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
+/// background.
 #[derive(Debug)]
 pub struct Consumer {
-    shared: Arc<Shared>,
+    parts: Parts,
+}
+
+/// A topic without partitions is received without a detour.
+#[derive(Debug)]
+enum Parts {
+    One(Arc<Shared>),
+    Several(Arc<Group>),
+}
+
+/// How the consumer of one topic is made.
+struct SubscribeOptions {
+    config: ConsumerConfig,
+    /// Its place among several.
+    place: Option<Place>,
+    /// The broker may create the topic.
+    create_topic: bool,
 }
 
 /// The consumer as its tasks and its connection see it.
@@ -69,6 +92,10 @@ pub(crate) struct Shared {
     config: ConsumerConfig,
     client: Arc<ClientInner>,
     inbox: Inbox,
+    /// Among the topics of one consumer; absent: it is the only one.
+    place: Option<Place>,
+    /// The broker may create the topic.
+    create_topic: bool,
     state: Mutex<State>,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
@@ -126,7 +153,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Consumer {
-    /// Subscribes; within the operation timeout.
+    /// Subscribes to a topic, or to all its partitions; within the operation timeout.
     pub(crate) async fn create(
         client: Arc<ClientInner>,
         topic: TopicName,
@@ -134,12 +161,117 @@ impl Consumer {
         config: ConsumerConfig,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        config.validate(&topic)?;
+        config.validate_for(&topic)?;
+        if client.partitions(&topic, deadline).await? > 0 {
+            let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
+            return Self::create_for_several(client, name, topics, subscription, config, deadline).await;
+        }
+        let options = SubscribeOptions { config, place: None, create_topic: true };
+        let shared = Shared::create(client, topic, subscription, options, deadline).await?;
+        Ok(Consumer { parts: Parts::One(shared) })
+    }
+
+    /// Subscribes to several topics, which are called `name` together.
+    pub(crate) async fn create_for_several(
+        client: Arc<ClientInner>,
+        name: Arc<str>,
+        topics: Topics,
+        subscription: String,
+        config: ConsumerConfig,
+        deadline: Deadline,
+    ) -> Result<Self, Error> {
+        let group = Group::create(client, name, topics, subscription, config, deadline).await?;
+        Ok(Consumer { parts: Parts::Several(group) })
+    }
+
+    /// The topic's full name. Of several: one made up from the last of the list, or the pattern.
+    pub fn topic(&self) -> &str {
+        match &self.parts {
+            Parts::One(shared) => shared.topic.as_str(),
+            Parts::Several(group) => group.name(),
+        }
+    }
+
+    /// Full names of the topics that it receives from now; of partitions, each with its number.
+    pub fn topics(&self) -> Vec<TopicName> {
+        match &self.parts {
+            Parts::One(shared) => vec![shared.topic.clone()],
+            Parts::Several(group) => group.members().iter().map(|member| member.topic.clone()).collect(),
+        }
+    }
+
+    /// Name of the subscription.
+    pub fn subscription(&self) -> &str {
+        match &self.parts {
+            Parts::One(shared) => &shared.subscription,
+            Parts::Several(group) => group.subscription(),
+        }
+    }
+
+    /// Name of the consumer.
+    pub fn name(&self) -> &str {
+        match &self.parts {
+            Parts::One(shared) => &shared.name,
+            Parts::Several(group) => group.consumer_name(),
+        }
+    }
+
+    fn config(&self) -> &ConsumerConfig {
+        match &self.parts {
+            Parts::One(shared) => &shared.config,
+            Parts::Several(group) => group.config(),
+        }
+    }
+
+    fn client(&self) -> &ClientInner {
+        match &self.parts {
+            Parts::One(shared) => &shared.client,
+            Parts::Several(group) => group.client(),
+        }
+    }
+
+    /// What the consumer did and is doing; of several topics, the sums. It takes the consumer's locks for a moment.
+    pub fn stats(&self) -> ConsumerStats {
+        match &self.parts {
+            Parts::One(shared) => shared.snapshot(),
+            Parts::Several(group) => group.stats(),
+        }
+    }
+
+    /// Whether a broker is connected right now; of several topics, all their brokers.
+    pub fn is_connected(&self) -> bool {
+        match &self.parts {
+            Parts::One(shared) => shared.is_connected(),
+            Parts::Several(group) => group.is_connected(),
+        }
+    }
+
+    /// Whether the consumer was closed, by itself or with its client, or unsubscribed.
+    pub fn is_closed(&self) -> bool {
+        match &self.parts {
+            Parts::One(shared) => shared.check_open().is_err(),
+            Parts::Several(group) => group.is_closed(),
+        }
+    }
+}
+
+impl Shared {
+    /// Subscribes; within the operation timeout.
+    async fn create(
+        client: Arc<ClientInner>,
+        topic: TopicName,
+        subscription: String,
+        options: SubscribeOptions,
+        deadline: Deadline,
+    ) -> Result<Arc<Self>, Error> {
+        let SubscribeOptions { config, place, create_topic } = options;
         let id = client.next_id();
         let shared = Arc::new_cyclic(|me| Shared {
             id,
             me: me.clone(),
-            inbox: Inbox::new(topic.shared()),
+            inbox: Inbox::new(topic.shared(), place.is_some()),
+            place,
+            create_topic,
             topic,
             subscription,
             name: config.name.clone().unwrap_or_else(random_name),
@@ -175,41 +307,13 @@ impl Consumer {
             return Err(error);
         }
         client.spawn(shared.clone().run_timers());
-        Ok(Consumer { shared })
+        Ok(shared)
     }
 
-    /// The topic's full name.
-    pub fn topic(&self) -> &TopicName {
-        &self.shared.topic
+    fn is_connected(&self) -> bool {
+        matches!(&self.state.lock().phase, Phase::Ready(connection) if connection.is_open())
     }
 
-    /// Name of the subscription.
-    pub fn subscription(&self) -> &str {
-        &self.shared.subscription
-    }
-
-    /// Name of the consumer.
-    pub fn name(&self) -> &str {
-        &self.shared.name
-    }
-
-    /// What the consumer did and is doing. It takes the consumer's locks for a moment.
-    pub fn stats(&self) -> ConsumerStats {
-        self.shared.snapshot()
-    }
-
-    /// Whether a broker is connected right now.
-    pub fn is_connected(&self) -> bool {
-        matches!(&self.shared.state.lock().phase, Phase::Ready(connection) if connection.is_open())
-    }
-
-    /// Whether the consumer was closed, by itself or with its client, or unsubscribed.
-    pub fn is_closed(&self) -> bool {
-        self.shared.check_open().is_err()
-    }
-}
-
-impl Shared {
     fn check_open(&self) -> Result<(), Error> {
         if self.closed.load(Ordering::Acquire) { Err(already_closed()) } else { Ok(()) }
     }

@@ -14,14 +14,14 @@ const ALL: u32 = u32::MAX;
 
 /// A place between messages: behind the first `taken` messages of an entry, and behind everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub entry: EntryId,
     pub taken: u32,
 }
 
-impl Place {
+impl Position {
     pub fn behind_entry(entry: EntryId) -> Self {
-        Place { entry, taken: ALL }
+        Position { entry, taken: ALL }
     }
 
     /// The place behind a message, or with `inclusive` before it. An id without a place in a batch stands for its whole
@@ -31,14 +31,14 @@ impl Place {
         let ledger = u64::try_from(id.ledger).ok()?;
         // Entry -1 of a ledger is before its first.
         let Ok(entry) = u64::try_from(id.entry) else {
-            return Some(Place { entry: EntryId { ledger, entry: 0 }, taken: 0 });
+            return Some(Position { entry: EntryId { ledger, entry: 0 }, taken: 0 });
         };
         let taken = match u32::try_from(id.batch_index) {
             Ok(index) => index.saturating_add(u32::from(!inclusive)),
             Err(_) if inclusive => 0,
             Err(_) => ALL,
         };
-        Some(Place { entry: EntryId { ledger, entry }, taken })
+        Some(Position { entry: EntryId { ledger, entry }, taken })
     }
 
     /// Whether the message with this id, the last of its entry, is behind this place.
@@ -68,7 +68,7 @@ pub(super) enum Origin {
     Latest,
     /// At the first message that is published at or after this moment, milliseconds since 1970.
     Time(u64),
-    Place(Place),
+    At(Position),
 }
 
 /// Where a consumer of one topic reads from, when it subscribes and when it was moved.
@@ -77,11 +77,11 @@ pub(super) struct Start {
     origin: Origin,
     /// What lies before is not delivered should the broker send it. Without a durable subscription the broker begins at
     /// whole entries; with one, this is of use once, behind a seek.
-    pub skip: Option<Place>,
+    pub skip: Option<Position>,
     /// The program wants to begin with the last message that there is, and none was asked for yet.
     pub at_last: bool,
     /// What cannot be delivered reaches up to here.
-    passed: Option<Place>,
+    passed: Option<Position>,
     /// Its time is a configured one, and no seek's.
     by_rollback: bool,
     durable: bool,
@@ -114,13 +114,13 @@ impl Start {
 
     fn begin_at(&mut self, id: &MessageId) {
         self.at_last = false;
-        self.origin = match Place::of(id, self.inclusive) {
+        self.origin = match Position::of(id, self.inclusive) {
             None => Origin::Earliest,
             Some(_) if is_latest(id) => {
                 self.at_last = self.inclusive;
                 Origin::Latest
             }
-            Some(place) => Origin::Place(place),
+            Some(place) => Origin::At(place),
         };
         self.skip = self.place();
     }
@@ -138,12 +138,12 @@ impl Start {
 
     /// There is a new connection; `taken` is how far the program came, `found` where the broker begins, if it said so.
     /// Without a durable subscription nobody but this consumer knows.
-    pub fn resume(&mut self, taken: Option<Place>, found: Option<Place>) {
+    pub fn resume(&mut self, taken: Option<Position>, found: Option<Position>) {
         if self.durable {
             return;
         }
         if let Some(place) = taken.or(found) {
-            self.origin = Origin::Place(place);
+            self.origin = Origin::At(place);
         }
         if taken.is_some() {
             self.at_last = false;
@@ -154,23 +154,23 @@ impl Start {
     /// The client uses another cluster, where the ids of this one mean nothing.
     pub fn start_over(&mut self, config: &ConsumerConfig) {
         *self = Start::new(config);
-        if let Origin::Place(_) = self.origin {
+        if let Origin::At(_) = self.origin {
             (self.origin, self.skip) = (Origin::Earliest, None);
         }
     }
 
     /// The place it reads from, where that is known.
-    pub fn place(&self) -> Option<Place> {
+    pub fn place(&self) -> Option<Position> {
         match self.origin {
-            Origin::Place(place) => Some(place),
+            Origin::At(place) => Some(place),
             _ => None,
         }
     }
 
     /// Where it reads from, given how far the program came.
-    pub fn position(&self, taken: Option<Place>) -> Origin {
+    pub fn position(&self, taken: Option<Position>) -> Origin {
         match taken.or(self.place()).max(self.passed) {
-            Some(place) => Origin::Place(place),
+            Some(place) => Origin::At(place),
             None => self.origin,
         }
     }
@@ -183,12 +183,12 @@ impl Start {
 
     /// Whether a new connection begins where it should without a further seek.
     pub fn is_kept(&self) -> bool {
-        self.durable || matches!(self.origin, Origin::Earliest | Origin::Place(_))
+        self.durable || matches!(self.origin, Origin::Earliest | Origin::At(_))
     }
 
     /// An entry is not delivered, and will not be.
     pub fn pass(&mut self, entry: EntryId) {
-        self.passed = self.passed.max(Some(Place::behind_entry(entry)));
+        self.passed = self.passed.max(Some(Position::behind_entry(entry)));
     }
 
     /// How many messages at the beginning of this entry are not delivered.
@@ -205,13 +205,13 @@ impl Start {
     /// complete, or ends behind the place.
     pub fn to_send(
         &self,
-        taken: Option<Place>,
+        taken: Option<Position>,
         oldest_chunk: impl FnOnce(EntryId) -> Option<EntryId>,
     ) -> StartToSend {
         if self.durable {
             return StartToSend::default();
         }
-        let origin = taken.map_or(self.origin, Origin::Place);
+        let origin = taken.map_or(self.origin, Origin::At);
         let id = |id: MessageId, initial| StartToSend {
             id: Some(id.to_data()),
             initial: Some(initial),
@@ -227,7 +227,7 @@ impl Start {
             // Behind a seek by time, the broker still has the subscription, and does not look at this.
             Origin::Earliest | Origin::Time(_) => id(MessageId::EARLIEST, InitialPosition::Earliest),
             // It begins with the whole entry.
-            Origin::Place(place) => {
+            Origin::At(place) => {
                 let entry = oldest_chunk(place.entry).map_or(place.entry, |chunk| chunk.min(place.entry));
                 let (ledger, entry) = (entry.ledger.cast_signed(), entry.entry.cast_signed());
                 id(MessageId::entry(ledger, entry, -1), InitialPosition::Latest)
@@ -248,7 +248,7 @@ pub(super) struct StartToSend {
 
 /// What the broker is asked to seek to: the entry that is read next, and what is left of its batch.
 pub(super) fn seek_id(id: &MessageId, inclusive: bool) -> MessageIdData {
-    let Some(place) = Place::of(id, inclusive).filter(|_| !is_latest(id)) else {
+    let Some(place) = Position::of(id, inclusive).filter(|_| !is_latest(id)) else {
         return MessageId { partition: -1, ..id.clone() }.to_data();
     };
     let batch_size = u32::try_from(id.batch_size).unwrap_or(0);
@@ -306,20 +306,20 @@ mod tests {
     #[test]
     fn places_lie_before_or_behind_messages() {
         let single = MessageId::entry(7, 5, -1);
-        assert!(Place::of(&single, true).unwrap().is_before(&single));
-        assert!(!Place::of(&single, false).unwrap().is_before(&single));
-        assert!(!Place::of(&single, false).unwrap().is_before(&id(5, 9, 10)));
-        assert!(Place::of(&id(5, 8, 10), false).unwrap().is_before(&id(5, 9, 10)));
-        assert!(!Place::of(&id(5, 9, 10), false).unwrap().is_before(&id(5, 9, 10)));
-        assert!(Place::of(&id(5, 9, 10), true).unwrap().is_before(&id(5, 9, 10)));
-        assert!(Place::of(&single, false).unwrap().is_before(&MessageId::entry(8, 0, -1)));
-        assert!(!Place::of(&single, false).unwrap().is_before(&MessageId::EARLIEST));
-        assert_eq!(Place::of(&MessageId::EARLIEST, false), None);
-        let before_first = Place::of(&MessageId::entry(7, -1, -1), false).unwrap();
+        assert!(Position::of(&single, true).unwrap().is_before(&single));
+        assert!(!Position::of(&single, false).unwrap().is_before(&single));
+        assert!(!Position::of(&single, false).unwrap().is_before(&id(5, 9, 10)));
+        assert!(Position::of(&id(5, 8, 10), false).unwrap().is_before(&id(5, 9, 10)));
+        assert!(!Position::of(&id(5, 9, 10), false).unwrap().is_before(&id(5, 9, 10)));
+        assert!(Position::of(&id(5, 9, 10), true).unwrap().is_before(&id(5, 9, 10)));
+        assert!(Position::of(&single, false).unwrap().is_before(&MessageId::entry(8, 0, -1)));
+        assert!(!Position::of(&single, false).unwrap().is_before(&MessageId::EARLIEST));
+        assert_eq!(Position::of(&MessageId::EARLIEST, false), None);
+        let before_first = Position::of(&MessageId::entry(7, -1, -1), false).unwrap();
         assert!(before_first.is_before(&MessageId::entry(7, 0, -1)));
         let chunked = MessageId { first_chunk: Some(Box::new(MessageId::entry(7, 2, -1))), ..single };
-        assert_eq!(Place::of(&chunked, true).unwrap().entry, entry(2));
-        assert_eq!(Place::of(&chunked, false).unwrap(), Place::behind_entry(entry(5)));
+        assert_eq!(Position::of(&chunked, true).unwrap().entry, entry(2));
+        assert_eq!(Position::of(&chunked, false).unwrap(), Position::behind_entry(entry(5)));
     }
 
     #[test]
@@ -364,10 +364,10 @@ mod tests {
         };
         let mut start = Start::new(&config);
         assert!(start.has_to_be_found() && start.at_last);
-        start.resume(None, Some(Place::behind_entry(entry(3))));
+        start.resume(None, Some(Position::behind_entry(entry(3))));
         assert!(!start.has_to_be_found() && start.at_last);
         assert_eq!(start.to_send(None, |_| None).id.unwrap().entry_id, 3);
-        start.resume(Some(Place { entry: entry(4), taken: 2 }), None);
+        start.resume(Some(Position { entry: entry(4), taken: 2 }), None);
         assert!(!start.at_last);
         assert_eq!(start.skipped_of(entry(4)), 2);
         assert_eq!(start.to_send(None, |_| Some(entry(2))).id.unwrap().entry_id, 2);

@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::inbox::Taken;
-use super::{Consumer, Message, Shared};
+use super::arrival::Found;
+use super::inbox::Taker;
+use super::message::Entry;
+use super::wake_ups::WakeUps;
+use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
 impl Consumer {
     /// The next message, if one is there.
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
-        self.shared.take(usize::MAX).map(Taken::message)
+        self.take(usize::MAX).map(Taken::message)
     }
 
     /// Waits for the next message.
@@ -17,7 +20,7 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        self.shared.inbox.take_when_arrived(|| self.try_receive()).await
+        self.wake_ups().take_when_arrived(|| self.try_receive()).await
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
@@ -28,7 +31,7 @@ impl Consumer {
             return Ok(message);
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        match self.shared.take_blocking(usize::MAX, deadline)?.message() {
+        match self.take_blocking(usize::MAX, deadline)?.message() {
             Some(message) => Ok(message),
             None => Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default()))),
         }
@@ -41,10 +44,10 @@ impl Consumer {
         let gather = async {
             loop {
                 let room = gathered.room();
-                let taken = match self.shared.take(room)? {
+                let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let take = || Ok(Some(self.shared.take(room)?).filter(|taken| !taken.is_empty()));
-                        self.shared.inbox.take_when_arrived(take).await?
+                        let take = || Ok(Some(self.take(room)?).filter(|taken| !taken.is_empty()));
+                        self.wake_ups().take_when_arrived(take).await?
                     }
                     taken => taken,
                 };
@@ -53,7 +56,7 @@ impl Consumer {
                 }
             }
         };
-        match self.shared.config.batch_receive.timeout {
+        match self.config().batch_receive.timeout {
             None => gather.await?,
             Some(timeout) => {
                 if let Ok(done) = tokio::time::timeout(timeout, gather).await {
@@ -66,14 +69,52 @@ impl Consumer {
 
     /// Like [`Consumer::batch_receive`], blocking the thread.
     pub fn batch_receive_blocking(&self) -> Result<Vec<Message>, Error> {
-        let timeout = self.shared.config.batch_receive.timeout;
+        let timeout = self.config().batch_receive.timeout;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut gathered = Gathered::new(self);
         loop {
-            let taken = self.shared.take_blocking(gathered.room(), deadline)?;
+            let taken = self.take_blocking(gathered.room(), deadline)?;
             if taken.is_empty() || gathered.add(taken) {
                 return Ok(gathered.finish());
             }
+        }
+    }
+}
+
+/// One topic or several.
+impl Consumer {
+    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.take(max_bytes),
+            Parts::Several(group) => group.hub().take(max_bytes),
+        }
+    }
+
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wait(deadline),
+            Parts::Several(group) => group.hub().wait(deadline),
+        }
+    }
+
+    pub(super) fn wake_ups(&self) -> &WakeUps {
+        match &self.parts {
+            Parts::One(shared) => shared.inbox.wake_ups(),
+            Parts::Several(group) => group.hub().wake_ups(),
+        }
+    }
+
+    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
+    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
+        loop {
+            match self.take(max_bytes)? {
+                Taken::Empty => {}
+                taken => return Ok(taken),
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Ok(Taken::Empty);
+            }
+            self.wait(deadline)?;
         }
     }
 }
@@ -89,7 +130,7 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(consumer: &'a Consumer) -> Self {
-        let policy = &consumer.shared.config.batch_receive;
+        let policy = &consumer.config().batch_receive;
         Gathered {
             consumer,
             messages: Vec::new(),
@@ -129,6 +170,15 @@ impl Drop for Gathered<'_> {
     }
 }
 
+/// What a receiver found.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Message(Message),
+    /// The next message is larger than asked for.
+    TooLarge,
+    Empty,
+}
+
 impl Taken {
     fn message(self) -> Option<Message> {
         match self {
@@ -137,54 +187,69 @@ impl Taken {
         }
     }
 
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         matches!(self, Taken::Empty)
     }
 }
 
+/// Takes one message.
+struct One {
+    max_bytes: usize,
+    message: Option<Message>,
+}
+
+impl Taker for One {
+    #[inline]
+    fn room(&self) -> usize {
+        self.max_bytes
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found<'_>) -> bool {
+        self.message = Some(Message::new(found));
+        false
+    }
+}
+
 impl Shared {
-    fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+    pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        let mut one = One { max_bytes, message: None };
+        let is_too_large = self.take_into(&mut one)?;
+        Ok(match one.message {
+            Some(message) => {
+                if self.config.ack_timeout.is_some() {
+                    self.watch(&message.entry);
+                }
+                Taken::Message(message)
+            }
+            None if is_too_large => Taken::TooLarge,
+            None => Taken::Empty,
+        })
+    }
+
+    /// See [`Inbox::take`](super::inbox::Inbox::take).
+    pub(super) fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
         let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
-        let taken = self.inbox.take(
-            max_bytes,
+        self.inbox.take(
+            taker,
             threshold,
             |reading, entry, fresh, ack_set| self.share(reading, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
-        )?;
-        if let Taken::Message(message) = &taken
-            && self.config.ack_timeout.is_some()
-        {
-            self.watch(message);
-        }
-        Ok(taken)
+        )
     }
 
-    /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
-    fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        loop {
-            match self.take(max_bytes)? {
-                Taken::Empty => {}
-                taken => return Ok(taken),
-            }
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Ok(Taken::Empty);
-            }
-            self.inbox.wait(deadline)?;
-        }
-    }
-
-    /// From now on the message has to be acknowledged within the ack timeout.
-    fn watch(&self, message: &Message) {
+    /// From now on messages of the entry have to be acknowledged within the ack timeout.
+    pub(super) fn watch(&self, entry: &Entry) {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.reading != message.entry.reading {
+        if state.reading != entry.reading {
             return;
         }
         let Some(unacked) = &mut state.unacked else {
             return;
         };
-        unacked.add(message.entry.id, now);
+        unacked.add(entry.id, now);
         let look = unacked.next_look(now);
         let wake = state.alarm_is_later(look);
         drop(state);

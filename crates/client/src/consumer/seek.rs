@@ -10,7 +10,7 @@ use pulsar_rs_wire::proto::CommandSeek;
 use tokio::sync::oneshot;
 
 use super::position::seek_id;
-use super::{Consumer, Phase, Shared, already_closed};
+use super::{Consumer, Parts, Phase, Shared, already_closed};
 use crate::connection::{Assigned, ChannelClosed, Connection};
 use crate::reconnect::{Reconnect, reconnect};
 use crate::{Error, MessageId, TopicName};
@@ -56,22 +56,45 @@ impl Consumer {
     /// It moves the subscription, for all its consumers. Messages from before, and acknowledgements of them, count no
     /// more. Whoever waits for a message goes on waiting. Within the operation timeout; fails with
     /// [`Error::NotAllowed`] while another seek is under way. One that fails changes nothing.
+    ///
+    /// Of several topics, the one that the message is of is moved; to their ends all are. If one fails, others may have
+    /// been moved.
     pub async fn seek(&self, id: &MessageId) -> Result<(), Error> {
-        self.shared.seek(SeekTo::Id(id.clone())).await
+        let to = SeekTo::Id(id.clone());
+        match &self.parts {
+            Parts::One(shared) => shared.seek(to).await,
+            Parts::Several(_) if id.is_end() => self.seek_with(|_| Some(to.clone())).await,
+            Parts::Several(group) => group.member_of(id)?.seek(to).await,
+        }
     }
 
     /// Reads on at the first message that was published at or after `time`, milliseconds since 1970. For the rest see
     /// [`Consumer::seek`].
     pub async fn seek_by_time(&self, time: u64) -> Result<(), Error> {
-        self.shared.seek(SeekTo::Time(time)).await
+        self.seek_with(|_| Some(SeekTo::Time(time))).await
     }
 
     /// Asks `to`, for each topic that the consumer reads, where to read on; what it names nothing for stays where it is.
     /// For the rest see [`Consumer::seek`].
     pub async fn seek_with(&self, to: impl Fn(&TopicName) -> Option<SeekTo>) -> Result<(), Error> {
-        match to(&self.shared.topic) {
-            Some(to) => self.shared.seek(to).await,
-            None => self.shared.check_open(),
+        match &self.parts {
+            Parts::One(shared) => match to(&shared.topic) {
+                Some(to) => shared.seek(to).await,
+                None => shared.check_open(),
+            },
+            Parts::Several(group) => {
+                group.check_open()?;
+                let seek = |member: Arc<Shared>| {
+                    let to = to(&member.topic);
+                    async move {
+                        match to {
+                            Some(to) => member.seek(to).await,
+                            None => Ok(()),
+                        }
+                    }
+                };
+                group.for_each(seek).await
+            }
         }
     }
 }

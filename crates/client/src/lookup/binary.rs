@@ -6,12 +6,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::{CommandLookupTopic, CommandPartitionedTopicMetadata};
-use pulsar_rs_wire::proto::CommandLookupTopicResponse;
 use pulsar_rs_wire::proto::command_lookup_topic_response::LookupType;
+use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandLookupTopicResponse};
 use tokio::sync::Semaphore;
 
-use super::{Addresses, LookupConfig, MAX_REDIRECTS, believable, places, share};
-use crate::connection::{Broker, Cluster, Connection, enter};
+use super::{Addresses, LookupConfig, MAX_REDIRECTS, TopicQuery, believable, places, share};
+use crate::connection::{Broker, Cluster, Connection, TopicWatch, enter};
 use crate::service_url::Address;
 use crate::{Error, TopicName};
 
@@ -113,6 +113,38 @@ impl BinaryLookup {
             }
             other => Err(Error::Lookup(format!("{topic}: answered with {:?}", other.kind()))),
         }
+    }
+
+    /// Full names of the topics of a namespace.
+    pub async fn topics(&self, cluster: Cluster<'_>, query: &TopicQuery) -> Result<Vec<String>, Error> {
+        let _place = self.places.acquire().await;
+        let (_, connection) = self.connect(cluster).await?;
+        let answer = connection
+            .request(|request_id| {
+                CommandGetTopicsOfNamespace {
+                    request_id,
+                    namespace: query.namespace.clone(),
+                    mode: Some(query.mode.into()),
+                    ..CommandGetTopicsOfNamespace::default()
+                }
+                .into()
+            })
+            .await?;
+        match answer {
+            Command::GetTopicsOfNamespaceResponse(answer) => Ok(answer.topics),
+            other => Err(Error::Lookup(format!("{}: answered with {:?}", query.namespace, other.kind()))),
+        }
+    }
+
+    /// Has the broker tell when topics come and go; nothing when it cannot.
+    pub async fn watch_topics(
+        &self,
+        cluster: Cluster<'_>,
+        number: u64,
+        query: &TopicQuery,
+    ) -> Result<Option<TopicWatch>, Error> {
+        let (_, connection) = self.connect(cluster).await?;
+        connection.watch_topics(number, query.namespace.clone(), query.pattern.clone()).await
     }
 
     /// A handshake with one of the addresses.

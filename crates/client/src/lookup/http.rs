@@ -1,10 +1,12 @@
 //! Lookups over HTTP.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -13,7 +15,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::http_get::{Answer, get};
-use super::{Addresses, LookupConfig, believable, places, share};
+use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
 use crate::connection::Broker;
 use crate::service_url::Address;
 use crate::{Error, TopicName};
@@ -79,6 +81,22 @@ impl HttpLookup {
         believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
     }
 
+    /// Full names of the topics of a namespace.
+    pub async fn topics(&self, query: &TopicQuery) -> Result<Vec<String>, Error> {
+        let mode = match query.mode {
+            Mode::Persistent => "PERSISTENT",
+            Mode::NonPersistent => "NON_PERSISTENT",
+            Mode::All => "ALL",
+        };
+        let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
+        let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
+        let answer = self.ask(&query.namespace, path).await?;
+        let names = answer
+            .as_array()
+            .ok_or_else(|| Error::Lookup(format!("{}: answered without a list", query.namespace)))?;
+        Ok(names.iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect())
+    }
+
     /// A request to one of the addresses, answered with anything but a server error.
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let patience = share(patience, &self.addresses);
@@ -93,7 +111,7 @@ impl HttpLookup {
     }
 
     /// The answer to a request.
-    async fn ask(&self, topic: &TopicName, path: String) -> Result<Value, Error> {
+    async fn ask(&self, topic: &(impl fmt::Display + Sync), path: String) -> Result<Value, Error> {
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
         let answer = self.ask_any(&path).await?;
@@ -140,7 +158,7 @@ impl HttpLookup {
 }
 
 /// The error for a status that will be the same the next time.
-fn refusal(topic: &TopicName, answer: &Answer) -> Error {
+fn refusal(topic: &impl fmt::Display, answer: &Answer) -> Error {
     let text = format!("{topic}: {}", describe(answer));
     match answer.status {
         StatusCode::UNAUTHORIZED => Error::Authentication(text),

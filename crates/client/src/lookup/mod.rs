@@ -7,13 +7,14 @@ mod http_get;
 
 use std::time::Duration;
 
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use self::addresses::Addresses;
 use self::binary::BinaryLookup;
 use self::http::HttpLookup;
-use crate::connection::{Broker, Cluster};
+use crate::connection::{Broker, Cluster, TopicWatch};
 use crate::service_url::{Address, Scheme, ServiceUrl};
 use crate::{Error, TopicName};
 
@@ -36,6 +37,16 @@ pub(crate) struct LookupConfig {
     pub listener_name: Option<String>,
     /// Lookups at the same time.
     pub concurrent: usize,
+}
+
+/// Which topics of a namespace are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct TopicQuery {
+    /// `tenant/namespace`.
+    pub namespace: String,
+    pub mode: Mode,
+    /// A topic's name with a regular expression. Brokers may apply it, or not.
+    pub pattern: String,
 }
 
 /// What answers lookups: it depends on the scheme of the service URL.
@@ -85,6 +96,27 @@ impl Lookup {
         match self {
             Lookup::Binary(lookup) => lookup.partitions(cluster, topic).await,
             Lookup::Http(lookup) => lookup.partitions(topic).await,
+        }
+    }
+
+    /// Full names of the topics of a namespace; partitions are named one by one.
+    pub async fn topics(&self, cluster: Cluster<'_>, query: &TopicQuery) -> Result<Vec<String>, Error> {
+        match self {
+            Lookup::Binary(lookup) => lookup.topics(cluster, query).await,
+            Lookup::Http(lookup) => lookup.topics(query).await,
+        }
+    }
+
+    /// Has the service tell when topics come and go, under a number of the caller's; nothing where it cannot.
+    pub async fn watch_topics(
+        &self,
+        cluster: Cluster<'_>,
+        number: u64,
+        query: &TopicQuery,
+    ) -> Result<Option<TopicWatch>, Error> {
+        match self {
+            Lookup::Binary(lookup) => lookup.watch_topics(cluster, number, query).await,
+            Lookup::Http(_) => Ok(None),
         }
     }
 }

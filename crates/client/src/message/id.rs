@@ -1,4 +1,7 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use prost::Message as _;
 use pulsar_rs_wire::WireError;
@@ -11,7 +14,7 @@ use crate::Error;
 ///
 /// -1 stands for "none", as in the other clients: partition -1 is a topic without partitions, batch index -1
 /// a message outside a batch.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub struct MessageId {
     /// Number of the ledger.
     pub ledger: i64,
@@ -25,6 +28,43 @@ pub struct MessageId {
     pub batch_size: i32,
     /// For a message in chunks: the id of its first chunk, while this id is that of the last.
     pub first_chunk: Option<Box<MessageId>>,
+    /// Full name of the topic, with its partition, for a message of a consumer of several. It is no part of what tells ids apart,
+    /// and gets lost when an id is serialized.
+    pub topic: Option<Arc<str>>,
+}
+
+impl MessageId {
+    /// What tells ids apart.
+    fn key(&self) -> (i64, i64, i32, i32, i32, Option<&MessageId>) {
+        let first = self.first_chunk.as_deref();
+        (self.ledger, self.entry, self.partition, self.batch_index, self.batch_size, first)
+    }
+}
+
+impl PartialEq for MessageId {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for MessageId {}
+
+impl Hash for MessageId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl PartialOrd for MessageId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MessageId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
 }
 
 impl MessageId {
@@ -36,7 +76,13 @@ impl MessageId {
 
     /// Id of a whole entry.
     pub const fn entry(ledger: i64, entry: i64, partition: i32) -> Self {
-        MessageId { ledger, entry, partition, batch_index: -1, batch_size: 0, first_chunk: None }
+        MessageId { ledger, entry, partition, batch_index: -1, batch_size: 0, first_chunk: None, topic: None }
+    }
+
+    /// Whether it stands for an end of a topic, and no message.
+    pub(crate) fn is_end(&self) -> bool {
+        let place = (self.ledger, self.entry);
+        place == (-1, -1) || place == (i64::MAX, i64::MAX)
     }
 
     /// The bytes that every Pulsar client writes and reads for an id: a protobuf `MessageIdData`.
@@ -74,6 +120,7 @@ impl MessageId {
             batch_index: data.batch_index.unwrap_or(-1),
             batch_size: data.batch_size.unwrap_or(0),
             first_chunk: data.first_chunk_message_id.as_ref().map(|first| Box::new(Self::from_data(first))),
+            topic: None,
         }
     }
 }
@@ -112,6 +159,7 @@ mod tests {
             batch_index: 0,
             batch_size: 1,
             first_chunk: None,
+            topic: None,
         };
         assert_eq!(hex(&partitioned.serialize()), "08b6c9011000180220003001");
         assert_eq!(hex(&MessageId::EARLIEST.serialize()), "08ffffffffffffffffff0110ffffffffffffffffff01");

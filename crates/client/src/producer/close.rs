@@ -147,8 +147,8 @@ impl<S: SendSink> Shared<S> {
 }
 
 impl<S: SendSink> Member for Shared<S> {
-    fn stats(&self) -> MemberStats {
-        self.member_stats()
+    fn stats(&self) -> Option<MemberStats> {
+        Some(self.member_stats())
     }
 
     fn close(self: Arc<Self>) -> Closing {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 ///
 /// Counters only rise, and no reconnect sets them back. They are read one group after the other, not all at the same
 /// moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ConsumerStats {
     /// The topic's full name; of a partition, with its number.
@@ -51,4 +51,25 @@ pub struct ConsumerStats {
     pub unreturned_permits: u64,
     /// How often the consumer came onto a broker again after it lost its place there.
     pub reconnects: u64,
+}
+
+impl ConsumerStats {
+    /// Adds what another one counted.
+    pub(crate) fn add(&mut self, other: &ConsumerStats) {
+        self.entries += other.entries;
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.acknowledged += other.acknowledged;
+        self.cumulative_acks += other.cumulative_acks;
+        self.acks_sent += other.acks_sent;
+        self.acks_failed += other.acks_failed;
+        self.negative_acks += other.negative_acks;
+        self.ack_timeouts += other.ack_timeouts;
+        self.redelivery_requests += other.redelivery_requests;
+        self.discarded += other.discarded;
+        self.queued_messages += other.queued_messages;
+        self.queued_bytes += other.queued_bytes;
+        self.unreturned_permits += other.unreturned_permits;
+        self.reconnects += other.reconnects;
+    }
 }

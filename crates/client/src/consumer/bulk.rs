@@ -1,0 +1,264 @@
+//! Receiving and acknowledging many messages at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::metadata::{Metadata, Properties};
+
+use super::arrival::Found;
+use super::inbox::Taker;
+use super::message::Entry;
+use super::{Consumer, Parts, Shared};
+use crate::Error;
+
+/// How much a bulk receive takes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkLimits {
+    /// Messages, at least 1.
+    pub max_messages: usize,
+    /// Bytes of payload, unless the first message has more.
+    pub max_bytes: usize,
+}
+
+/// A message as a bulk receive shows it: everything it has, looked up once. It borrows from the batch that it came in.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageView<'a> {
+    /// The content.
+    pub payload: &'a [u8],
+    /// The partition key.
+    pub partition_key: Option<&'a [u8]>,
+    /// The ordering key.
+    pub ordering_key: Option<&'a [u8]>,
+    /// The properties, in the order they were sent.
+    pub properties: Properties<'a>,
+    /// Time of the event as the producer gave it, milliseconds since 1970.
+    pub event_time: Option<u64>,
+    /// Wall clock of the producer's client, milliseconds since 1970.
+    pub publish_time: u64,
+    /// The sequence id that the producer gave it.
+    pub sequence_id: u64,
+    /// It was sent without a value.
+    pub null_value: bool,
+    /// How often the broker delivered it before.
+    pub redelivery_count: u32,
+    /// Full name of the topic.
+    pub topic: &'a Arc<str>,
+    /// Its ledger and entry.
+    pub entry: EntryId,
+    /// Partition of the topic, or -1.
+    pub partition: i32,
+    /// Place in the batch, from 0, or -1.
+    pub batch_index: i32,
+    /// Messages in the batch; 0 when the message is in none.
+    pub batch_size: i32,
+}
+
+/// Messages that were received together, each as what the receiver made of it.
+///
+/// It keeps the bytes alive that the views it was made of borrowed.
+#[derive(Debug)]
+pub struct Bulk<V> {
+    entries: Vec<Arc<Entry>>,
+    /// Where each value came from: its entry, and its place in there.
+    places: Vec<(u32, u32)>,
+    values: Vec<V>,
+}
+
+impl<V> Default for Bulk<V> {
+    fn default() -> Self {
+        Bulk { entries: Vec::new(), places: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<V> Bulk<V> {
+    /// Lets go of the messages; the room for them stays.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.places.clear();
+        self.entries.clear();
+    }
+
+    /// Number of messages.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// What was made of the messages, in the order they came.
+    pub fn values(&self) -> &[V] {
+        &self.values
+    }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> &mut [V] {
+        &mut self.values
+    }
+}
+
+/// Fills a bulk.
+struct Filling<'f, V, F> {
+    bulk: &'f mut Bulk<V>,
+    make: F,
+    limits: BulkLimits,
+    bytes: usize,
+}
+
+impl<V, F> Filling<'_, V, F> {
+    fn is_full(&self) -> bool {
+        self.bulk.len() >= self.limits.max_messages || self.bytes >= self.limits.max_bytes
+    }
+}
+
+impl<V, F: FnMut(MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
+    fn room(&self) -> usize {
+        // The first may be larger than the limit, or it would never be received.
+        if self.bulk.is_empty() { usize::MAX } else { self.limits.max_bytes.saturating_sub(self.bytes) }
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found<'_>) -> bool {
+        let bulk = &mut *self.bulk;
+        if bulk.entries.last().is_none_or(|last| !Arc::ptr_eq(last, found.entry)) {
+            bulk.entries.push(found.entry.clone());
+        }
+        // Bounded by what the broker may send ahead, which fits.
+        let number = u32::try_from(bulk.entries.len() - 1).unwrap_or(u32::MAX);
+        bulk.places.push((number, found.index));
+        let view = view(&found);
+        self.bytes += view.payload.len();
+        bulk.values.push((self.make)(view));
+        !self.is_full()
+    }
+}
+
+#[inline]
+fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
+    let entry: &'a Entry = found.entry;
+    let payload = &entry.body[found.payload.start as usize..found.payload.end as usize];
+    let view = MessageView {
+        payload,
+        partition_key: None,
+        ordering_key: None,
+        properties: Properties::default(),
+        event_time: None,
+        publish_time: entry.publish_time,
+        sequence_id: entry.sequence_id,
+        null_value: false,
+        redelivery_count: entry.redelivery_count,
+        topic: &entry.topic,
+        entry: entry.id,
+        partition: entry.partition,
+        batch_index: -1,
+        batch_size: 0,
+    };
+    match (&found.single, &entry.acks) {
+        (Some(single), Some(acks)) => MessageView {
+            partition_key: single.partition_key,
+            ordering_key: single.ordering_key,
+            properties: single.properties,
+            event_time: single.event_time,
+            sequence_id: single.sequence_id.unwrap_or(entry.sequence_id),
+            null_value: single.null_value,
+            batch_index: found.index.cast_signed(),
+            batch_size: acks.size().cast_signed(),
+            ..view
+        },
+        _ => {
+            let metadata = Metadata::decode(&entry.metadata).unwrap_or_default();
+            MessageView {
+                partition_key: metadata.partition_key,
+                ordering_key: metadata.ordering_key,
+                properties: metadata.properties,
+                event_time: metadata.event_time,
+                null_value: metadata.null_value,
+                ..view
+            }
+        }
+    }
+}
+
+impl Consumer {
+    /// Takes the messages that are there into `bulk`, up to the limits, in place of those that were in it; there may be
+    /// none. `make` makes of each what the bulk then holds. It is called with a lock held: it must neither wait nor use
+    /// the consumer.
+    pub fn try_receive_bulk<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        bulk.clear();
+        let mut filling = Filling { bulk, make, limits, bytes: 0 };
+        match &self.parts {
+            Parts::One(shared) => {
+                shared.take_into(&mut filling)?;
+                shared.watch_all(&bulk.entries);
+                Ok(())
+            }
+            Parts::Several(group) => {
+                let fill = |shared: &Shared| {
+                    let known = filling.bulk.entries.len();
+                    let is_too_large = shared.take_into(&mut filling)?;
+                    shared.watch_all(&filling.bulk.entries[known..]);
+                    Ok((is_too_large || filling.is_full()).then_some(()))
+                };
+                group.hub().take_with(fill).map(drop)
+            }
+        }
+    }
+
+    /// Like [`Consumer::try_receive_bulk`]; blocks the thread until a message is there, at most `timeout`, then it fails
+    /// with [`Error::Timeout`].
+    pub fn receive_bulk_blocking<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        timeout: Option<Duration>,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        // Without a look at the clock when a message is there.
+        self.try_receive_bulk(bulk, limits, &mut make)?;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        while bulk.is_empty() {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
+            }
+            self.wait(deadline)?;
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+        }
+        Ok(())
+    }
+
+    /// Like [`Consumer::try_receive_bulk`], as soon as a message is there.
+    pub async fn receive_bulk<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        let mut take = || {
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+            Ok((!bulk.is_empty()).then_some(()))
+        };
+        match take()? {
+            Some(()) => Ok(()),
+            None => self.wake_ups().take_when_arrived(take).await,
+        }
+    }
+}
+
+impl Shared {
+    /// From now on messages of these entries have to be acknowledged within the ack timeout.
+    fn watch_all(&self, entries: &[Arc<Entry>]) {
+        if self.config.ack_timeout.is_some() {
+            for entry in entries {
+                self.watch(entry);
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Keeping up with topics that come and go, and with partitions that are added.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::super::{Shared, SubscribeOptions};
+use super::{Group, Place, Topics};
+use crate::client::Deadline;
+use crate::{Error, MessageId, TopicName};
+
+/// A topic, the number of its partitions that are subscribed to, and of those that there are.
+struct Growth {
+    topic: TopicName,
+    from: u32,
+    to: u32,
+}
+
+impl Group {
+    /// Subscribes to what is there and was not subscribed to.
+    pub(super) async fn follow_topics(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        let wanted = match &self.follows {
+            Topics::Listed(topics) => topics.clone(),
+            Topics::Matching(pattern) => {
+                let found = pattern.find(&self.client, deadline).await?;
+                self.leave_all_but(&found);
+                found.into_iter().collect()
+            }
+        };
+        let growths = self.growths(wanted, deadline).await?;
+        self.subscribe_to(growths, deadline).await
+    }
+
+    /// Closes the consumers of topics that are gone.
+    fn leave_all_but(&self, found: &BTreeSet<TopicName>) {
+        let mut left = Vec::new();
+        {
+            let mut table = self.table.write();
+            let gone: Vec<_> = table.topics.extract_if(|topic, _| !found.contains(topic)).collect();
+            for (topic, partitions) in gone {
+                for name in names(&topic, 0, partitions) {
+                    left.extend(table.members.remove(name.as_str()));
+                }
+            }
+        }
+        for member in left {
+            self.client.log().info(format_args!("{} is gone, {} leaves it", member.topic, self.name));
+            let closing = member.end();
+            self.client.spawn(async move { _ = closing.await });
+        }
+    }
+
+    /// Asks for the partitions of all topics at the same time.
+    async fn growths(
+        self: &Arc<Self>,
+        topics: Vec<TopicName>,
+        deadline: Deadline,
+    ) -> Result<Vec<Growth>, Error> {
+        let mut asking = JoinSet::new();
+        for topic in topics {
+            let known = self.table.read().topics.get(&topic).copied();
+            // One without partitions gets none.
+            if known == Some(0) {
+                continue;
+            }
+            let client = self.client.clone();
+            let ask = async move {
+                let to = client.partitions(&topic, deadline).await?;
+                Ok::<_, Error>((known, Growth { topic, from: known.unwrap_or(0), to }))
+            };
+            asking.spawn_on(ask, self.client.runtime());
+        }
+        let mut growths = Vec::new();
+        while let Some(answer) = asking.join_next().await {
+            let (known, growth) = answer.unwrap_or_else(|_| Err(gone()))?;
+            if known.is_none() || growth.to > growth.from {
+                growths.push(growth);
+            }
+        }
+        Ok(growths)
+    }
+
+    /// Subscribes to all at the same time; on an error to none.
+    async fn subscribe_to(self: &Arc<Self>, growths: Vec<Growth>, deadline: Deadline) -> Result<(), Error> {
+        if growths.is_empty() {
+            return Ok(());
+        }
+        let added: usize =
+            growths.iter().map(|growth| names(&growth.topic, growth.from, growth.to).count()).sum();
+        let total = self.table.read().members.len() + added;
+        let mut subscribing = JoinSet::new();
+        for growth in &growths {
+            for topic in names(&growth.topic, growth.from, growth.to) {
+                let options = self.options(total, growth.from > 0);
+                let client = self.client.clone();
+                let subscription = self.subscription.clone();
+                let create = Shared::create(client, topic, subscription, options, deadline);
+                subscribing.spawn_on(create, self.client.runtime());
+            }
+        }
+        let mut created = Created(Vec::with_capacity(added));
+        while let Some(one) = subscribing.join_next().await {
+            created.0.push(one.unwrap_or_else(|_| Err(gone()))?);
+        }
+        let mut table = self.table.write();
+        self.check_open()?;
+        for growth in growths {
+            self.client.log().info(format_args!(
+                "{} of {} follows {} with {} partitions",
+                self.subscription, self.name, growth.topic, growth.to
+            ));
+            table.topics.insert(growth.topic, growth.to);
+        }
+        for member in std::mem::take(&mut created.0) {
+            table.members.insert(member.topic.shared(), member);
+        }
+        Ok(())
+    }
+
+    /// How the consumer of one of `total` topics is made. Of a partition that was added, everything is new.
+    fn options(&self, total: usize, is_added: bool) -> SubscribeOptions {
+        let mut config = self.config.clone();
+        if is_added && !config.durable {
+            (config.start, config.start_rollback) = (Some(MessageId::EARLIEST), None);
+        }
+        let share = config.max_total_receiver_queue_size / total.max(1);
+        config.receiver_queue_size = config.receiver_queue_size.min(share).max(1);
+        config.name = Some(self.consumer_name.clone());
+        SubscribeOptions {
+            config,
+            place: Some(Place::new(self.hub.clone())),
+            // One that was deleted while we look must not come back because of us.
+            create_topic: matches!(self.follows, Topics::Listed(_)),
+        }
+    }
+
+    /// How often to look; never, if it is zero.
+    fn interval(&self) -> Duration {
+        match &self.follows {
+            Topics::Listed(_) => self.client.partitions_update_interval(),
+            Topics::Matching(_) => self.config.pattern_discovery_interval,
+        }
+    }
+}
+
+/// Names of the partitions from `from` to `to`; of the topic itself if it has none.
+fn names(topic: &TopicName, from: u32, to: u32) -> impl Iterator<Item = TopicName> {
+    let whole = (to == 0).then(|| topic.clone());
+    whole.into_iter().chain((from..to).map(|partition| topic.with_partition(partition)))
+}
+
+/// Consumers that are closed again unless they are taken over.
+struct Created(Vec<Arc<Shared>>);
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        for member in self.0.drain(..) {
+            let client = member.client.clone();
+            let closing = member.end();
+            client.spawn(async move { _ = closing.await });
+        }
+    }
+}
+
+/// Looks for new topics and partitions until the consumer is gone.
+pub(super) fn start(group: &Arc<Group>) {
+    group.client.spawn(watch(group.clone(), group.interval()));
+    if let Topics::Matching(pattern) = &group.follows {
+        pattern.watch(group);
+    }
+}
+
+async fn watch(group: Arc<Group>, interval: Duration) {
+    loop {
+        // Woken before that by what a broker says of topics, and at the end.
+        if interval.is_zero() {
+            group.look.notified().await;
+        } else {
+            let _ = tokio::time::timeout(interval, group.look.notified()).await;
+        }
+        if group.is_closed() {
+            return;
+        }
+        let looked = group.follow_topics(group.client.deadline()).await;
+        if let Err(error) = looked
+            && !group.is_closed()
+        {
+            let (client, name) = (&group.client, &group.name);
+            client.log().warn(format_args!("cannot look for what is new in {name}: {error}"));
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::AlreadyClosed("the client is gone".into())
+}

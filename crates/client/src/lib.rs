@@ -42,6 +42,7 @@ mod reconnect;
 mod schema;
 mod service_url;
 mod stats;
+mod table_view;
 mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
@@ -62,4 +63,5 @@ pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
+pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
 pub use topic::TopicName;

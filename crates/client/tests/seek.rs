@@ -95,7 +95,10 @@ async fn seeks_find_times() {
     }
     consumer.seek_by_time(messages[4].publish_time() + 60_000).await.unwrap();
     assert!(rest(&consumer).await.is_empty());
-    consumer.seek_with(|topic| (topic.as_str() == consumer.topic()).then_some(SeekTo::Time(0))).await.unwrap();
+    consumer
+        .seek_with(|topic| (topic.as_str() == consumer.topic()).then_some(SeekTo::Time(0)))
+        .await
+        .unwrap();
     assert_eq!(rest(&consumer).await, [0, 1, 2, 3, 4]);
     consumer.seek_with(|_| None).await.unwrap();
     assert!(rest(&consumer).await.is_empty());

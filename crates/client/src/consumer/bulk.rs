@@ -335,8 +335,8 @@ impl Shared {
     fn ack_runs<'a>(&self, runs: impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])>) -> Result<(), Error> {
         let mut state = self.lock_open()?;
         let mut is_new = false;
-        let cluster = state.cluster;
-        for (entry, places) in runs.filter(|(entry, _)| entry.cluster == cluster) {
+        let reading = state.reading;
+        for (entry, places) in runs.filter(|(entry, _)| entry.reading == reading) {
             is_new |= match &entry.acks {
                 None => {
                     state.ack_entry(entry.id, entry.chunks.clone(), None);

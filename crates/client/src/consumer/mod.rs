@@ -22,13 +22,16 @@ mod flow;
 mod group;
 mod inbox;
 mod key_shared;
+mod last_message;
 mod letters;
 mod message;
 mod nack;
+mod position;
 mod quota;
 mod receipts;
 mod receive;
 mod redelivery;
+mod seek;
 mod timers;
 mod wake_ups;
 
@@ -44,21 +47,20 @@ pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use letters::DeadLetterPolicy;
 pub use message::Message;
 pub use redelivery::RedeliveryBackoff;
+pub use seek::SeekTo;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pulsar_rs_wire::Command;
-use pulsar_rs_wire::proto::CommandGetLastMessageId;
 use tokio::sync::Notify;
 
 use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
-use crate::{Error, MessageId, TopicName};
+use crate::{Error, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
@@ -66,9 +68,11 @@ use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
 use letters::{Letters, retry_topic};
+use position::Start;
 use quota::Quota;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
+use seek::Seeking;
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
 /// background.
@@ -137,6 +141,11 @@ struct State {
     acks_sent_on: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
+    /// Rises when what came before means nothing any more: with a seek, or with another cluster.
+    reading: u64,
+    start: Start,
+    /// A seek that is under way.
+    seeking: Option<Seeking>,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
@@ -184,7 +193,7 @@ impl Consumer {
         config: ConsumerConfig,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        config.validate()?;
+        config.validate_for(&topic)?;
         let retry = retry_topic(&topic, &subscription, &config)?;
         if retry.is_some() || client.partitions(&topic, deadline).await? > 0 {
             let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
@@ -279,17 +288,6 @@ impl Consumer {
             Parts::Several(group) => group.is_closed(),
         }
     }
-
-    /// Id of the last message in the topic; [`MessageId::EARLIEST`] when it is empty. Of several topics there is none.
-    pub async fn last_message_id(&self) -> Result<MessageId, Error> {
-        match &self.parts {
-            Parts::One(shared) => shared.last_message_id().await,
-            Parts::Several(group) => {
-                group.check_open()?;
-                Err(Error::NotSupported("several topics have no last message".into()))
-            }
-        }
-    }
 }
 
 impl Shared {
@@ -321,6 +319,9 @@ impl Shared {
                 connection: 0,
                 acks_sent_on: 0,
                 cluster: 0,
+                reading: 0,
+                start: Start::new(&config),
+                seeking: None,
                 permits_in_doubt: false,
                 epoch: 0,
                 quota,
@@ -365,17 +366,6 @@ impl Shared {
         matches!(&self.state.lock().phase, Phase::Ready(connection) if connection.is_open())
     }
 
-    async fn last_message_id(&self) -> Result<MessageId, Error> {
-        let connection = self.connected()?;
-        let answer = connection
-            .request(|request_id| CommandGetLastMessageId { consumer_id: self.id, request_id }.into())
-            .await?;
-        match answer {
-            Command::GetLastMessageIdResponse(answer) => Ok(MessageId::from_data(&answer.last_message_id)),
-            other => Err(Error::Unknown(format!("last message id answered with {:?}", other.kind()))),
-        }
-    }
-
     fn check_open(&self) -> Result<(), Error> {
         if self.closed.load(Ordering::Acquire) { Err(already_closed()) } else { Ok(()) }
     }
@@ -399,8 +389,9 @@ fn already_closed() -> Error {
     Error::AlreadyClosed("the consumer is closed".into())
 }
 
-fn left_cluster() -> Error {
-    Error::Disconnected("the message is in a cluster that the client left".into())
+/// Why messages of another reading cannot be acknowledged.
+fn void() -> Error {
+    Error::Disconnected("the message came before a seek, or from a cluster that the client left".into())
 }
 
 /// As long as those of the other clients.

@@ -275,7 +275,7 @@ impl Shared {
         self.inbox.take(
             taker,
             self.threshold.load(Ordering::Relaxed),
-            |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
+            |reading, entry, fresh, ack_set| self.share(reading, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )

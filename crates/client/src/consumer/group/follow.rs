@@ -10,7 +10,7 @@ use super::super::letters::Letters;
 use super::super::{Shared, SubscribeOptions};
 use super::{Followed, Group, Place, Topics};
 use crate::client::Deadline;
-use crate::{Error, TopicName};
+use crate::{Error, MessageId, TopicName};
 
 /// A topic, the number of its partitions that are subscribed to, and of those that there are.
 struct Growth {
@@ -120,7 +120,7 @@ impl Group {
         let mut added = Vec::with_capacity(count);
         for growth in growths {
             for topic in growth.names() {
-                let options = self.options(total, growth.letters.clone());
+                let options = self.options(total, growth);
                 let member = Shared::new(&self.client, topic, self.subscription.clone(), options);
                 table.members.insert(member.topic.shared(), member.clone());
                 added.push(member);
@@ -139,9 +139,12 @@ impl Group {
         }
     }
 
-    /// How the consumer of one of `total` topics is made.
-    fn options(&self, total: usize, letters: Option<Arc<Letters>>) -> SubscribeOptions {
+    /// How the consumer of one of `total` topics is made. Of a partition that was added, everything is new.
+    fn options(&self, total: usize, growth: &Growth) -> SubscribeOptions {
         let mut config = self.config.clone();
+        if growth.from > 0 && !config.durable {
+            (config.start, config.start_rollback) = (Some(MessageId::EARLIEST), None);
+        }
         let share = config.max_total_receiver_queue_size / total.max(1);
         config.receiver_queue_size = config.receiver_queue_size.min(share).max(1);
         config.name = Some(self.consumer_name.clone());
@@ -150,7 +153,7 @@ impl Group {
             place: Some(Place::new(self.hub.clone())),
             // One that was deleted while we look must not come back because of us.
             create_topic: matches!(self.follows, Topics::Listed(_)),
-            letters,
+            letters: growth.letters.clone(),
         }
     }
 

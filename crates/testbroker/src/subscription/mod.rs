@@ -305,7 +305,8 @@ impl Subscription {
 
     /// Sends what may be sent.
     pub fn dispatch(&mut self, feed: &Feed<'_>, outlet: &mut impl Outlet) {
-        if !self.durable {
+        // What compaction left stays when the log is cut.
+        if !self.durable && !self.consumers.iter().any(|consumer| consumer.read_compacted) {
             self.skip_below(feed.log.first());
         }
         let (consumers, cursor) = (&mut self.consumers, &mut self.cursor);

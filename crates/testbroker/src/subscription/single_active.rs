@@ -70,7 +70,7 @@ impl SingleActive {
         let Some(consumer) = consumers.iter_mut().find(|consumer| consumer.key == active) else { return };
         while consumer.permits > 0 && outlet.takes_more(active.connection) {
             let Some(number) = cursor.read_next(feed.log.end()) else { return };
-            if let Some(entry) = feed.log.get(number) {
+            if let Some(entry) = feed.entry(number, consumer.read_compacted) {
                 feed.send((number, entry), cursor, consumer, 0, outlet);
             }
         }

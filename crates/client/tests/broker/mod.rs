@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pulsar_rs_client::{Client, ClientConfig};
 use pulsar_rs_testbroker::{Options, TestBroker};
 
+pub mod account;
 mod admin;
 pub mod numbers;
 mod proxy;
@@ -85,7 +86,7 @@ impl Broker {
             Broker::InMemory(broker) => broker.create_topic(topic, partitions).unwrap(),
             // One without partitions comes with its first producer.
             Broker::Real { .. } if partitions == 0 => {}
-            Broker::Real { .. } => admin::create_partitions(topic, partitions).await,
+            Broker::Real { .. } => admin::create_partitions(&self.http_url(), topic, partitions).await,
         }
     }
 
@@ -93,7 +94,7 @@ impl Broker {
     pub async fn add_partitions(&self, topic: &str, partitions: u32) {
         match self {
             Broker::InMemory(broker) => broker.add_partitions(topic, partitions).unwrap(),
-            Broker::Real { .. } => admin::change_partitions(topic, partitions).await,
+            Broker::Real { .. } => admin::change_partitions(&self.http_url(), topic, partitions).await,
         }
     }
 
@@ -103,6 +104,16 @@ impl Broker {
             Broker::InMemory(broker) => broker.drop_connections(),
             Broker::Real { proxy, .. } => proxy.cut(),
         }
+    }
+
+    /// Unloads a topic, as when it moves: its producers and consumers are closed and come back.
+    pub async fn unload(&self, topic: &str) {
+        admin::unload(&self.http_url(), topic).await;
+    }
+
+    /// Entries of a subscription that are not acknowledged.
+    pub async fn backlog(&self, topic: &str, subscription: &str) -> u64 {
+        admin::backlog(&self.http_url(), topic, subscription).await
     }
 
     /// A new topic that drops duplicates.

@@ -35,7 +35,7 @@ async fn no_message_is_missed_on_a_shared_subscription() {
     let broker = Broker::start().await;
     let topic = broker.deduplicating_topic("missed");
     let (sending, receiving) = (broker.client(), [broker.client(), broker.client()]);
-    let messages = messages();
+    let messages = messages(1_000_000);
     let (ledger, done) = (Ledger::new(messages), Arc::new(AtomicBool::new(false)));
     let mut receivers = Vec::new();
     for client in receiving.iter().chain(&receiving) {
@@ -117,7 +117,7 @@ async fn what_was_acknowledged_before_a_clean_close_does_not_come_again() {
     let broker = Broker::start().await;
     let client = broker.client();
     // Fewer than a broker lets one consumer have without an acknowledgement.
-    let messages = u32::try_from(messages() / 10).unwrap().min(20_000);
+    let messages = u32::try_from(messages(100_000) / 10).unwrap().min(20_000);
     for acks in [
         Acks::Individual(SubscriptionType::Exclusive),
         Acks::Individual(SubscriptionType::Shared),

@@ -79,7 +79,7 @@ struct Scene {
 
 impl Scene {
     fn new(topic: String, tolerant: bool) -> Arc<Scene> {
-        let messages = messages() / KEYS as usize * KEYS as usize;
+        let messages = messages(100_000) / KEYS as usize * KEYS as usize;
         let ledger = Ledger::new(messages);
         Arc::new(Scene { topic, order: KeyOrder::new(tolerant), ledger, done: AtomicBool::new(false) })
     }

@@ -1,6 +1,6 @@
 //! Account of messages that are sent and received while connections are cut and topics unloaded.
 //!
-//! `PULSAR_RS_MESSAGES` says how many messages (default 100,000).
+//! `PULSAR_RS_MESSAGES` says how many messages; without it each test has a number of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -16,8 +16,8 @@ use super::{Broker, eventually};
 /// Until a message comes, whatever happens on the way.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn messages() -> usize {
-    std::env::var("PULSAR_RS_MESSAGES").map_or(100_000, |text| text.parse().unwrap())
+pub fn messages(default: usize) -> usize {
+    std::env::var("PULSAR_RS_MESSAGES").map_or(default, |text| text.parse().unwrap())
 }
 
 pub fn config(subscription_type: SubscriptionType) -> ConsumerConfig {

@@ -90,7 +90,7 @@ impl Model {
     fn new(sub_type: SubType) -> Self {
         Model {
             sub_type,
-            subscription: Subscription::new("s".into(), true, Cursor::new(0), -1),
+            subscription: Subscription::new("s".into(), true, Cursor::new(0), Turn::Partition(0)),
             log: Log::default(),
             sink: Sink::default(),
             keys: Vec::new(),

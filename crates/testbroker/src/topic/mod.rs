@@ -22,7 +22,8 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use crate::broker::milliseconds;
-use crate::subscription::{Cursor, Feed, Subscription};
+use crate::subscription::{Cursor, Feed, Subscription, Turn};
+use crate::topic_name::TopicName;
 
 /// Index of a topic; it is never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +39,8 @@ pub(crate) struct Topic {
     pub ledgers: Ledgers,
     /// Number of the partition; -1 for a topic that is none.
     pub partition: i32,
+    /// Which consumer of a Failover subscription is active.
+    turn: Turn,
     /// Messages are stored; otherwise they go to the consumers that can take one, and nowhere else.
     pub persistent: bool,
     pub log: Log,
@@ -57,10 +60,13 @@ pub(crate) struct Topic {
 }
 
 impl Topic {
-    pub fn new(ledger: u64, partition: i32) -> Self {
+    /// An empty topic that begins with this ledger.
+    pub fn new(name: &TopicName, ledger: u64) -> Self {
+        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
         Topic {
             ledgers: Ledgers::new(ledger),
             partition,
+            turn: Turn::of(&name.full, partition),
             persistent: true,
             log: Log::default(),
             compacted: None,
@@ -76,8 +82,8 @@ impl Topic {
     }
 
     /// A topic that stores nothing. Its messages all have the id 0:0.
-    pub fn passing(partition: i32) -> Self {
-        Topic { persistent: false, ..Topic::new(0, partition) }
+    pub fn passing(name: &TopicName) -> Self {
+        Topic { persistent: false, ..Topic::new(name, 0) }
     }
 
     pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
@@ -130,7 +136,7 @@ impl Topic {
         let cursor = Cursor::new(self.resolve(place));
         let id = SubscriptionId(self.next_subscription);
         self.next_subscription += 1;
-        self.subscriptions.insert(id, Subscription::new(name, durable, cursor, self.partition));
+        self.subscriptions.insert(id, Subscription::new(name, durable, cursor, self.turn));
         id
     }
 

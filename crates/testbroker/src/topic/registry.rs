@@ -63,12 +63,8 @@ impl Registry {
             return id;
         }
         let id = TopicId(self.topics.len());
-        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
-        let topic = if name.is_persistent() {
-            Topic::new(self.next_ledger(), partition)
-        } else {
-            Topic::passing(partition)
-        };
+        let topic =
+            if name.is_persistent() { Topic::new(name, self.next_ledger()) } else { Topic::passing(name) };
         self.topics.push(Some(topic));
         self.by_name.insert(name.full.clone(), id);
         self.changes.push(Change { topic: name.full.clone(), created: true });

@@ -231,9 +231,10 @@ pub use crate::ffi::pulsar_rs::stats::{
 pub use crate::ffi::pulsar_rs::test_broker::{
     pulsar_rs_test_broker_add_partitions, pulsar_rs_test_broker_backlog,
     pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
-    pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
-    pulsar_rs_test_broker_drop_connections, pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze,
-    pulsar_rs_test_broker_http_url, pulsar_rs_test_broker_set_deduplication,
-    pulsar_rs_test_broker_set_entry_metadata, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
+    pulsar_rs_test_broker_compact, pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
+    pulsar_rs_test_broker_delete_topic, pulsar_rs_test_broker_drop_connections,
+    pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze, pulsar_rs_test_broker_http_url,
+    pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_set_entry_metadata,
+    pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop, pulsar_rs_test_broker_unload,
     pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

@@ -143,7 +143,7 @@ async fn properties_of_the_subscription_are_stored() {
     // The subscription keeps what it has.
     let consumer = subscribe(&client, &topic, with("other")).await;
     if broker.is_real() {
-        let stats = admin::stats(&topic).await;
+        let stats = admin::stats(&broker.http_url(), &topic).await;
         assert!(stats.contains(r#""subscriptionProperties":{"team":"billing"}"#), "{stats}");
         assert!(stats.contains(r#""isReplicated":true"#), "{stats}");
     }

@@ -211,6 +211,29 @@ impl TestBroker {
         self.call(move |broker| broker.close_consumers(&topic, &subscription, assigned.as_deref()))
     }
 
+    /// Unloads a topic, or all partitions of one, as when it moves or its broker restarts: producers and consumers are
+    /// closed and come back, subscriptions that are not durable end, and entries stored from then on lie in another
+    /// ledger. Of the ledgers before, those go that every durable subscription has acknowledged whole, if there is any
+    /// subscription. False if there is no such topic.
+    pub fn unload(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.unload(&name))
+    }
+
+    /// Compacts a topic, or all partitions of one: consumers that read compacted get, of all messages there are now, the
+    /// newest of each key, unless that is empty. False if there is no such topic.
+    pub fn compact(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.compact(&name))
+    }
+
+    /// Deletes a topic, or one with all its partitions, whoever uses it. Clients that come back create it again. False
+    /// if there is no such topic.
+    pub fn delete_topic(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.delete(&name, true).is_ok())
+    }
+
     /// Switches deduplication on or off, for all topics.
     pub fn deduplication(&self, on: bool) {
         self.call(move |broker| broker.deduplication = on);

@@ -39,6 +39,8 @@ pub struct SubscriptionStats {
     pub kind: String,
     /// Messages that are not acknowledged, delivered or not.
     pub backlog: u64,
+    /// Entries that are not acknowledged, or not whole, delivered or not: what a real broker calls the backlog.
+    pub backlog_entries: u64,
     /// Messages that were delivered to a consumer that is still there, and not acknowledged.
     pub unacked: u64,
     /// Permits of all consumers; below zero after a batch larger than what was left.

@@ -63,6 +63,11 @@ impl TopicName {
         !self.full.starts_with(NON_PERSISTENT)
     }
 
+    /// Name of a partition.
+    pub fn part(&self, number: u32) -> TopicName {
+        TopicName { full: format!("{}-partition-{number}", self.full), ..self.clone() }
+    }
+
     /// The partitioned topic that this names a partition of, and the partition's number.
     pub fn partition(&self) -> Option<(&str, u32)> {
         let (base, number) = self.full.rsplit_once("-partition-")?;

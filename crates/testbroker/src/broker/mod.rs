@@ -4,6 +4,7 @@ mod closing;
 mod events;
 mod moving;
 mod stats;
+mod unloading;
 mod watching;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,6 +21,7 @@ use crate::timers::{Event, Timers};
 use crate::topic::{Entry, Registry, SubscriptionId, Topic, TopicId};
 use crate::topic_name::TopicName;
 
+pub(crate) use unloading::Undeletable;
 pub(crate) use watching::Watch;
 
 /// How lookups are answered.

@@ -29,6 +29,7 @@ fn subscription_stats(subscription: &Subscription, log: &Log) -> SubscriptionSta
         durable: subscription.durable,
         kind: subscription.sub_type().as_str_name().to_owned(),
         backlog: subscription.cursor.backlog(log, log.end()),
+        backlog_entries: subscription.cursor.backlog_entries(log),
         unacked: subscription.unacked(log),
         permits: subscription.consumers().iter().map(|consumer| consumer.permits).sum(),
         consumers: subscription.consumers().iter().map(consumer_stats).collect(),

@@ -37,7 +37,7 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, seek: &CommandSeek) 
 
 /// A cursor that reads the entry next; of a batch, what the id's ack set leaves of it.
 fn cursor_at(topic: &Topic, id: &MessageIdData) -> Cursor {
-    let place = topic.place_of(id);
+    let place = topic.ledgers.place_of(id);
     let mut cursor = Cursor::new(topic.resolve(place));
     if let Place::Entry(number) = place
         && let Some(entry) = topic.log.get(number)

@@ -85,9 +85,9 @@ fn store(
     }
     let number = topic.log.append(entry);
     topic.trim(retention);
-    let ledger = topic.ledger;
+    let position = topic.ledgers.position(number);
     broker.mark_topic_dirty(topic_id);
-    Ok(Some(EntryId { ledger, entry: number }))
+    Ok(Some(position))
 }
 
 /// Of a message in chunks, only the last one counts: they all have the same sequence id.

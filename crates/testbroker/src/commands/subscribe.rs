@@ -106,8 +106,9 @@ fn check(
     policy: &KeyPolicy,
 ) -> Result<(), Objection> {
     let Some(subscription) = topic.subscription(id) else { return Err(super::vanished().into()) };
-    if subscription.durable && !wanted.durable() {
-        let message = "Durable subscription with the same name already exists.";
+    if subscription.durable != wanted.durable() {
+        let kind = if subscription.durable { "Durable" } else { "NonDurable" };
+        let message = format!("{kind} subscription with the same name already exists.");
         return Err(Refusal::new(ServerError::NotAllowedError, message).into());
     }
     subscription.check(wanted.sub_type(), policy)
@@ -133,6 +134,9 @@ fn create(
     let (name, durable) = (wanted.subscription.clone(), wanted.durable());
     let place = starting_place(topic, wanted);
     let id = topic.create_subscription(name, durable, place);
+    if place == Place::Earliest && wanted.read_compacted() {
+        topic.start_compacted(id);
+    }
     match check(topic, id, wanted, policy) {
         Ok(()) => Ok(id),
         Err(Objection::HeldBy(_)) => Err(super::vanished().into()),
@@ -147,7 +151,7 @@ fn create(
 /// message id, and where that is far behind all entries the initial position decides.
 fn starting_place(topic: &Topic, wanted: &CommandSubscribe) -> Place {
     if let Some(start) = wanted.start_message_id.as_ref().filter(|_| !wanted.durable()) {
-        match topic.place_of(start) {
+        match topic.ledgers.place_of(start) {
             Place::Latest => {}
             Place::Entry(number) if number > topic.log.end() => {}
             place => return place,
@@ -176,6 +180,7 @@ fn add(
     let consumer = Consumer {
         epoch: wanted.consumer_epoch,
         keys: policy,
+        read_compacted: wanted.read_compacted(),
         ..Consumer::new(key, wanted.consumer_name().to_owned(), wanted.priority_level())
     };
     subscription.add(consumer, wanted.sub_type(), &mut broker.connections);

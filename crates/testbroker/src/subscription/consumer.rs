@@ -41,6 +41,8 @@ pub(crate) struct Consumer {
     /// Newest epoch of the consumer's redelivery requests, once it gave any.
     pub epoch: Option<u64>,
     pub keys: KeyPolicy,
+    /// It wants what compaction left, where that was done.
+    pub read_compacted: bool,
     /// Entries sent and not acknowledged, where acknowledgements are individual.
     pub pending: BTreeMap<u64, Pending>,
     /// Messages in `pending`.
@@ -61,6 +63,7 @@ impl Consumer {
             permits: 0,
             epoch: None,
             keys: KeyPolicy::default(),
+            read_compacted: false,
             pending: BTreeMap::new(),
             unacked: 0,
             told_end: false,

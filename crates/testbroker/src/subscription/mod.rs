@@ -10,11 +10,13 @@ mod passing;
 mod replay;
 mod shared;
 mod single_active;
+mod turn;
 
 pub(crate) use ack_set::AckSet;
 pub(crate) use consumer::{Consumer, ConsumerKey, KeyPolicy};
 pub(crate) use cursor::Cursor;
 pub(crate) use delivery::{Feed, Outlet};
+pub(crate) use turn::Turn;
 
 use pulsar_rs_wire::proto::command_subscribe::SubType;
 use pulsar_rs_wire::proto::{CommandReachedEndOfTopic, ServerError};
@@ -64,14 +66,14 @@ pub(crate) struct Subscription {
     /// Type of the consumers; another one may come when there are none.
     sub_type: SubType,
     dispatch: Dispatch,
-    partition: i32,
+    turn: Turn,
     /// When a timer will have the subscription dispatched, milliseconds since 1970.
     timer: Option<u64>,
 }
 
 impl Subscription {
     /// A subscription without consumers.
-    pub fn new(name: String, durable: bool, cursor: Cursor, partition: i32) -> Self {
+    pub fn new(name: String, durable: bool, cursor: Cursor, turn: Turn) -> Self {
         Subscription {
             name,
             durable,
@@ -80,7 +82,7 @@ impl Subscription {
             consumers: Vec::new(),
             sub_type: SubType::Exclusive,
             dispatch: Dispatch::Single(SingleActive::default()),
-            partition,
+            turn,
             timer: None,
         }
     }
@@ -159,7 +161,7 @@ impl Subscription {
 
     fn elect(&mut self, newcomer: Option<ConsumerKey>, outlet: &mut impl Outlet) {
         if let Dispatch::Single(single) = &mut self.dispatch {
-            single.elect(&self.consumers, self.partition, newcomer, &mut self.cursor, outlet);
+            single.elect(&self.consumers, self.turn, newcomer, &mut self.cursor, outlet);
         }
     }
 
@@ -305,7 +307,8 @@ impl Subscription {
 
     /// Sends what may be sent.
     pub fn dispatch(&mut self, feed: &Feed<'_>, outlet: &mut impl Outlet) {
-        if !self.durable {
+        // What compaction left stays when the log is cut.
+        if !self.durable && !self.consumers.iter().any(|consumer| consumer.read_compacted) {
             self.skip_below(feed.log.first());
         }
         let (consumers, cursor) = (&mut self.consumers, &mut self.cursor);

@@ -107,6 +107,16 @@ impl Log {
         }
     }
 
+    /// Drops all entries below `needed`.
+    pub fn drop_below(&mut self, needed: u64) {
+        while self.first < needed {
+            let Some(entry) = self.entries.pop_front() else { return };
+            self.first += 1;
+            self.bytes -= entry.payload.len();
+            self.messages -= u64::from(entry.messages);
+        }
+    }
+
     /// Number of the first entry published at or after `time` (milliseconds since 1970), given that
     /// publish times rise, or of the next one to come.
     pub fn first_published_at(&self, time: u64) -> u64 {

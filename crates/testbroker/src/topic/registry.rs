@@ -16,7 +16,9 @@ const NAMESPACES: [&str; 2] = ["public/default", "pulsar/system"];
 /// Topics by name.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    topics: Vec<Topic>,
+    /// By id; those that were deleted are empty.
+    topics: Vec<Option<Topic>>,
+    ledgers: u64,
     by_name: HashMap<String, TopicId>,
     /// Partitioned topics and their numbers of partitions.
     partitioned: BTreeMap<String, u32>,
@@ -38,6 +40,7 @@ impl Registry {
         let all = NAMESPACES.into_iter().chain(namespaces.iter().map(String::as_str));
         Registry {
             topics: Vec::new(),
+            ledgers: 0,
             by_name: HashMap::new(),
             partitioned: BTreeMap::new(),
             namespaces: all.map(str::to_owned).collect(),
@@ -46,7 +49,7 @@ impl Registry {
     }
 
     pub fn get_mut(&mut self, id: TopicId) -> Option<&mut Topic> {
-        self.topics.get_mut(id.0)
+        self.topics.get_mut(id.0)?.as_mut()
     }
 
     /// The topic with this full name.
@@ -60,15 +63,33 @@ impl Registry {
             return id;
         }
         let id = TopicId(self.topics.len());
-        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
-        // Ledgers of different topics differ, and none is 0, as in a real broker.
-        let ledger = id.0 as u64 + 1;
         let topic =
-            if name.is_persistent() { Topic::new(ledger, partition) } else { Topic::passing(partition) };
-        self.topics.push(topic);
+            if name.is_persistent() { Topic::new(name, self.next_ledger()) } else { Topic::passing(name) };
+        self.topics.push(Some(topic));
         self.by_name.insert(name.full.clone(), id);
         self.changes.push(Change { topic: name.full.clone(), created: true });
         id
+    }
+
+    /// Number of a new ledger. Ledgers of different topics differ, and none is 0, as in a real broker.
+    pub fn next_ledger(&mut self) -> u64 {
+        self.ledgers += 1;
+        self.ledgers
+    }
+
+    /// Deletes a topic that is no group of partitions.
+    pub fn delete(&mut self, name: &TopicName) -> bool {
+        let Some(id) = self.by_name.remove(&name.full) else { return false };
+        if let Some(topic) = self.topics.get_mut(id.0) {
+            *topic = None;
+        }
+        self.changes.push(Change { topic: name.full.clone(), created: false });
+        true
+    }
+
+    /// Forgets that a topic has partitions.
+    pub fn delete_partitioned(&mut self, name: &TopicName) -> bool {
+        self.partitioned.remove(&name.full).is_some()
     }
 
     /// Creates a topic, or a partitioned one with all its partitions, and its namespace. What is there already
@@ -97,8 +118,7 @@ impl Registry {
     fn set_partitions(&mut self, name: &TopicName, partitions: u32) {
         self.partitioned.insert(name.full.clone(), partitions);
         for number in 0..partitions {
-            let full = format!("{}-partition-{number}", name.full);
-            self.find_or_create(&TopicName { full, ..name.clone() });
+            self.find_or_create(&name.part(number));
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod ack;
 mod client;
+mod compaction;
 mod connect;
 mod control;
 mod dispatch;
@@ -31,4 +32,5 @@ mod subscribe;
 mod target;
 mod terminate;
 mod topic_lists;
+mod unload;
 mod unsubscribe;

@@ -132,9 +132,15 @@ impl Shared {
             AckTarget::Message(message) => note(self.ack_message_in(&mut state, message, call)),
             AckTarget::Id(id) => note(self.ack_id_in(&mut state, id, call)),
             AckTarget::Messages(messages) => {
-                messages.iter().for_each(|message| note(self.ack_message_in(&mut state, message, call)));
+                for message in messages {
+                    note(self.ack_message_in(&mut state, message, call));
+                }
             }
-            AckTarget::Ids(ids) => ids.iter().for_each(|id| note(self.ack_id_in(&mut state, id, call))),
+            AckTarget::Ids(ids) => {
+                for id in ids {
+                    note(self.ack_id_in(&mut state, id, call));
+                }
+            }
         }
         if is_new {
             self.acks_added(state);

@@ -6,6 +6,7 @@ use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId};
 
 use super::batch_acks::{BatchAcks, Progress};
 use super::batches::Batches;
+use super::cumulative::{Cumulative, Reach};
 use super::receipts::{InFlight, Part, Parts, Sent, Settled, Unanswered, take_parts};
 use crate::connection::Connection;
 use crate::{Error, MessageId};
@@ -41,51 +42,8 @@ pub(super) struct Acks {
     cumulative_parts: Parts,
 }
 
-/// Everything before `entry` is acknowledged, and of `entry` itself what `reach` says.
-#[derive(Debug)]
-pub(super) struct Cumulative {
-    entry: EntryId,
-    reach: Reach,
-}
-
-#[derive(Debug)]
-enum Reach {
-    /// Nothing that the broker could be told.
-    Before,
-    /// What the state of its batch says.
-    Within(Arc<BatchAcks>),
-    Whole,
-}
-
 /// An id with the messages of its batch that stay unacknowledged, and their number in all.
-type IndexAck = (EntryId, Vec<i64>, u32);
-
-impl Cumulative {
-    /// Whether nothing is left to acknowledge up to `entry`, and in it.
-    fn covers(&self, entry: EntryId) -> bool {
-        self.entry > entry || (self.entry == entry && matches!(self.reach, Reach::Whole))
-    }
-
-    /// The id to send, with what stays unacknowledged in it; of one command no more than `limit` bytes.
-    fn to_send(&self, limit: usize) -> (EntryId, Option<IndexAck>) {
-        let before = before(self.entry);
-        match &self.reach {
-            Reach::Whole => (self.entry, None),
-            Reach::Within(acks) if acks.left() == 0 => (self.entry, None),
-            Reach::Within(acks) => {
-                let ack = (self.entry, acks.ack_set(), acks.size());
-                if encoded_len(&ack) <= limit { (self.entry, Some(ack)) } else { (before, None) }
-            }
-            Reach::Before => (before, None),
-        }
-    }
-}
-
-/// The place before an entry. Before the first of a ledger it is entry -1 there, as in the other clients: it
-/// stands for everything in the ledgers before.
-fn before(id: EntryId) -> EntryId {
-    EntryId { entry: id.entry.wrapping_sub(1), ..id }
-}
+pub(super) type IndexAck = (EntryId, Vec<i64>, u32);
 
 impl Acks {
     /// Notes that a whole entry is acknowledged; a call may wait for that.
@@ -393,7 +351,7 @@ fn commands(acks: &[IndexAck], limit: usize) -> impl Iterator<Item = &[IndexAck]
 }
 
 /// Bytes of an id in its command, at most.
-fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
+pub(super) fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
     ID_BYTES + ack_set.len() * WORD_BYTES
 }
 

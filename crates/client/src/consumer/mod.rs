@@ -14,6 +14,7 @@ mod close;
 mod config;
 mod connect;
 mod counters;
+mod cumulative;
 mod dead_letters;
 mod events;
 mod inbox;

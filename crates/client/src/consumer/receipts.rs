@@ -7,7 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pulsar_rs_wire::hot::EntryId;
 
-use super::acks::Cumulative;
+use super::cumulative::Cumulative;
 use crate::Error;
 
 /// Ids that may stand unanswered: 16 MB. A broker that answers nothing must not take our memory.

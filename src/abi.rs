@@ -78,6 +78,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_configure_set_ack_grouping_time_ms, pulsar_configure_set_negative_ack_redelivery_delay_ms,
     pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
     pulsar_consumer_configuration_get_batch_receive_policy, pulsar_consumer_configuration_get_consumer_type,
+    pulsar_consumer_configuration_get_dlq_policy,
     pulsar_consumer_configuration_get_max_pending_chunked_message,
     pulsar_consumer_configuration_get_priority_level, pulsar_consumer_configuration_get_receiver_queue_size,
     pulsar_consumer_configuration_has_message_listener,
@@ -86,6 +87,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
     pulsar_consumer_configuration_set_batch_index_ack_enabled,
     pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
+    pulsar_consumer_configuration_set_dlq_policy,
     pulsar_consumer_configuration_set_max_pending_chunked_message,
     pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
     pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
@@ -178,7 +180,22 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 };
 
 // pulsar_rs/consumer.h
-pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
+pub use crate::ffi::pulsar_rs::consumer::{
+    pulsar_rs_consumer_acknowledge_ids, pulsar_rs_consumer_acknowledge_messages,
+    pulsar_rs_consumer_last_error, pulsar_rs_consumer_reconsume_later,
+    pulsar_rs_consumer_reconsume_later_async,
+};
+
+// pulsar_rs/consumer_configuration.h
+pub use crate::ffi::pulsar_rs::consumer_configuration::{
+    pulsar_rs_consumer_configuration_is_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_is_retry_enabled,
+    pulsar_rs_consumer_configuration_set_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_set_ack_timeout_backoff,
+    pulsar_rs_consumer_configuration_set_negative_ack_backoff,
+    pulsar_rs_consumer_configuration_set_retry_enabled,
+    pulsar_rs_consumer_configuration_set_retry_letter_topic,
+};
 
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;

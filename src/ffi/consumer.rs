@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::{Error, Message as Received, MessageId};
 
+use super::acknowledge::{Named, acknowledge, acknowledge_async};
 use super::arguments;
 use super::guard::guard;
 use super::handle::{self, Context, Misuse, Opaque};
@@ -217,7 +218,7 @@ pub extern "C" fn pulsar_consumer_acknowledge(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message: Option<NonNull<pulsar_message_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| with_received(message, |message| consumer.acknowledge(message)))
+    acknowledge(consumer, Named::Message(message))
 }
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
@@ -229,14 +230,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message_id: Option<NonNull<pulsar_message_id_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| consumer.core().acknowledge_id(&id(message_id)?))
+    acknowledge(consumer, Named::Id(message_id))
 }
 
 /// Acknowledges a message. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
 ///
 /// Ownership: message and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,
@@ -244,9 +245,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| {
-        with_received(message, |message| consumer.acknowledge(message))
-    });
+    acknowledge_async(consumer, callback, ctx, Named::Message(message));
 }
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
@@ -254,7 +253,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
 ///
 /// Ownership: id and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_async_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
@@ -262,7 +261,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| consumer.core().acknowledge_id(&id(message_id)?));
+    acknowledge_async(consumer, callback, ctx, Named::Id(message_id));
 }
 
 /// Acknowledges a message and all before it.
@@ -274,7 +273,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message: Option<NonNull<pulsar_message_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| with_received(message, |message| consumer.acknowledge_cumulative(message)))
+    acknowledge(consumer, Named::UpToMessage(message))
 }
 
 /// Acknowledges the message with this id and all before it.
@@ -286,14 +285,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message_id: Option<NonNull<pulsar_message_id_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| consumer.core().acknowledge_cumulative_id(&id(message_id)?))
+    acknowledge(consumer, Named::UpToId(message_id))
 }
 
 /// Acknowledges a message and all before it.
 ///
 /// Ownership: message and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 /// Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async(
@@ -302,16 +301,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| {
-        with_received(message, |message| consumer.acknowledge_cumulative(message))
-    });
+    acknowledge_async(consumer, callback, ctx, Named::UpToMessage(message));
 }
 
 /// Acknowledges the message with this id and all before it.
 ///
 /// Ownership: id and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 /// Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async_id(
@@ -320,7 +317,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| consumer.core().acknowledge_cumulative_id(&id(message_id)?));
+    acknowledge_async(consumer, callback, ctx, Named::UpToId(message_id));
 }
 
 /// Has the message delivered again, after the delay that is configured. Its whole batch comes again, without the
@@ -480,17 +477,4 @@ fn receive(
         handle::write(msg, handle::give(message));
         Ok(())
     })
-}
-
-/// Runs an operation of a consumer that does not wait, and calls back with its result.
-fn at_once(
-    consumer: Option<NonNull<pulsar_consumer_t>>,
-    callback: pulsar_result_callback,
-    ctx: *mut c_void,
-    operation: impl FnOnce(&Arc<Consumer>) -> Result<(), Error>,
-) {
-    let result = blocking(consumer, operation);
-    if let Some(callback) = callback {
-        callback(result, ctx);
-    }
 }

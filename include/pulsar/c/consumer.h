@@ -149,7 +149,7 @@ pulsar_result pulsar_consumer_acknowledge_id(pulsar_consumer_t *consumer,
  *
  * Ownership: message and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_acknowledge_async(pulsar_consumer_t *consumer,
@@ -163,7 +163,7 @@ void pulsar_consumer_acknowledge_async(pulsar_consumer_t *consumer,
  *
  * Ownership: id and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_acknowledge_async_id(pulsar_consumer_t *consumer,
@@ -196,7 +196,7 @@ pulsar_result pulsar_consumer_acknowledge_cumulative_id(pulsar_consumer_t *consu
  *
  * Ownership: message and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  * Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
  */
 PULSAR_PUBLIC
@@ -210,7 +210,7 @@ void pulsar_consumer_acknowledge_cumulative_async(pulsar_consumer_t *consumer,
  *
  * Ownership: id and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  * Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
  */
 PULSAR_PUBLIC

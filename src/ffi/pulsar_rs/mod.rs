@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod client_configuration;
 pub(crate) mod completion;
 pub(crate) mod consumer;
+pub(crate) mod consumer_configuration;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
 pub(crate) mod stats;

@@ -22,6 +22,7 @@ pub(crate) enum Acknowledged<'a> {
 
 impl<'a> Acknowledged<'a> {
     /// A message; one that was not received needs none.
+    #[inline]
     pub fn one(message: Option<&'a Message>) -> Self {
         Acknowledged::Each(message.map_or(AckTarget::Id(&NOTHING), AckTarget::Message))
     }
@@ -37,10 +38,14 @@ impl<'a> Acknowledged<'a> {
 
 impl Consumer {
     /// Acknowledges; with receipts it waits for the broker's.
+    #[inline]
     pub fn acknowledge(&self, what: Acknowledged<'_>) -> Result<(), Error> {
-        if !self.has_ack_receipts {
-            return self.note_acknowledged(what);
-        }
+        if self.has_ack_receipts { self.confirm(what) } else { self.note_acknowledged(what) }
+    }
+
+    /// Apart from the way of most acknowledgements, which stays short.
+    #[inline(never)]
+    fn confirm(&self, what: Acknowledged<'_>) -> Result<(), Error> {
         let (done, outcome) = bounded(1);
         self.acknowledge_with(what, move |result| _ = done.send(result));
         self.core().flush_acknowledgements();
@@ -76,6 +81,7 @@ impl Consumer {
         }
     }
 
+    #[inline]
     fn note_acknowledged(&self, what: Acknowledged<'_>) -> Result<(), Error> {
         let core = self.core();
         match what {

@@ -6,7 +6,6 @@ use std::ptr::NonNull;
 use pulsar_rs_client::Error;
 
 use super::consumer::{id, pulsar_consumer_t, pulsar_result_callback, with_received};
-use super::handle;
 use super::message::pulsar_message_t;
 use super::message_id::pulsar_message_id_t;
 use super::operations::{Done, asynchronous, blocking};
@@ -23,6 +22,8 @@ pub(super) enum Named {
 }
 
 impl Named {
+    #[allow(clippy::inline_always)] // each caller has one kind
+    #[inline(always)]
     fn with(self, act: impl FnOnce(Acknowledged<'_>) -> Result<(), Error>) -> Result<(), Error> {
         match self {
             Named::Message(message) => with_received(message, |message| act(Acknowledged::one(message))),
@@ -50,24 +51,41 @@ impl Named {
 }
 
 /// Acknowledges; with receipts it waits for the broker's.
+#[inline]
 pub(super) fn acknowledge(consumer: Option<NonNull<pulsar_consumer_t>>, named: Named) -> pulsar_result {
     blocking(consumer, |consumer| named.with(|what| consumer.acknowledge(what)))
 }
 
 /// Acknowledges and calls back: before this returns, or, with receipts, on the callback thread.
+#[allow(clippy::inline_always)] // each caller has one kind, and one of them is called for every message
+#[inline(always)]
 pub(super) fn acknowledge_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     callback: pulsar_result_callback,
     ctx: *mut c_void,
     named: Named,
 ) {
-    if handle::shared(consumer).is_ok_and(|consumer| consumer.has_ack_receipts) {
-        return asynchronous(consumer, callback, ctx, |consumer, done| {
-            named.start(done, |what, done| consumer.acknowledge_async(what, done));
-        });
-    }
-    let result = acknowledge(consumer, named);
-    if let Some(callback) = callback {
+    let mut waits = false;
+    let result = blocking(consumer, |consumer| {
+        waits = consumer.has_ack_receipts;
+        if waits { Ok(()) } else { named.with(|what| consumer.acknowledge(what)) }
+    });
+    if waits {
+        confirm_async(consumer, callback, ctx, named);
+    } else if let Some(callback) = callback {
         callback(result, ctx);
     }
+}
+
+/// Apart from the way of most acknowledgements, which stays short.
+#[inline(never)]
+fn confirm_async(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    callback: pulsar_result_callback,
+    ctx: *mut c_void,
+    named: Named,
+) {
+    asynchronous(consumer, callback, ctx, |consumer, done| {
+        named.start(done, |what, done| consumer.acknowledge_async(what, done));
+    });
 }

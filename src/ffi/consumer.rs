@@ -211,6 +211,7 @@ pub extern "C" fn pulsar_consumer_batch_receive_async(
 }
 
 /// Acknowledges a message. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the message stays the caller's.
 #[unsafe(no_mangle)]
@@ -223,6 +224,7 @@ pub extern "C" fn pulsar_consumer_acknowledge(
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
 /// no harm.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the id stays the caller's.
 #[unsafe(no_mangle)]
@@ -265,6 +267,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async_id(
 }
 
 /// Acknowledges a message and all before it.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the message stays the caller's.
 /// Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
@@ -277,6 +280,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative(
 }
 
 /// Acknowledges the message with this id and all before it.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the id stays the caller's.
 /// Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.

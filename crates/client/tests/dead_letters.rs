@@ -58,7 +58,8 @@ async fn what_is_refused_too_often_is_a_dead_letter() {
     let sent = OutgoingMessage {
         payload: &7u32.to_be_bytes(),
         properties: &properties,
-        partition_key: Some(b"pk"),
+        partition_key: Some(b"cGs="),
+        partition_key_is_base64: true,
         ordering_key: Some(b"ok"),
         event_time: Some(12345),
         ..OutgoingMessage::default()
@@ -72,7 +73,8 @@ async fn what_is_refused_too_often_is_a_dead_letter() {
     eventually(LONG, "it is buried", || consumer.stats().dead_letters == 1).await;
     let letter = receive(&graveyard(&client, &topic).await).await;
     assert_eq!(number(&letter), 7);
-    assert_eq!(letter.partition_key(), Some(&b"pk"[..]));
+    assert_eq!(letter.partition_key(), Some(&b"cGs="[..]));
+    assert!(letter.partition_key_is_base64());
     assert_eq!(letter.ordering_key(), Some(&b"ok"[..]));
     assert_eq!(letter.event_time(), Some(12345));
     assert_eq!(property(&letter, "own").unwrap(), "1");

@@ -447,4 +447,24 @@ mod tests {
         assert!(!acks.add_batch(entry(1, 1), &one, first, true));
         assert!(acks.batches.known(entry(1, 1)).is_none());
     }
+
+    #[test]
+    fn what_was_not_answered_waits_again_behind_nothing_that_covers_it() {
+        let sent = |request_id, sent| Unanswered { request_id, sent, parts: Parts::new() };
+        let whole = |id| Cumulative { entry: id, reach: Reach::Whole };
+        let (mut acks, mut settled) = (Acks::default(), Settled::default());
+        acks.in_flight.add(sent(1, Sent::Entries(vec![entry(1, 1), entry(1, 2)])), &mut settled);
+        acks.in_flight.add(sent(2, Sent::Cumulative(whole(entry(1, 7)))), &mut settled);
+        acks.in_flight.add(sent(3, Sent::Cumulative(whole(entry(1, 9)))), &mut settled);
+        acks.in_flight.add(sent(4, Sent::Entries(vec![entry(1, 3)])), &mut settled);
+        assert_eq!(acks.answered(4, &Ok(())).map(|(count, _)| count), Some(1));
+        assert!(acks.answered(4, &Ok(())).is_none());
+        acks.add_cumulative(entry(1, 8), None, false);
+        acks.put_back();
+        assert_eq!((acks.waiting(), acks.unanswered()), (3, 0));
+        assert_eq!(acks.cumulative.as_ref().map(|cumulative| cumulative.entry), Some(entry(1, 9)));
+        assert_eq!(acks.individual, [entry(1, 1), entry(1, 2)]);
+        assert_eq!(acks.give_up(&Error::Unknown(String::new())).0, 3);
+        assert_eq!(acks.waiting(), 0);
+    }
 }

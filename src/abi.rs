@@ -80,7 +80,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_configure_set_ack_grouping_time_ms, pulsar_configure_set_negative_ack_redelivery_delay_ms,
     pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
     pulsar_consumer_configuration_get_batch_receive_policy, pulsar_consumer_configuration_get_consumer_type,
-    pulsar_consumer_configuration_get_crypto_failure_action,
+    pulsar_consumer_configuration_get_crypto_failure_action, pulsar_consumer_configuration_get_dlq_policy,
     pulsar_consumer_configuration_get_max_pending_chunked_message,
     pulsar_consumer_configuration_get_priority_level, pulsar_consumer_configuration_get_receiver_queue_size,
     pulsar_consumer_configuration_get_regex_subscription_mode,
@@ -92,7 +92,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
     pulsar_consumer_configuration_set_batch_index_ack_enabled,
     pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
-    pulsar_consumer_configuration_set_crypto_failure_action,
+    pulsar_consumer_configuration_set_crypto_failure_action, pulsar_consumer_configuration_set_dlq_policy,
     pulsar_consumer_configuration_set_max_pending_chunked_message,
     pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
     pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
@@ -190,7 +190,11 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 };
 
 // pulsar_rs/consumer.h
-pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
+pub use crate::ffi::pulsar_rs::consumer::{
+    pulsar_rs_consumer_acknowledge_ids, pulsar_rs_consumer_acknowledge_messages,
+    pulsar_rs_consumer_last_error, pulsar_rs_consumer_reconsume_later,
+    pulsar_rs_consumer_reconsume_later_async,
+};
 
 // pulsar_rs/consumer_configuration.h
 pub use crate::ffi::pulsar_rs::consumer_configuration::{
@@ -199,12 +203,19 @@ pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_get_chunk_expiry_ms,
     pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms,
     pulsar_rs_consumer_configuration_get_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_is_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_is_retry_enabled,
+    pulsar_rs_consumer_configuration_set_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_set_ack_timeout_backoff,
     pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery,
     pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue,
     pulsar_rs_consumer_configuration_set_chunk_expiry_ms,
     pulsar_rs_consumer_configuration_set_event_listener,
+    pulsar_rs_consumer_configuration_set_negative_ack_backoff,
     pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms,
     pulsar_rs_consumer_configuration_set_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_set_retry_enabled,
+    pulsar_rs_consumer_configuration_set_retry_letter_topic,
     pulsar_rs_consumer_configuration_set_sticky_hash_ranges,
     pulsar_rs_consumer_configuration_set_subscription_property,
 };

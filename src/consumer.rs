@@ -36,6 +36,8 @@ pub(crate) struct Consumer {
     /// Where outcomes of queued operations go; set once, if at all.
     queue: OnceCell<Arc<CompletionQueue>>,
     receives: Receives,
+    /// Acknowledging waits for the broker.
+    pub(crate) has_ack_receipts: bool,
     pub last_error: LastError,
 }
 
@@ -56,6 +58,7 @@ impl Consumer {
             events,
             queue: OnceCell::new(),
             receives: Receives::default(),
+            has_ack_receipts: configuration.ack_receipt_enabled,
             last_error: LastError::default(),
         });
         if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
@@ -185,21 +188,6 @@ impl Consumer {
         &self.receives
     }
 
-    /// Acknowledges a message; one that was not received needs none.
-    pub fn acknowledge(&self, message: Option<&Received>) -> Result<(), Error> {
-        match message {
-            Some(message) => self.core.acknowledge(message),
-            None => self.core.acknowledge_id(&MessageId::EARLIEST),
-        }
-    }
-
-    pub fn acknowledge_cumulative(&self, message: Option<&Received>) -> Result<(), Error> {
-        match message {
-            Some(message) => self.core.acknowledge_cumulative(message),
-            None => self.core.acknowledge_cumulative_id(&MessageId::EARLIEST),
-        }
-    }
-
     pub fn pause_listener(&self) -> Result<(), Error> {
         self.gate()?.pause();
         Ok(())
@@ -256,6 +244,10 @@ impl Consumer {
     pub fn dispose(&self) {
         self.core.close_with(drop);
         self.end_listener_if_closed();
+    }
+
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 
     /// The thread for callbacks.

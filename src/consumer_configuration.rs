@@ -1,11 +1,11 @@
 //! What stands behind a consumer configuration handle.
 
-use std::ffi::{CString, c_long};
+use std::ffi::{CString, c_int, c_long};
 use std::time::Duration;
 
 use pulsar_rs_client::{
-    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, Error, InitialPosition, KeyHashes,
-    KeySharedPolicy, RegexSubscriptionMode, SubscriptionType,
+    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, DeadLetterPolicy, Error, InitialPosition,
+    KeyHashes, KeySharedPolicy, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
 };
 
 use crate::event_listener::EventFunction;
@@ -50,6 +50,56 @@ pub(crate) struct ConsumerConfiguration {
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
     pub regex_mode: pulsar_consumer_regex_subscription_mode,
+    pub dead_letters: DeadLetters,
+    pub retry_enabled: bool,
+    pub ack_receipt_enabled: bool,
+    pub negative_ack_backoff: Option<RedeliveryBackoff>,
+    pub ack_timeout_backoff: Option<RedeliveryBackoff>,
+}
+
+/// The dead letter policy as the program set it; names are empty where there are none.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetters {
+    pub topic: CString,
+    pub max_redeliver_count: c_int,
+    pub initial_subscription: CString,
+    pub retry_topic: CString,
+}
+
+/// As in the official library: messages are redelivered for ever.
+impl Default for DeadLetters {
+    fn default() -> Self {
+        DeadLetters {
+            topic: CString::default(),
+            max_redeliver_count: c_int::MAX,
+            initial_subscription: CString::default(),
+            retry_topic: CString::default(),
+        }
+    }
+}
+
+impl DeadLetters {
+    fn to_core(&self, retry_enabled: bool) -> Result<Option<DeadLetterPolicy>, Error> {
+        let is_limited = self.max_redeliver_count < c_int::MAX;
+        if !is_limited && !retry_enabled {
+            return Ok(None);
+        }
+        let name = |name: &CString| match name.to_str() {
+            Ok(name) => Ok((!name.is_empty()).then(|| name.to_owned())),
+            Err(_) => {
+                Err(Error::InvalidConfiguration("a name of the dead letter policy is not UTF-8".into()))
+            }
+        };
+        let default = DeadLetterPolicy::default();
+        let limit = u32::try_from(self.max_redeliver_count).ok().filter(|_| is_limited);
+        Ok(Some(DeadLetterPolicy {
+            max_redeliveries: limit.unwrap_or(default.max_redeliveries),
+            dead_letter_topic: name(&self.topic)?,
+            retry_letter_topic: name(&self.retry_topic)?,
+            initial_subscription: name(&self.initial_subscription)?,
+            ..default
+        }))
+    }
 }
 
 impl Default for ConsumerConfiguration {
@@ -90,6 +140,11 @@ impl Default for ConsumerConfiguration {
             start_message_id_inclusive: false,
             regex_mode:
                 pulsar_consumer_regex_subscription_mode::pulsar_consumer_regex_sub_mode_PersistentOnly,
+            dead_letters: DeadLetters::default(),
+            retry_enabled: false,
+            ack_receipt_enabled: false,
+            negative_ack_backoff: None,
+            ack_timeout_backoff: None,
         }
     }
 }
@@ -133,6 +188,11 @@ impl ConsumerConfiguration {
             ack_oldest_chunked_message: self.ack_oldest_chunked_message,
             pattern_discovery_interval: Duration::from_millis(self.pattern_discovery_interval_ms.into()),
             chunk_expiry: millis(self.chunk_expiry_ms.into()),
+            dead_letter: self.dead_letters.to_core(self.retry_enabled)?,
+            retry: self.retry_enabled,
+            ack_receipts: self.ack_receipt_enabled,
+            negative_ack_backoff: self.negative_ack_backoff,
+            ack_timeout_backoff: self.ack_timeout_backoff,
             ..ConsumerConfig::default()
         })
     }

@@ -108,12 +108,12 @@ impl ProducerConfiguration {
             block_if_queue_full: self.block_if_queue_full,
             batching: self.batching_enabled.then(|| self.batching()),
             chunking: self.chunking_enabled,
-            initial_subscription: None,
             compression: self.compression.into(),
             routing: self.routing_mode.into(),
             hashing: self.hashing(),
             lazy_start_partitions: self.lazy_start_partitions,
             access_mode: self.access_mode.into(),
+            initial_subscription: None,
             schema: self.schema.to_core()?,
             properties: text_pairs(&self.properties)?,
         })

@@ -104,6 +104,37 @@ static void test_batch_receive_policy(void) {
     pulsar_consumer_configuration_free(conf);
 }
 
+static void check_dlq_policy(pulsar_consumer_configuration_t *conf, const char *topic, int max, const char *name) {
+    pulsar_consumer_config_dead_letter_policy_t policy = {"x", 7, "y"};
+    pulsar_consumer_configuration_get_dlq_policy(conf, &policy);
+    CHECK_TEXT(policy.dead_letter_topic, topic);
+    CHECK_INT(policy.max_redeliver_count, max);
+    CHECK_TEXT(policy.initial_subscription_name, name);
+}
+
+static void test_dlq_policy(void) {
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    check_dlq_policy(conf, "", 2147483647, "");
+    char topic[] = "dead", name[] = "graveyard";
+    pulsar_consumer_config_dead_letter_policy_t policy = {topic, 3, name};
+    pulsar_consumer_configuration_set_dlq_policy(conf, &policy);
+    /* They were copied. */
+    topic[0] = name[0] = 'x';
+    check_dlq_policy(conf, "dead", 3, "graveyard");
+    pulsar_consumer_configuration_set_dlq_policy(conf, NULL);
+    pulsar_consumer_configuration_get_dlq_policy(conf, NULL);
+    check_dlq_policy(conf, "dead", 3, "graveyard");
+    static const int endless[] = {0, -1, 2147483647};
+    for (int i = 0; i < 3; i++) {
+        policy = (pulsar_consumer_config_dead_letter_policy_t){NULL, endless[i], NULL};
+        pulsar_consumer_configuration_set_dlq_policy(conf, &policy);
+        check_dlq_policy(conf, "", 2147483647, "");
+    }
+    pulsar_consumer_configuration_free(conf);
+    pulsar_consumer_configuration_set_dlq_policy(NULL, &policy);
+    pulsar_consumer_configuration_get_dlq_policy(NULL, &policy);
+}
+
 static void use_everything(pulsar_consumer_configuration_t *conf) {
     pulsar_consumer_batch_receive_policy_t policy = {5, -1, -1};
     set_everything(conf);
@@ -185,5 +216,5 @@ static void test_values_at_their_limits(void) {
 }
 
 CHECK_MAIN(TEST(test_defaults_and_what_is_set), TEST(test_numbers_that_are_no_constant),
-           TEST(test_batch_receive_policy), TEST(test_null_and_foreign), TEST(test_values_that_make_no_sense),
+           TEST(test_batch_receive_policy), TEST(test_dlq_policy), TEST(test_null_and_foreign), TEST(test_values_that_make_no_sense),
            TEST(test_values_at_their_limits))

@@ -6,6 +6,7 @@ use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId};
 
 use super::batch_acks::{BatchAcks, Progress};
 use super::batches::Batches;
+use super::cumulative::{Cumulative, Reach};
 use super::receipts::{InFlight, Part, Parts, Sent, Settled, Unanswered, take_parts};
 use crate::connection::Connection;
 use crate::{Error, MessageId};
@@ -41,51 +42,8 @@ pub(super) struct Acks {
     cumulative_parts: Parts,
 }
 
-/// Everything before `entry` is acknowledged, and of `entry` itself what `reach` says.
-#[derive(Debug)]
-pub(super) struct Cumulative {
-    entry: EntryId,
-    reach: Reach,
-}
-
-#[derive(Debug)]
-enum Reach {
-    /// Nothing that the broker could be told.
-    Before,
-    /// What the state of its batch says.
-    Within(Arc<BatchAcks>),
-    Whole,
-}
-
 /// An id with the messages of its batch that stay unacknowledged, and their number in all.
-type IndexAck = (EntryId, Vec<i64>, u32);
-
-impl Cumulative {
-    /// Whether nothing is left to acknowledge up to `entry`, and in it.
-    fn covers(&self, entry: EntryId) -> bool {
-        self.entry > entry || (self.entry == entry && matches!(self.reach, Reach::Whole))
-    }
-
-    /// The id to send, with what stays unacknowledged in it; of one command no more than `limit` bytes.
-    fn to_send(&self, limit: usize) -> (EntryId, Option<IndexAck>) {
-        let before = before(self.entry);
-        match &self.reach {
-            Reach::Whole => (self.entry, None),
-            Reach::Within(acks) if acks.left() == 0 => (self.entry, None),
-            Reach::Within(acks) => {
-                let ack = (self.entry, acks.ack_set(), acks.size());
-                if encoded_len(&ack) <= limit { (self.entry, Some(ack)) } else { (before, None) }
-            }
-            Reach::Before => (before, None),
-        }
-    }
-}
-
-/// The place before an entry. Before the first of a ledger it is entry -1 there, as in the other clients: it
-/// stands for everything in the ledgers before.
-fn before(id: EntryId) -> EntryId {
-    EntryId { entry: id.entry.wrapping_sub(1), ..id }
-}
+pub(super) type IndexAck = (EntryId, Vec<i64>, u32);
 
 impl Acks {
     /// Notes that a whole entry is acknowledged; a call may wait for that.
@@ -401,7 +359,7 @@ fn commands(acks: &[IndexAck], limit: usize) -> impl Iterator<Item = &[IndexAck]
 }
 
 /// Bytes of an id in its command, at most.
-fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
+pub(super) fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
     ID_BYTES + ack_set.len() * WORD_BYTES
 }
 
@@ -496,5 +454,25 @@ mod tests {
         assert!(acks.add_batch(entry(1, 1), &one, last, true));
         assert!(!acks.add_batch(entry(1, 1), &one, first, true));
         assert!(acks.batches.known(entry(1, 1)).is_none());
+    }
+
+    #[test]
+    fn what_was_not_answered_waits_again_behind_nothing_that_covers_it() {
+        let sent = |request_id, sent| Unanswered { request_id, sent, parts: Parts::new() };
+        let whole = |id| Cumulative { entry: id, reach: Reach::Whole };
+        let (mut acks, mut settled) = (Acks::default(), Settled::default());
+        acks.in_flight.add(sent(1, Sent::Entries(vec![entry(1, 1), entry(1, 2)])), &mut settled);
+        acks.in_flight.add(sent(2, Sent::Cumulative(whole(entry(1, 7)))), &mut settled);
+        acks.in_flight.add(sent(3, Sent::Cumulative(whole(entry(1, 9)))), &mut settled);
+        acks.in_flight.add(sent(4, Sent::Entries(vec![entry(1, 3)])), &mut settled);
+        assert_eq!(acks.answered(4, &Ok(())).map(|(count, _)| count), Some(1));
+        assert!(acks.answered(4, &Ok(())).is_none());
+        acks.add_cumulative(entry(1, 8), None, false);
+        acks.put_back();
+        assert_eq!((acks.waiting(), acks.unanswered()), (3, 0));
+        assert_eq!(acks.cumulative.as_ref().map(|cumulative| cumulative.entry), Some(entry(1, 9)));
+        assert_eq!(acks.individual, [entry(1, 1), entry(1, 2)]);
+        assert_eq!(acks.give_up(&Error::Unknown(String::new())).0, 3);
+        assert_eq!(acks.waiting(), 0);
     }
 }

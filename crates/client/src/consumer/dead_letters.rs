@@ -160,31 +160,41 @@ impl Shared {
         let letters = letters.clone();
         self.client.spawn(async move {
             let outcomes = letters.bury(&messages).await;
+            let mut failed = Vec::new();
+            let mut failure = None;
             for (message, outcome) in messages.into_iter().zip(outcomes) {
-                let buried = outcome.and_then(|()| me.ack_target(AckTarget::Message(&message), None));
-                match buried {
+                match outcome.and_then(|()| me.ack_target(AckTarget::Message(&message), None)) {
                     Ok(()) => me.state.lock().counters.dead_letters += 1,
-                    Err(error) => me.bury_later(message, connection, &error),
+                    Err(error) => {
+                        failed.push(message);
+                        failure = Some(error);
+                    }
                 }
+            }
+            if let Some(error) = failure {
+                me.bury_later(failed, connection, &error);
             }
         });
     }
 
-    fn bury_later(&self, message: Message, connection: u64, error: &Error) {
+    fn bury_later(&self, messages: Vec<Message>, connection: u64, error: &Error) {
         self.client.log().warn(format_args!(
-            "message {} of {} cannot go to the dead letter topic, trying again: {error}",
-            message.id(),
+            "{} messages of {} cannot go to the dead letter topic now: {error}",
+            messages.len(),
             self.topic
         ));
         let mut state = self.state.lock();
-        // With a new connection it comes again by itself.
+        // With a new connection they come again by themselves, as they do for the next consumer.
         if state.connection != connection || self.check_open().is_err() {
             return;
         }
-        let due = Instant::now() + self.nack_delay(message.entry.redelivery_count).max(PATIENCE);
-        state.negative_acks.add(message.entry.id, due);
-        state.last_chances.add(message, true);
-        let wake = state.alarm_is_later(Some(due));
+        let mut wake = false;
+        for message in messages {
+            let due = Instant::now() + self.nack_delay(message.entry.redelivery_count).max(PATIENCE);
+            state.negative_acks.add(message.entry.id, due);
+            state.last_chances.add(message, true);
+            wake |= state.alarm_is_later(Some(due));
+        }
         drop(state);
         if wake {
             self.timers.notify_one();

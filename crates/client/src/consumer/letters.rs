@@ -239,6 +239,7 @@ fn post(
         payload: message.payload(),
         properties,
         partition_key: message.partition_key(),
+        partition_key_is_base64: message.partition_key_is_base64(),
         ordering_key: message.ordering_key(),
         event_time: message.event_time(),
         deliver_at,

@@ -130,6 +130,14 @@ impl Message {
         }
     }
 
+    /// Whether the partition key is the base64 form of a key of bytes, as the Java client sends such keys.
+    pub fn partition_key_is_base64(&self) -> bool {
+        match self.single_metadata() {
+            Some(single) => single.partition_key_b64_encoded,
+            None => self.entry_metadata().partition_key_b64_encoded,
+        }
+    }
+
     /// The ordering key, if it has one.
     pub fn ordering_key(&self) -> Option<&[u8]> {
         match self.single_metadata() {

@@ -15,6 +15,7 @@ mod close;
 mod config;
 mod connect;
 mod counters;
+mod cumulative;
 mod dead_letters;
 mod event_listener;
 mod events;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pulsar_rs_wire::hot::EntryId;
 
-use super::acks::Cumulative;
+use super::cumulative::Cumulative;
 use crate::Error;
 
 /// Ids that may stand unanswered: 16 MB. A broker that answers nothing must not take our memory.
@@ -249,5 +249,89 @@ impl Patience {
     pub fn take_due(&mut self, now: Instant) -> Vec<Arc<Receipt>> {
         let count = self.waiting.partition_point(|(until, _)| *until <= now);
         self.waiting.drain(..count).filter_map(|(_, receipt)| receipt.upgrade()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(entry: u64) -> EntryId {
+        EntryId { ledger: 1, entry }
+    }
+
+    type Told = Arc<Mutex<Vec<Result<(), Error>>>>;
+
+    /// A call, and what it is told.
+    fn call() -> (Part, Told) {
+        let told = Told::default();
+        let outcomes = told.clone();
+        (Part::first(move |outcome| outcomes.lock().push(outcome)), told)
+    }
+
+    fn refused() -> Error {
+        Error::Unknown("refused".into())
+    }
+
+    #[test]
+    fn who_waits_is_told_once_with_the_first_error() {
+        let (first, told) = call();
+        let (second, third) = (first.another(), first.another());
+        first.settle(Ok(()));
+        second.settle(Err(refused()));
+        assert!(told.lock().is_empty());
+        // Forgotten parts fail too.
+        drop(third);
+        assert_eq!(*told.lock(), [Err(refused())]);
+        let (first, told) = call();
+        drop(first);
+        assert!(matches!(told.lock()[..], [Err(Error::AlreadyClosed(_))]));
+    }
+
+    #[test]
+    fn who_gave_up_is_not_told_later() {
+        let (first, told) = call();
+        let mut patience = Patience::default();
+        let now = Instant::now();
+        patience.add(now, first.receipt());
+        assert_eq!(patience.next_due(), Some(now));
+        for receipt in patience.take_due(now) {
+            receipt.give_up(refused());
+        }
+        first.settle(Ok(()));
+        assert_eq!(*told.lock(), [Err(refused())]);
+        // Those that are told need no patience any more.
+        let (second, _) = call();
+        patience.add(now, second.receipt());
+        second.settle(Ok(()));
+        assert_eq!(patience.next_due(), None);
+    }
+
+    #[test]
+    fn what_is_unanswered_is_bounded_and_the_oldest_goes() {
+        let (mut in_flight, mut settled) = (InFlight::default(), Settled::default());
+        let (first, told) = call();
+        let mut parts = vec![(entry(0), first)];
+        for request_id in 0..2001 {
+            let sent = Sent::Entries(vec![entry(0); 1000]);
+            let parts = std::mem::take(&mut parts);
+            in_flight.add(Unanswered { request_id, sent, parts }, &mut settled);
+            assert!(in_flight.ids() <= MAX_UNANSWERED);
+        }
+        assert!(in_flight.take(0).is_none());
+        assert_eq!(in_flight.take(2000).map(|command| command.sent.len()), Some(1000));
+        assert_eq!(in_flight.ids(), MAX_UNANSWERED - 1000);
+        settled.tell();
+        assert!(matches!(told.lock()[..], [Err(Error::Timeout(_))]));
+    }
+
+    #[test]
+    fn parts_are_found_by_their_entries() {
+        let (first, _) = call();
+        let mut parts: Parts = (0..4).map(|number| (entry(number), first.another())).collect();
+        let taken = take_parts(&mut parts, &[entry(1), entry(3), entry(9)], false);
+        assert_eq!(taken.iter().map(|(id, _)| id.entry).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(take_parts(&mut parts, &[], true).len(), 2);
+        assert!(parts.is_empty());
     }
 }

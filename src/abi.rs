@@ -209,6 +209,12 @@ pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_set_subscription_property,
 };
 
+// pulsar_rs/message.h
+pub use crate::ffi::pulsar_rs::message::{
+    pulsar_rs_message_get_broker_publish_timestamp, pulsar_rs_message_get_deliver_at,
+    pulsar_rs_message_get_index, pulsar_rs_message_get_sequence_id, pulsar_rs_message_is_key_base64,
+};
+
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 

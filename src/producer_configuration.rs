@@ -108,6 +108,7 @@ impl ProducerConfiguration {
             block_if_queue_full: self.block_if_queue_full,
             batching: self.batching_enabled.then(|| self.batching()),
             chunking: self.chunking_enabled,
+            initial_subscription: None,
             compression: self.compression.into(),
             routing: self.routing_mode.into(),
             hashing: self.hashing(),

@@ -45,9 +45,9 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    ActiveChange, BatchReceivePolicy, Consumer, ConsumerConfig, CryptoFailureAction, EventListener,
-    InitialPosition, KeyHashes, KeySharedPolicy, Message, RegexSubscriptionMode, SubscriptionType,
-    TopicPattern,
+    AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig,
+    CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
+    Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType, TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -155,6 +155,12 @@ pub struct Slot {
 /// Finds the message that starts at `at` in the body of a batch.
 #[inline]
 pub fn slot_at(body: &[u8], at: usize) -> Result<Slot, WireError> {
+    message_at(body, at).map(|(slot, _)| slot)
+}
+
+/// Finds the message that starts at `at` in the body of a batch, and what its metadata says.
+#[inline]
+pub fn message_at(body: &[u8], at: usize) -> Result<(Slot, SingleMetadata<'_>), WireError> {
     let (size, rest) = body
         .get(at..)
         .and_then(<[u8]>::split_first_chunk::<SIZE>)
@@ -169,11 +175,12 @@ pub fn slot_at(body: &[u8], at: usize) -> Result<Slot, WireError> {
     }
     let start = at + SIZE;
     let payload = start + metadata_len;
-    Ok(Slot {
+    let slot = Slot {
         metadata: start..payload,
         payload: payload..payload + payload_len,
         compacted_out: found.compacted_out,
-    })
+    };
+    Ok((slot, found))
 }
 
 #[cfg(test)]

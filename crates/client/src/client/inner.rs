@@ -204,6 +204,11 @@ impl ClientInner {
         self.members.lock().by_id.remove(&id);
     }
 
+    /// How long an operation may take.
+    pub fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
+    }
+
     /// When an operation that begins now has to be done.
     pub fn deadline(&self) -> Deadline {
         let timeout = self.operation_timeout;

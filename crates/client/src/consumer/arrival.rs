@@ -1,20 +1,21 @@
 //! From a frame to an entry whose messages can be taken.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message as _;
 use pulsar_rs_wire::WireError;
-use pulsar_rs_wire::batch::slot_at;
+use pulsar_rs_wire::batch::message_at;
 use pulsar_rs_wire::compression::Compression;
 use pulsar_rs_wire::frame::Payload;
 use pulsar_rs_wire::hot;
-use pulsar_rs_wire::metadata::Metadata;
+use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
 use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
-use super::message::{Entry, Message};
+use super::message::Entry;
 use crate::client::Held;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
@@ -41,6 +42,10 @@ pub(super) struct Arrival {
     held: Option<Held>,
     /// The cluster it came from, as the client counts them.
     cluster: u64,
+    /// Wall clock of the producer's client, milliseconds since 1970.
+    publish_time: u64,
+    /// Sequence id of the entry.
+    sequence_id: u64,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -102,8 +107,11 @@ impl Arrival {
             let impossible = |error| Rejected { why: Refusal::Damaged(Damage::Batch, error), permits };
             (compression, Chunk::of(&metadata).map_err(impossible)?)
         };
+        let (publish_time, sequence_id) = (metadata.publish_time, metadata.sequence_id);
         let (metadata, body) = (payload.slice_ref(parts.metadata), payload.slice_ref(parts.body));
         Ok(Arrival {
+            publish_time,
+            sequence_id,
             message,
             stamp: stamp.unwrap_or_default(),
             metadata,
@@ -222,6 +230,8 @@ impl Arrival {
             chunks: self.whole.map(|whole| whole.entries),
             cluster: self.cluster,
             is_of_several,
+            publish_time: self.publish_time,
+            sequence_id: self.sequence_id,
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }
@@ -273,12 +283,27 @@ pub(super) struct Cursor {
 
 /// What a cursor comes to next.
 #[derive(Debug)]
-pub(super) enum Next {
-    Message(Message),
+pub(super) enum Next<'a> {
+    Message(Found<'a>),
+    /// The payload of the next message is larger than asked for; it stays.
+    TooLarge,
     /// Nothing is left; some permits may be.
     End,
     /// The rest cannot be read.
     Damaged(WireError),
+}
+
+/// A message in its entry.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub entry: &'a Arc<Entry>,
+    /// Place of its metadata in the body; empty for a single message.
+    pub metadata: Range<u32>,
+    pub payload: Range<u32>,
+    /// Place in the batch; 0 for a single message.
+    pub index: u32,
+    /// Of a message in a batch.
+    pub single: Option<SingleMetadata<'a>>,
 }
 
 impl Cursor {
@@ -287,49 +312,45 @@ impl Cursor {
         self.permits
     }
 
-    /// The next message that is not acknowledged.
+    /// The next message that is not acknowledged, if its payload has at most `max_bytes`.
     #[inline]
-    pub fn next(&mut self) -> Next {
-        let Some(acks) = &self.entry.acks else {
+    pub fn next(&mut self, max_bytes: usize) -> Next<'_> {
+        let entry = &self.entry;
+        let Some(acks) = &entry.acks else {
             if self.permits == 0 {
                 return Next::End;
             }
+            if entry.body.len() > max_bytes {
+                return Next::TooLarge;
+            }
             self.permits = 0;
-            return Next::Message(Message::single(self.entry.clone()));
+            let payload = narrow(&(0..entry.body.len()));
+            return Next::Message(Found { entry, metadata: 0..0, payload, index: 0, single: None });
         };
         while self.index < acks.size() {
-            let slot = match slot_at(&self.entry.body, self.at) {
-                Ok(slot) => slot,
+            let (slot, single) = match message_at(&entry.body, self.at) {
+                Ok(found) => found,
                 Err(error) => return Next::Damaged(error),
             };
             let index = self.index;
+            let is_wanted = !slot.compacted_out && acks.is_unacked(index);
+            if is_wanted && slot.payload.len() > max_bytes {
+                return Next::TooLarge;
+            }
             self.index += 1;
             self.at = slot.payload.end;
-            if slot.compacted_out || !acks.is_unacked(index) {
+            if !is_wanted {
                 continue;
             }
             self.permits = self.permits.saturating_sub(1);
-            let message =
-                Message::in_batch(self.entry.clone(), narrow(&slot.metadata), narrow(&slot.payload), index);
-            return Next::Message(message);
+            let (metadata, payload) = (narrow(&slot.metadata), narrow(&slot.payload));
+            return Next::Message(Found { entry, metadata, payload, index, single: Some(single) });
         }
         Next::End
-    }
-
-    /// Like [`Cursor::next`], unless its payload has more than `max_bytes`: then the cursor stays.
-    pub fn next_within(&mut self, max_bytes: usize) -> Option<Next> {
-        let (at, index, permits) = (self.at, self.index, self.permits);
-        match self.next() {
-            Next::Message(message) if message.payload().len() > max_bytes => {
-                (self.at, self.index, self.permits) = (at, index, permits);
-                None
-            }
-            next => Some(next),
-        }
     }
 }
 
 /// Bodies are far below 4 GiB: frames are bounded, and so is what they decompress to.
-fn narrow(range: &std::ops::Range<usize>) -> std::ops::Range<u32> {
+fn narrow(range: &Range<usize>) -> Range<u32> {
     u32::try_from(range.start).unwrap_or(u32::MAX)..u32::try_from(range.end).unwrap_or(u32::MAX)
 }

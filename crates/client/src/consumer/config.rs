@@ -5,6 +5,8 @@ use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, 
 use super::event_listener::EventListener;
 use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
+use super::letters::DeadLetterPolicy;
+use super::redelivery::RedeliveryBackoff;
 use crate::{Error, Schema};
 
 /// How the consumers of a subscription share its messages.
@@ -122,11 +124,26 @@ pub struct ConsumerConfig {
     /// Tell the broker which messages of a batch are acknowledged, so that a new consumer does not get them
     /// again with the rest of the batch. Needs `acknowledgmentAtBatchIndexLevelEnabled` there. Default false.
     pub batch_index_ack: bool,
+    /// Calls of [`acknowledge_with`](super::Consumer::acknowledge_with) and its kind tell what the broker says, instead of
+    /// that the acknowledgement is gathered. What the broker did not answer when a connection is lost is sent again in
+    /// either case. Needs a broker of protocol version 17, Pulsar 2.8. Default false.
+    pub ack_receipts: bool,
     /// How long after a negative acknowledgement the message is delivered again. Default 60 s.
     pub negative_ack_delay: Duration,
+    /// Instead: the delay grows with each redelivery of the message, as the broker counts them for shared subscriptions.
+    /// Default: it does not.
+    pub negative_ack_backoff: Option<RedeliveryBackoff>,
     /// Messages that are not acknowledged within this time are delivered again; absent: never. Default: none;
     /// at least 10 s.
     pub ack_timeout: Option<Duration>,
+    /// What the ack timeout is longer by, for each message as often as it was redelivered. Default: nothing.
+    pub ack_timeout_backoff: Option<RedeliveryBackoff>,
+    /// What becomes of messages that are redelivered too often, in shared and key-shared subscriptions. Default: they are
+    /// redelivered for ever.
+    pub dead_letter: Option<DeadLetterPolicy>,
+    /// Messages can be [reconsumed later](super::Consumer::reconsume_later), in shared and key-shared subscriptions; the
+    /// policy above, or its default, says from which topic and how often. Default false.
+    pub retry: bool,
     /// Consumers with a smaller number are served first, in shared subscriptions. Default 0.
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
@@ -177,8 +194,13 @@ impl Default for ConsumerConfig {
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
+            ack_receipts: false,
             negative_ack_delay: Duration::from_mins(1),
+            negative_ack_backoff: None,
             ack_timeout: None,
+            ack_timeout_backoff: None,
+            dead_letter: None,
+            retry: false,
             priority_level: 0,
             properties: Vec::new(),
             subscription_properties: Vec::new(),
@@ -227,6 +249,12 @@ impl ConsumerConfig {
             return invalid("a key-shared policy needs a key-shared subscription");
         }
         self.key_shared.validate()?;
+        let mut backoffs = [self.negative_ack_backoff, self.ack_timeout_backoff].into_iter().flatten();
+        if !backoffs.all(|backoff| backoff.is_valid()) {
+            return invalid(
+                "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
+            );
+        }
         let policy = &self.batch_receive;
         if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {
             return invalid("the batch receive policy has no limit");

@@ -6,8 +6,7 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
 use tokio::sync::watch;
 
-use super::acks::Acks;
-use super::{Phase, Shared, SubscriptionType, already_closed};
+use super::{Phase, Shared, SubscriptionType, already_closed, left_cluster};
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -96,14 +95,18 @@ impl Shared {
         if state.cluster != connection.cluster() {
             state.cluster = connection.cluster();
             // They are of entries of the old cluster, whose ids mean other ones here.
-            state.acks = Acks::default();
+            let (_, dropped) = std::mem::take(&mut state.acks).give_up(&left_cluster());
+            self.tell_later(dropped);
         }
+        state.acks.put_back();
         state.connection = self.inbox.start_over();
         state.permits_in_doubt = false;
+        state.acks_sent_on = connection.id();
         state.phase = Phase::Ready(connection.clone());
         state.chunks.clear();
         state.counters.connections += 1;
         state.negative_acks.clear();
+        state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
         }
@@ -111,7 +114,8 @@ impl Shared {
             state.acks.resend_indexes();
         }
         state.acks_due = None;
-        state.acks.flush(self.id, connection);
+        let settled = state.acks.flush(self.id, connection);
+        self.tell_later(settled);
         let permits = state.quota.start();
         self.give_back(connection, permits);
         drop(state);

@@ -1,6 +1,7 @@
 //! What the connection tells the consumer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,8 +11,10 @@ use pulsar_rs_wire::hot::{self, EntryId};
 use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
+use super::receipts::Settled;
 use super::wake_ups::Pushed;
 use super::{ActiveChange, CryptoFailureAction, Phase, Shared, State};
+use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
 
@@ -52,6 +55,29 @@ impl ConsumerChannel for Shared {
         }
     }
 
+    fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>) {
+        let answered = {
+            let mut state = self.state.lock();
+            // Also while it is being closed. The numbers of another connection's commands mean others here.
+            if state.acks_sent_on != connection.id() {
+                return;
+            }
+            state.acks.answered(request_id, &outcome)
+        };
+        let Some((count, settled)) = answered else {
+            return;
+        };
+        if let Err(error) = &outcome {
+            self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
+            let (topic, subscription) = (&self.topic, &self.subscription);
+            self.client
+                .log()
+                .warn(format_args!("{count} acknowledgements of {subscription} on {topic} failed: {error}"));
+        }
+        settled.tell();
+        self.acks_answered.notify_waiters();
+    }
+
     fn reached_end_of_topic(&self) {
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
@@ -76,6 +102,7 @@ impl ConsumerChannel for Shared {
             if !state.is_current(connection) {
                 drop(state);
                 self.cut_off.notify_waiters();
+                self.acks_answered.notify_waiters();
                 return;
             }
             state.phase = Phase::Connecting;
@@ -96,6 +123,13 @@ impl Shared {
         }
     }
 
+    /// Tells who waits for receipts, apart from the caller, who may hold locks.
+    pub(super) fn tell_later(&self, settled: Settled) {
+        if !settled.is_empty() {
+            self.client.spawn(async move { settled.tell() });
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -107,7 +141,7 @@ impl Shared {
         let now = Instant::now();
         let added = state.chunks.add(arrival, chunk, now);
         if let Some(unacked) = &mut state.unacked {
-            added.again.iter().for_each(|entry| unacked.add(*entry, now));
+            added.again.iter().for_each(|entry| unacked.add(*entry, 0, now));
         }
         self.drop_chunks(&mut state, &added.acknowledge);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
@@ -136,7 +170,7 @@ impl Shared {
             return;
         }
         for entry in entries {
-            state.acks.add_entry(*entry);
+            state.acks.add_entry(*entry, None);
         }
         self.send_acks(state);
     }

@@ -12,9 +12,8 @@ use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
 use pulsar_rs_wire::hot::EntryId;
 
-use super::arrival::{Arrival, Cursor, Damage, Next, Refusal};
+use super::arrival::{Arrival, Cursor, Damage, Found, Next, Refusal};
 use super::batch_acks::BatchAcks;
-use super::message::Message;
 use super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 
@@ -65,13 +64,13 @@ pub(super) struct InboxStats {
     pub unreturned_permits: u64,
 }
 
-/// What [`Inbox::take`] found.
-#[derive(Debug)]
-pub(super) enum Taken {
-    Message(Message),
-    /// The next message is larger than asked for.
-    TooLarge,
-    Empty,
+/// Who takes messages out.
+pub(super) trait Taker {
+    /// Bytes that the payload of the next message may have.
+    fn room(&self) -> usize;
+
+    /// Takes a message; true if it wants another one.
+    fn take(&mut self, found: Found<'_>) -> bool;
 }
 
 /// Permits to give back to the broker, for the connection that they belong to.
@@ -84,7 +83,10 @@ pub(super) struct Permits {
 
 /// Where [`Inbox::take`] came to with one look.
 enum Step {
-    Taken(Taken),
+    /// The taker has enough, or nothing is left.
+    Done,
+    /// The next message is larger than the taker has room for.
+    TooLarge,
     /// An entry that cannot be delivered.
     Refused(EntryId, Refusal),
 }
@@ -99,6 +101,13 @@ impl Taking {
     /// Numbers are the broker's, and what it says of batches need not be true.
     fn consume(&mut self, permits: u32) {
         self.consumed = self.consumed.saturating_add(permits);
+    }
+
+    /// The entry that was taken from is done with. Messages that compaction removed, or that were acknowledged, took
+    /// permits as well: `rest` of them.
+    fn finish(&mut self, rest: u32) {
+        self.cursor = None;
+        self.consume(rest);
     }
 
     /// Permits to give back, when they are enough for a command.
@@ -142,66 +151,69 @@ impl Inbox {
         self.arriving.lock().may_have_messages()
     }
 
-    /// Takes the next message, if its payload has at most `max_bytes`. The others are for what happens on the
-    /// way, see [`Arrival::open`] for `share`; permits that are due are handed to `flow`, entries that cannot
-    /// be delivered to `reject`.
+    /// Takes messages, as many as `taker` has room for; true when there is one that it has no room for. The others are
+    /// for what happens on the way, see [`Arrival::open`] for `share`; permits that are due are handed to `flow`,
+    /// entries that cannot be delivered to `reject`.
     pub fn take(
         &self,
-        max_bytes: usize,
+        taker: &mut impl Taker,
         threshold: u32,
         share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
         reject: impl Fn(EntryId, &Refusal),
         flow: impl Fn(Permits),
-    ) -> Result<Taken, Error> {
+    ) -> Result<bool, Error> {
         loop {
             let mut taking = self.taking.lock();
-            let step = self.step(&mut taking, max_bytes, &share)?;
+            let step = self.step(&mut taking, taker, &share)?;
             let due = taking.take_permits(threshold);
             drop(taking);
             if let Some(permits) = due {
                 flow(permits);
             }
             match step {
-                Step::Taken(taken) => return Ok(taken),
+                Step::Done => return Ok(false),
+                Step::TooLarge => return Ok(true),
                 Step::Refused(id, why) => reject(id, &why),
             }
         }
     }
 
-    /// Goes to the next message, or to an entry that cannot be delivered.
+    /// Goes on until the taker has what it wants, nothing is left, or an entry cannot be delivered.
     fn step(
         &self,
         taking: &mut Taking,
-        max_bytes: usize,
+        taker: &mut impl Taker,
         share: impl Fn(u64, EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Step, Error> {
         loop {
             if taking.generation != self.generation.load(Ordering::Acquire) {
                 self.follow(taking, &self.arriving.lock());
             }
-            if let Some(cursor) = &mut taking.cursor {
+            while let Some(cursor) = &mut taking.cursor {
                 let before = cursor.permits_left();
-                let Some(next) = cursor.next_within(max_bytes) else {
-                    return Ok(Step::Taken(Taken::TooLarge));
-                };
-                let taken = before - cursor.permits_left();
-                if let Next::Message(message) = next {
-                    taking.consume(taken);
-                    taking.messages += 1;
-                    taking.bytes += u64::from(message.payload_len());
-                    return Ok(Step::Taken(Taken::Message(message)));
-                }
-                // Messages that compaction removed, or that were acknowledged, took permits as well.
-                let (id, rest) = (cursor.entry.id, cursor.permits_left());
-                taking.cursor = None;
-                taking.consume(taken);
-                taking.consume(rest);
-                if let Next::Damaged(error) = next {
-                    return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
+                match cursor.next(taker.room()) {
+                    Next::Message(found) => {
+                        let bytes = found.payload.end - found.payload.start;
+                        let wants_more = taker.take(found);
+                        let taken = before - cursor.permits_left();
+                        taking.consume(taken);
+                        taking.messages += 1;
+                        taking.bytes += u64::from(bytes);
+                        if !wants_more {
+                            return Ok(Step::Done);
+                        }
+                    }
+                    Next::TooLarge => return Ok(Step::TooLarge),
+                    Next::End => taking.finish(before),
+                    Next::Damaged(error) => {
+                        let id = cursor.entry.id;
+                        taking.finish(before);
+                        return Ok(Step::Refused(id, Refusal::Damaged(Damage::Batch, error)));
+                    }
                 }
             }
             let Some(arrival) = self.pop(taking)? else {
-                return Ok(Step::Taken(Taken::Empty));
+                return Ok(Step::Done);
             };
             let (id, permits) = (arrival.id(), arrival.permits());
             match arrival.open(self.topic.clone(), self.is_of_several, &share) {

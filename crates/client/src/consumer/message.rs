@@ -7,7 +7,9 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties, SingleMetadata};
 use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
+use super::arrival::Found;
 use super::batch_acks::BatchAcks;
+use super::bulk::Place;
 use crate::MessageId;
 
 /// One entry as it came: a single message, or a batch that its messages look into.
@@ -31,6 +33,10 @@ pub(super) struct Entry {
     pub cluster: u64,
     /// Ids name the topic: the consumer has several.
     pub is_of_several: bool,
+    /// Wall clock of the producer's client, milliseconds since 1970.
+    pub publish_time: u64,
+    /// Sequence id of the entry, which is that of a single message.
+    pub sequence_id: u64,
 }
 
 /// A message that was received.
@@ -49,23 +55,31 @@ pub struct Message {
 }
 
 impl Message {
-    pub(super) fn in_batch(entry: Arc<Entry>, metadata: Range<u32>, payload: Range<u32>, index: u32) -> Self {
-        Message { entry, metadata, payload, index }
+    pub(super) fn new(found: Found<'_>) -> Self {
+        let Found { entry, metadata, payload, index, .. } = found;
+        Message { entry: entry.clone(), metadata, payload, index }
     }
 
-    pub(super) fn single(entry: Arc<Entry>) -> Self {
-        // Frames are far below 4 GiB.
-        let len = u32::try_from(entry.body.len()).unwrap_or(u32::MAX);
-        Message { entry, metadata: 0..0, payload: 0..len, index: 0 }
+    /// The message at a place of a bulk.
+    pub(super) fn placed(entry: Arc<Entry>, place: &Place) -> Self {
+        let (metadata, payload) = (place.metadata.clone(), place.payload.clone());
+        Message { entry, metadata, payload, index: place.index }
+    }
+
+    /// What it was made of.
+    pub(super) fn found(&self) -> Found<'_> {
+        Found {
+            entry: &self.entry,
+            metadata: self.metadata.clone(),
+            payload: self.payload.clone(),
+            index: self.index,
+            single: self.single_metadata(),
+        }
     }
 
     /// The content.
     pub fn payload(&self) -> &[u8] {
         &self.entry.body[self.payload.start as usize..self.payload.end as usize]
-    }
-
-    pub(super) fn payload_len(&self) -> u32 {
-        self.payload.end - self.payload.start
     }
 
     /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.
@@ -140,13 +154,12 @@ impl Message {
 
     /// The sequence id that the producer gave it.
     pub fn sequence_id(&self) -> u64 {
-        let entry = self.entry_metadata().sequence_id;
-        self.single_metadata().and_then(|single| single.sequence_id).unwrap_or(entry)
+        self.single_metadata().and_then(|single| single.sequence_id).unwrap_or(self.entry.sequence_id)
     }
 
     /// Wall clock of the producer's client when it sent the entry, milliseconds since 1970.
     pub fn publish_time(&self) -> u64 {
-        self.entry_metadata().publish_time
+        self.entry.publish_time
     }
 
     /// Name of the producer.

@@ -3,29 +3,37 @@
 //! Entries wait in the inbox as they came. The receiving thread opens them and takes their messages out;
 //! it also gives permits back, acknowledges, and asks for redelivery, each gathered into few commands.
 
+mod ack_calls;
 mod acknowledge;
 mod acks;
 mod arrival;
 mod batch_acks;
 mod batches;
+mod bulk;
 mod chunks;
 mod close;
 mod config;
 mod connect;
 mod counters;
+mod dead_letters;
 mod event_listener;
 mod events;
 mod flow;
 mod group;
 mod inbox;
 mod key_shared;
+mod letters;
 mod message;
+mod nack;
 mod quota;
+mod receipts;
 mod receive;
 mod redelivery;
 mod timers;
 mod wake_ups;
 
+pub use ack_calls::AckTarget;
+pub use bulk::{Bulk, BulkLimits, MessageView};
 pub use config::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };
@@ -33,7 +41,9 @@ pub use event_listener::{ActiveChange, EventListener};
 pub(crate) use group::Topics;
 pub use group::{RegexSubscriptionMode, TopicPattern};
 pub use key_shared::{KeyHashes, KeySharedPolicy};
+pub use letters::DeadLetterPolicy;
 pub use message::Message;
+pub use redelivery::RedeliveryBackoff;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -52,9 +62,12 @@ use crate::{Error, MessageId, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
+use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
+use letters::{Letters, retry_topic};
 use quota::Quota;
+use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
@@ -78,6 +91,8 @@ struct SubscribeOptions {
     place: Option<Place>,
     /// The broker may create the topic.
     create_topic: bool,
+    /// For messages that are put aside.
+    letters: Option<Arc<Letters>>,
 }
 
 /// The consumer as its tasks and its connection see it.
@@ -101,8 +116,14 @@ pub(crate) struct Shared {
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
+    /// The broker answered acknowledgements, or will not any more.
+    acks_answered: Notify,
     moved_to: MovedTo,
     closed: AtomicBool,
+    /// Where messages go that are put aside.
+    letters: Option<Arc<Letters>>,
+    /// Something has to be noted for each message that is taken.
+    notes_taken: bool,
     /// Acknowledgements that were refused.
     acks_failed: AtomicU64,
 }
@@ -112,6 +133,8 @@ struct State {
     phase: Phase,
     /// Number of the current connection, as the inbox counts them.
     connection: u64,
+    /// Id of the connection whose answers to acknowledgements count.
+    acks_sent_on: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
@@ -123,7 +146,10 @@ struct State {
     chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
     acks_due: Option<Instant>,
+    /// Of those who wait for receipts.
+    patience: Patience,
     negative_acks: NegativeAcks,
+    last_chances: LastChances,
     unacked: Option<UnackedEntries>,
     /// When the timers look next; absent: they sleep until woken.
     alarm: Option<Instant>,
@@ -159,11 +185,13 @@ impl Consumer {
         deadline: Deadline,
     ) -> Result<Self, Error> {
         config.validate()?;
-        if client.partitions(&topic, deadline).await? > 0 {
+        let retry = retry_topic(&topic, &subscription, &config)?;
+        if retry.is_some() || client.partitions(&topic, deadline).await? > 0 {
             let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
             return Self::create_for_several(client, name, topics, subscription, config, deadline).await;
         }
-        let options = SubscribeOptions { config, place: None, create_topic: true };
+        let letters = Letters::new(&client, &topic, &subscription, &config)?;
+        let options = SubscribeOptions { config, place: None, create_topic: true, letters };
         let shared = Shared::create(client, topic, subscription, options, deadline).await?;
         Ok(Consumer { parts: Parts::One(shared) })
     }
@@ -272,7 +300,10 @@ impl Shared {
         options: SubscribeOptions,
         deadline: Deadline,
     ) -> Result<Arc<Self>, Error> {
-        let SubscribeOptions { config, place, create_topic } = options;
+        let SubscribeOptions { config, place, create_topic, letters } = options;
+        if let Some(letters) = &letters {
+            letters.join();
+        }
         let id = client.next_id();
         let quota = Quota::new(&config);
         let threshold = AtomicU32::new(quota.threshold());
@@ -289,6 +320,7 @@ impl Shared {
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
+                acks_sent_on: 0,
                 cluster: 0,
                 permits_in_doubt: false,
                 epoch: 0,
@@ -296,15 +328,22 @@ impl Shared {
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
                 acks_due: None,
+                patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),
-                unacked: config.ack_timeout.map(UnackedEntries::new),
+                last_chances: LastChances::default(),
+                unacked: config
+                    .ack_timeout
+                    .map(|timeout| UnackedEntries::new(timeout, config.ack_timeout_backoff)),
                 alarm: None,
                 counters: Counters::default(),
             }),
+            notes_taken: config.ack_timeout.is_some() || letters.is_some(),
+            letters,
             config,
             threshold,
             timers: Notify::new(),
             cut_off: Notify::new(),
+            acks_answered: Notify::new(),
             moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
@@ -355,6 +394,10 @@ impl State {
 
 fn already_closed() -> Error {
     Error::AlreadyClosed("the consumer is closed".into())
+}
+
+fn left_cluster() -> Error {
+    Error::Disconnected("the message is in a cluster that the client left".into())
 }
 
 /// As long as those of the other clients.

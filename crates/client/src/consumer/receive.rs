@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::flow::Asking;
-use super::inbox::Taken;
+use super::arrival::Found;
+use super::flow::Waiting;
+use super::inbox::Taker;
 use super::wake_ups::WakeUps;
 use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
@@ -21,8 +22,8 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        let asking = self.asking();
-        let take = || self.take_for(asking.as_ref(), usize::MAX).map(Taken::message);
+        let waiting = self.waiting();
+        let take = || self.take_or_ask(&waiting, usize::MAX).map(Taken::message);
         self.wake_ups().take_when_arrived(take).await
     }
 
@@ -49,9 +50,9 @@ impl Consumer {
                 let room = gathered.room();
                 let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let asking = self.asking();
+                        let waiting = self.waiting();
                         let take = || {
-                            let taken = self.take_for(asking.as_ref(), room)?;
+                            let taken = self.take_or_ask(&waiting, room)?;
                             Ok(Some(taken).filter(|taken| !taken.is_empty()))
                         };
                         self.wake_ups().take_when_arrived(take).await?
@@ -98,25 +99,31 @@ impl Consumer {
     }
 
     /// For a receiver that is going to wait.
-    fn asking(&self) -> Option<Asking<'_>> {
+    pub(super) fn waiting(&self) -> Waiting<'_> {
         match &self.parts {
-            Parts::One(shared) => shared.asking(),
-            Parts::Several(_) => None,
+            Parts::One(shared) => shared.waiting(),
+            Parts::Several(_) => Waiting::default(),
         }
     }
 
-    fn take_for(&self, asking: Option<&Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
-        asking.map_or_else(|| self.take(max_bytes), |asking| asking.take(max_bytes))
+    /// Like [`Consumer::take`], for a receiver that waits when there is nothing.
+    fn take_or_ask(&self, waiting: &Waiting<'_>, max_bytes: usize) -> Result<Taken, Error> {
+        loop {
+            let taken = self.take(max_bytes)?;
+            if !taken.is_empty() || waiting.asked() {
+                return Ok(taken);
+            }
+        }
     }
 
-    fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
+    pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         match &self.parts {
             Parts::One(shared) => shared.inbox.wait(deadline),
             Parts::Several(group) => group.hub().wait(deadline),
         }
     }
 
-    fn wake_ups(&self) -> &WakeUps {
+    pub(super) fn wake_ups(&self) -> &WakeUps {
         match &self.parts {
             Parts::One(shared) => shared.inbox.wake_ups(),
             Parts::Several(group) => group.hub().wake_ups(),
@@ -125,9 +132,9 @@ impl Consumer {
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
     fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        let asking = self.asking();
+        let waiting = self.waiting();
         loop {
-            match self.take_for(asking.as_ref(), max_bytes)? {
+            match self.take_or_ask(&waiting, max_bytes)? {
                 Taken::Empty => {}
                 taken => return Ok(taken),
             }
@@ -190,6 +197,15 @@ impl Drop for Gathered<'_> {
     }
 }
 
+/// What a receiver found.
+#[derive(Debug)]
+pub(super) enum Taken {
+    Message(Message),
+    /// The next message is larger than asked for.
+    TooLarge,
+    Empty,
+}
+
 impl Taken {
     fn message(self) -> Option<Message> {
         match self {
@@ -203,39 +219,70 @@ impl Taken {
     }
 }
 
+/// Takes one message.
+struct One {
+    max_bytes: usize,
+    message: Option<Message>,
+}
+
+impl Taker for One {
+    #[inline]
+    fn room(&self) -> usize {
+        self.max_bytes
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found<'_>) -> bool {
+        self.message = Some(Message::new(found));
+        false
+    }
+}
+
 impl Shared {
     pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
-        let taken = self.inbox.take(
-            max_bytes,
+        loop {
+            let mut one = One { max_bytes, message: None };
+            let is_too_large = self.take_into(&mut one)?;
+            return Ok(match one.message {
+                // A dead letter goes elsewhere.
+                Some(message) if self.notes_taken && !self.note_taken(&message) => continue,
+                Some(message) => Taken::Message(message),
+                None if is_too_large => Taken::TooLarge,
+                None => Taken::Empty,
+            });
+        }
+    }
+
+    /// Like [`Shared::take_into`], with a note of each message where one is needed.
+    pub(super) fn take_noted(&self, taker: &mut impl Taker) -> Result<bool, Error> {
+        if !self.notes_taken {
+            return self.take_into(taker);
+        }
+        loop {
+            match self.take(taker.room())? {
+                Taken::Message(message) => {
+                    if !taker.take(message.found()) {
+                        return Ok(false);
+                    }
+                }
+                Taken::TooLarge => return Ok(true),
+                Taken::Empty => return Ok(false),
+            }
+        }
+    }
+
+    /// See [`Inbox::take`](super::inbox::Inbox::take).
+    fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
+        let is_too_large = self.inbox.take(
+            taker,
             self.threshold.load(Ordering::Relaxed),
             |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )?;
-        match &taken {
-            Taken::Message(message) if self.config.ack_timeout.is_some() => self.watch(message),
-            Taken::Empty if self.config.auto_scaled_queue => self.emptied(),
-            _ => {}
+        if self.config.auto_scaled_queue && !self.inbox.may_have_messages() {
+            self.emptied();
         }
-        Ok(taken)
-    }
-
-    /// From now on the message has to be acknowledged within the ack timeout.
-    fn watch(&self, message: &Message) {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if state.cluster != message.entry.cluster {
-            return;
-        }
-        let Some(unacked) = &mut state.unacked else {
-            return;
-        };
-        unacked.add(message.entry.id, now);
-        let look = unacked.next_look(now);
-        let wake = state.alarm_is_later(look);
-        drop(state);
-        if wake {
-            self.timers.notify_one();
-        }
+        Ok(is_too_large)
     }
 }

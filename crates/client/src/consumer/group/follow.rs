@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::super::letters::Letters;
 use super::super::{Shared, SubscribeOptions};
-use super::{Group, Place, Topics};
+use super::{Followed, Group, Place, Topics};
 use crate::client::Deadline;
 use crate::{Error, TopicName};
 
@@ -16,6 +17,7 @@ struct Growth {
     topic: TopicName,
     from: u32,
     to: u32,
+    letters: Option<Arc<Letters>>,
 }
 
 impl Group {
@@ -39,8 +41,8 @@ impl Group {
         {
             let mut table = self.table.write();
             let gone: Vec<_> = table.topics.extract_if(|topic, _| !found.contains(topic)).collect();
-            for (topic, partitions) in gone {
-                for name in names(&topic, 0, partitions) {
+            for (topic, followed) in gone {
+                for name in names(&topic, 0, followed.partitions) {
                     left.extend(table.members.remove(name.as_str()));
                 }
             }
@@ -60,22 +62,25 @@ impl Group {
     ) -> Result<Vec<Growth>, Error> {
         let mut asking = JoinSet::new();
         for topic in topics {
-            let known = self.table.read().topics.get(&topic).copied();
-            // One without partitions gets none.
-            if known == Some(0) {
-                continue;
-            }
+            let known = self.table.read().topics.get(&topic).cloned();
+            let is_known = known.is_some();
+            let Followed { partitions: from, letters } = match known {
+                // One without partitions gets none.
+                Some(known) if known.partitions == 0 => continue,
+                Some(known) => known,
+                None => Followed { partitions: 0, letters: self.letters_of(&topic)? },
+            };
             let client = self.client.clone();
             let ask = async move {
                 let to = client.partitions(&topic, deadline).await?;
-                Ok::<_, Error>((known, Growth { topic, from: known.unwrap_or(0), to }))
+                Ok::<_, Error>((is_known, Growth { topic, from, to, letters }))
             };
             asking.spawn_on(ask, self.client.runtime());
         }
         let mut growths = Vec::new();
         while let Some(answer) = asking.join_next().await {
-            let (known, growth) = answer.unwrap_or_else(|_| Err(gone()))?;
-            if known.is_none() || growth.to > growth.from {
+            let (is_known, growth) = answer.unwrap_or_else(|_| Err(gone()))?;
+            if !is_known || growth.to > growth.from {
                 growths.push(growth);
             }
         }
@@ -93,7 +98,7 @@ impl Group {
         let mut subscribing = JoinSet::new();
         for growth in &growths {
             for topic in names(&growth.topic, growth.from, growth.to) {
-                let options = self.options(total);
+                let options = self.options(total, growth.letters.clone());
                 let client = self.client.clone();
                 let subscription = self.subscription.clone();
                 let create = Shared::create(client, topic, subscription, options, deadline);
@@ -111,7 +116,8 @@ impl Group {
                 "{} of {} follows {} with {} partitions",
                 self.subscription, self.name, growth.topic, growth.to
             ));
-            table.topics.insert(growth.topic, growth.to);
+            let followed = Followed { partitions: growth.to, letters: growth.letters };
+            table.topics.insert(growth.topic, followed);
         }
         for member in std::mem::take(&mut created.0) {
             table.members.insert(member.topic.shared(), member);
@@ -119,8 +125,16 @@ impl Group {
         Ok(())
     }
 
+    /// Who puts messages of a topic aside.
+    fn letters_of(&self, topic: &TopicName) -> Result<Option<Arc<Letters>>, Error> {
+        match &self.letters {
+            Some(letters) => Ok(Some(letters.clone())),
+            None => Letters::new(&self.client, topic, &self.subscription, &self.config),
+        }
+    }
+
     /// How the consumer of one of `total` topics is made.
-    fn options(&self, total: usize) -> SubscribeOptions {
+    fn options(&self, total: usize, letters: Option<Arc<Letters>>) -> SubscribeOptions {
         let mut config = self.config.clone();
         let share = config.max_total_receiver_queue_size / total.max(1);
         config.receiver_queue_size = config.receiver_queue_size.min(share).max(1);
@@ -130,6 +144,7 @@ impl Group {
             place: Some(Place::new(self.hub.clone())),
             // One that was deleted while we look must not come back because of us.
             create_topic: matches!(self.follows, Topics::Listed(_)),
+            letters,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::super::Shared;
-use super::super::inbox::Taken;
+use super::super::receive::Taken;
 use super::super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 

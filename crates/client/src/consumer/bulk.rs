@@ -1,0 +1,344 @@
+//! Receiving and acknowledging many messages at a time.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pulsar_rs_wire::hot::EntryId;
+use pulsar_rs_wire::metadata::{Metadata, Properties};
+
+use super::arrival::Found;
+use super::inbox::Taker;
+use super::message::Entry;
+use super::{Consumer, Message, Parts, Shared};
+use crate::Error;
+
+/// How much a bulk receive takes at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkLimits {
+    /// Messages, at least 1.
+    pub max_messages: usize,
+    /// Bytes of payload, unless the first message has more.
+    pub max_bytes: usize,
+}
+
+/// A message as a bulk receive shows it: everything it has, looked up once. It borrows from the batch that it came in.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageView<'a> {
+    /// The content.
+    pub payload: &'a [u8],
+    /// The partition key.
+    pub partition_key: Option<&'a [u8]>,
+    /// The ordering key.
+    pub ordering_key: Option<&'a [u8]>,
+    /// The properties, in the order they were sent.
+    pub properties: Properties<'a>,
+    /// Time of the event as the producer gave it, milliseconds since 1970.
+    pub event_time: Option<u64>,
+    /// Wall clock of the producer's client, milliseconds since 1970.
+    pub publish_time: u64,
+    /// The sequence id that the producer gave it.
+    pub sequence_id: u64,
+    /// It was sent without a value.
+    pub null_value: bool,
+    /// How often the broker delivered it before.
+    pub redelivery_count: u32,
+    /// Full name of the topic.
+    pub topic: &'a Arc<str>,
+    /// Its ledger and entry.
+    pub entry: EntryId,
+    /// Partition of the topic, or -1.
+    pub partition: i32,
+    /// Place in the batch, from 0, or -1.
+    pub batch_index: i32,
+    /// Messages in the batch; 0 when the message is in none.
+    pub batch_size: i32,
+}
+
+/// Messages that were received together, each as what the receiver made of it.
+///
+/// It keeps the bytes alive that the views it was made of borrowed.
+#[derive(Debug)]
+pub struct Bulk<V> {
+    entries: Vec<Arc<Entry>>,
+    /// Where each value came from: its entry, and its place in there.
+    places: Vec<Place>,
+    values: Vec<V>,
+}
+
+/// Where a message stands.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Number of its entry in the bulk.
+    entry: u32,
+    pub index: u32,
+    pub metadata: Range<u32>,
+    pub payload: Range<u32>,
+}
+
+impl<V> Default for Bulk<V> {
+    fn default() -> Self {
+        Bulk { entries: Vec::new(), places: Vec::new(), values: Vec::new() }
+    }
+}
+
+impl<V> Bulk<V> {
+    /// Lets go of the messages; the room for them stays.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.places.clear();
+        self.entries.clear();
+    }
+
+    /// Number of messages.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// What was made of the messages, in the order they came.
+    pub fn values(&self) -> &[V] {
+        &self.values
+    }
+
+    /// The same, to be changed.
+    pub fn values_mut(&mut self) -> &mut [V] {
+        &mut self.values
+    }
+
+    /// The message at `index` by itself.
+    pub fn message(&self, index: usize) -> Option<Message> {
+        let place = self.places.get(index)?;
+        let entry = self.entries.get(place.entry as usize)?;
+        Some(Message::placed(entry.clone(), place))
+    }
+
+    /// Messages of the same entry, one after the other: the entry and the places in it.
+    fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<Entry>, &[Place])> {
+        let end = range.end.min(self.places.len());
+        let places = self.places.get(range.start..end).unwrap_or_default();
+        let runs = places.chunk_by(|one, next| one.entry == next.entry);
+        runs.filter_map(|run| Some((self.entries.get(run.first()?.entry as usize)?, run)))
+    }
+}
+
+/// Fills a bulk.
+struct Filling<'f, V, F> {
+    bulk: &'f mut Bulk<V>,
+    make: F,
+    limits: BulkLimits,
+    bytes: usize,
+}
+
+impl<V, F> Filling<'_, V, F> {
+    fn is_full(&self) -> bool {
+        self.bulk.len() >= self.limits.max_messages || self.bytes >= self.limits.max_bytes
+    }
+}
+
+impl<V, F: FnMut(MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
+    fn room(&self) -> usize {
+        // The first may be larger than the limit, or it would never be received.
+        if self.bulk.is_empty() { usize::MAX } else { self.limits.max_bytes.saturating_sub(self.bytes) }
+    }
+
+    #[inline]
+    fn take(&mut self, found: Found<'_>) -> bool {
+        let bulk = &mut *self.bulk;
+        if bulk.entries.last().is_none_or(|last| !Arc::ptr_eq(last, found.entry)) {
+            bulk.entries.push(found.entry.clone());
+        }
+        // Bounded by what the broker may send ahead, which fits.
+        let number = u32::try_from(bulk.entries.len() - 1).unwrap_or(u32::MAX);
+        bulk.places.push(Place {
+            entry: number,
+            index: found.index,
+            metadata: found.metadata.clone(),
+            payload: found.payload.clone(),
+        });
+        let view = view(&found);
+        self.bytes += view.payload.len();
+        bulk.values.push((self.make)(view));
+        !self.is_full()
+    }
+}
+
+#[inline]
+fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
+    let entry: &'a Entry = found.entry;
+    let payload = &entry.body[found.payload.start as usize..found.payload.end as usize];
+    let view = MessageView {
+        payload,
+        partition_key: None,
+        ordering_key: None,
+        properties: Properties::default(),
+        event_time: None,
+        publish_time: entry.publish_time,
+        sequence_id: entry.sequence_id,
+        null_value: false,
+        redelivery_count: entry.redelivery_count,
+        topic: &entry.topic,
+        entry: entry.id,
+        partition: entry.partition,
+        batch_index: -1,
+        batch_size: 0,
+    };
+    match (&found.single, &entry.acks) {
+        (Some(single), Some(acks)) => MessageView {
+            partition_key: single.partition_key,
+            ordering_key: single.ordering_key,
+            properties: single.properties,
+            event_time: single.event_time,
+            sequence_id: single.sequence_id.unwrap_or(entry.sequence_id),
+            null_value: single.null_value,
+            batch_index: found.index.cast_signed(),
+            batch_size: acks.size().cast_signed(),
+            ..view
+        },
+        _ => {
+            let metadata = Metadata::decode(&entry.metadata).unwrap_or_default();
+            MessageView {
+                partition_key: metadata.partition_key,
+                ordering_key: metadata.ordering_key,
+                properties: metadata.properties,
+                event_time: metadata.event_time,
+                null_value: metadata.null_value,
+                ..view
+            }
+        }
+    }
+}
+
+impl Consumer {
+    /// Takes the messages that are there into `bulk`, up to the limits, in place of those that were in it; there may be
+    /// none. `make` makes of each what the bulk then holds. It is called with a lock held: it must neither wait nor use
+    /// the consumer.
+    pub fn try_receive_bulk<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        bulk.clear();
+        let mut filling = Filling { bulk, make, limits, bytes: 0 };
+        match &self.parts {
+            Parts::One(shared) => {
+                shared.take_noted(&mut filling)?;
+                Ok(())
+            }
+            Parts::Several(group) => {
+                let fill = |shared: &Shared| {
+                    let is_too_large = shared.take_noted(&mut filling)?;
+                    Ok((is_too_large || filling.is_full()).then_some(()))
+                };
+                group.hub().take_with(fill).map(drop)
+            }
+        }
+    }
+
+    /// Like [`Consumer::try_receive_bulk`]; blocks the thread until a message is there, at most `timeout`, then it fails
+    /// with [`Error::Timeout`].
+    pub fn receive_bulk_blocking<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        timeout: Option<Duration>,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        // Without a look at the clock when a message is there.
+        self.try_receive_bulk(bulk, limits, &mut make)?;
+        if !bulk.is_empty() {
+            return Ok(());
+        }
+        let waiting = self.waiting();
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+            if !bulk.is_empty() {
+                return Ok(());
+            }
+            if !waiting.asked() {
+                continue;
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
+            }
+            self.wait(deadline)?;
+        }
+    }
+
+    /// Acknowledges messages of a bulk, at the cost of one call.
+    pub fn acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) -> Result<(), Error> {
+        let runs = bulk.runs(messages);
+        match &self.parts {
+            Parts::One(shared) => shared.ack_runs(runs),
+            Parts::Several(group) => {
+                let mut outcome = group.check_open();
+                for run in runs {
+                    let member = group.member(&run.0.topic);
+                    outcome = outcome.and(member.and_then(|member| member.ack_runs(std::iter::once(run))));
+                }
+                outcome
+            }
+        }
+    }
+
+    /// Asks for messages of a bulk again, see [`Consumer::negative_acknowledge`].
+    pub fn negative_acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) {
+        for message in messages.filter_map(|index| bulk.message(index)) {
+            self.negative_acknowledge(&message);
+        }
+    }
+
+    /// Like [`Consumer::try_receive_bulk`], as soon as a message is there.
+    pub async fn receive_bulk<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<(), Error> {
+        self.try_receive_bulk(bulk, limits, &mut make)?;
+        if !bulk.is_empty() {
+            return Ok(());
+        }
+        let waiting = self.waiting();
+        let take = || {
+            loop {
+                self.try_receive_bulk(bulk, limits, &mut make)?;
+                if !bulk.is_empty() || waiting.asked() {
+                    return Ok((!bulk.is_empty()).then_some(()));
+                }
+            }
+        };
+        self.wake_ups().take_when_arrived(take).await
+    }
+}
+
+impl Shared {
+    /// Acknowledges messages of one or several entries, under one lock.
+    fn ack_runs<'a>(&self, runs: impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])>) -> Result<(), Error> {
+        let mut state = self.lock_open()?;
+        let mut is_new = false;
+        let cluster = state.cluster;
+        for (entry, places) in runs.filter(|(entry, _)| entry.cluster == cluster) {
+            is_new |= match &entry.acks {
+                None => {
+                    state.ack_entry(entry.id, entry.chunks.clone(), None);
+                    true
+                }
+                Some(acks) => {
+                    let progress = acks.ack_each(places.iter().map(|place| place.index));
+                    self.note_in(&mut state, entry.id, acks, progress, None)
+                }
+            };
+        }
+        if is_new {
+            self.acks_added(state);
+        }
+        Ok(())
+    }
+}

@@ -29,6 +29,7 @@ mod quota;
 mod receipts;
 mod receive;
 mod redelivery;
+mod schemas;
 mod timers;
 mod wake_ups;
 
@@ -69,6 +70,7 @@ use letters::{Letters, retry_topic};
 use quota::Quota;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
+use schemas::Schemas;
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
 /// background.
@@ -113,6 +115,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Permits that are worth a command.
     threshold: AtomicU32,
+    schemas: Schemas,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
@@ -341,6 +344,7 @@ impl Shared {
             letters,
             config,
             threshold,
+            schemas: Schemas::default(),
             timers: Notify::new(),
             cut_off: Notify::new(),
             acks_answered: Notify::new(),

@@ -226,6 +226,13 @@ pub use crate::ffi::pulsar_rs::producer_configuration::{
     pulsar_rs_producer_configuration_set_old_boost_hash,
 };
 
+// pulsar_rs/schema.h
+pub use crate::ffi::pulsar_rs::schema::{
+    pulsar_rs_consumer_get_message_schema, pulsar_rs_consumer_get_schema,
+    pulsar_rs_consumer_get_schema_async, pulsar_rs_schema_definition, pulsar_rs_schema_free,
+    pulsar_rs_schema_name, pulsar_rs_schema_properties, pulsar_rs_schema_type, pulsar_rs_schema_version,
+};
+
 // pulsar_rs/stats.h
 pub use crate::ffi::pulsar_rs::stats::{
     pulsar_rs_client_stats, pulsar_rs_stats_client, pulsar_rs_stats_consumers, pulsar_rs_stats_free,

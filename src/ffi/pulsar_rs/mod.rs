@@ -9,6 +9,7 @@ pub(crate) mod consumer_configuration;
 pub(crate) mod message;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
+pub(crate) mod schema;
 pub(crate) mod stats;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;

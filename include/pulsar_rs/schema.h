@@ -3,20 +3,17 @@
 #pragma once
 
 #include <pulsar/defines.h>
-#include <pulsar/c/result.h>
+#include <pulsar/c/client.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/**
- * A schema of a topic, as its broker knows it. It does not change.
- */
-typedef struct pulsar_rs_schema_t pulsar_rs_schema_t;
+typedef struct _pulsar_rs_schema pulsar_rs_schema_t;
 
 /**
  * Gets a schema, which it frees with `pulsar_rs_schema_free`, or NULL when the result is none.
  */
-typedef void (*pulsar_rs_schema_callback)(pulsar_result result, struct pulsar_rs_schema_t *schema, void *ctx);
+typedef void (*pulsar_rs_schema_callback)(pulsar_result result, pulsar_rs_schema_t *schema, void *ctx);
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,7 +34,7 @@ PULSAR_PUBLIC
 pulsar_result pulsar_rs_consumer_get_schema(pulsar_consumer_t *consumer,
                                             const void *schema_version,
                                             size_t version_len,
-                                            struct pulsar_rs_schema_t **schema);
+                                            pulsar_rs_schema_t **schema);
 
 /**
  * Gets a schema of the consumer's topic, see `pulsar_rs_consumer_get_schema`.
@@ -66,14 +63,14 @@ void pulsar_rs_consumer_get_schema_async(pulsar_consumer_t *consumer,
 PULSAR_PUBLIC
 pulsar_result pulsar_rs_consumer_get_message_schema(pulsar_consumer_t *consumer,
                                                     pulsar_message_t *message,
-                                                    struct pulsar_rs_schema_t **schema);
+                                                    pulsar_rs_schema_t **schema);
 
 /**
  * Frees a schema.
  *
  * NULL: does nothing.
  */
-PULSAR_PUBLIC void pulsar_rs_schema_free(struct pulsar_rs_schema_t *schema);
+PULSAR_PUBLIC void pulsar_rs_schema_free(pulsar_rs_schema_t *schema);
 
 /**
  * Returns the schema's type: the number of a `pulsar_schema_type`, or one of the protocol that this has no name for.
@@ -81,7 +78,7 @@ PULSAR_PUBLIC void pulsar_rs_schema_free(struct pulsar_rs_schema_t *schema);
  * NULL: returns 0.
  */
 PULSAR_PUBLIC
-int pulsar_rs_schema_type(const struct pulsar_rs_schema_t *schema);
+int pulsar_rs_schema_type(const pulsar_rs_schema_t *schema);
 
 /**
  * Returns the schema's name, which the broker gives it.
@@ -89,7 +86,7 @@ int pulsar_rs_schema_type(const struct pulsar_rs_schema_t *schema);
  * Ownership: the string belongs to the schema.
  * NULL: returns the empty string.
  */
-PULSAR_PUBLIC const char *pulsar_rs_schema_name(const struct pulsar_rs_schema_t *schema);
+PULSAR_PUBLIC const char *pulsar_rs_schema_name(const pulsar_rs_schema_t *schema);
 
 /**
  * Returns the definition, in the form that the type has for it, and writes its length to `len`.
@@ -97,7 +94,7 @@ PULSAR_PUBLIC const char *pulsar_rs_schema_name(const struct pulsar_rs_schema_t 
  * Ownership: the bytes belong to the schema.
  * NULL: a NULL schema has none, which is NULL with length 0; a NULL `len` is left alone.
  */
-PULSAR_PUBLIC const void *pulsar_rs_schema_definition(const struct pulsar_rs_schema_t *schema, size_t *len);
+PULSAR_PUBLIC const void *pulsar_rs_schema_definition(const pulsar_rs_schema_t *schema, size_t *len);
 
 /**
  * Returns the version, as the broker numbers it, and writes its length to `len`.
@@ -105,7 +102,7 @@ PULSAR_PUBLIC const void *pulsar_rs_schema_definition(const struct pulsar_rs_sch
  * Ownership: the bytes belong to the schema.
  * NULL: a NULL schema has none, which is NULL with length 0; a NULL `len` is left alone.
  */
-PULSAR_PUBLIC const void *pulsar_rs_schema_version(const struct pulsar_rs_schema_t *schema, size_t *len);
+PULSAR_PUBLIC const void *pulsar_rs_schema_version(const pulsar_rs_schema_t *schema, size_t *len);
 
 /**
  * Returns the properties.
@@ -113,7 +110,7 @@ PULSAR_PUBLIC const void *pulsar_rs_schema_version(const struct pulsar_rs_schema
  * Ownership: a new map, which the caller frees with `pulsar_string_map_free`.
  * NULL: returns NULL.
  */
-PULSAR_PUBLIC pulsar_string_map_t *pulsar_rs_schema_properties(const struct pulsar_rs_schema_t *schema);
+PULSAR_PUBLIC pulsar_string_map_t *pulsar_rs_schema_properties(const pulsar_rs_schema_t *schema);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -37,17 +37,19 @@ pub mod log;
 mod lookup;
 mod message;
 mod producer;
+mod reader;
 mod reconnect;
 mod schema;
 mod service_url;
 mod stats;
+mod table_view;
 mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig,
     CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
-    Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType, TopicPattern,
+    Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo, SubscriptionType, TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
@@ -58,6 +60,8 @@ pub use producer::{
 pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
+pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
+pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
 pub use topic::TopicName;

@@ -131,6 +131,11 @@ impl Client {
         })
     }
 
+    /// Runs a task of an object of the client.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.spawn(task);
+    }
+
     /// What the client, its producers and its consumers did and are doing.
     ///
     /// It takes the lock of each for a moment, one after the other. Numbers of those that were closed are gone with

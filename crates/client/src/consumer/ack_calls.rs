@@ -8,7 +8,7 @@ use pulsar_rs_wire::hot::EntryId;
 use super::acknowledge::entry_of;
 use super::batch_acks::{BatchAcks, Progress};
 use super::receipts::Part;
-use super::{Consumer, Message, Parts, Shared, State, left_cluster};
+use super::{Consumer, Message, Parts, Shared, State, void};
 use crate::{Error, MessageId};
 
 /// What one call acknowledges, each message alone.
@@ -192,9 +192,9 @@ impl Shared {
         call: Option<&Part>,
     ) -> Result<bool, Error> {
         let entry = &message.entry;
-        if entry.cluster != state.cluster {
+        if entry.reading != state.reading {
             // Nobody will learn of it. That is nothing to fail for, unless somebody asks.
-            return if call.is_some() { Err(left_cluster()) } else { Ok(false) };
+            return if call.is_some() { Err(void()) } else { Ok(false) };
         }
         match &entry.acks {
             None => {
@@ -263,7 +263,7 @@ impl Shared {
                 self.ack_up_to(state, entry.id, batch, call);
                 Ok(())
             }
-            None if call.is_some() => Err(self.ack_failed(left_cluster())),
+            None if call.is_some() => Err(self.ack_failed(void())),
             None => Ok(()),
         }
     }

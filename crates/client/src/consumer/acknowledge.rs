@@ -9,6 +9,7 @@ use pulsar_rs_wire::hot::EntryId;
 use super::batch_acks::{BatchAcks, Progress};
 use super::message::Entry;
 use super::receipts::Part;
+use super::seek::Seeking;
 use super::{Consumer, Message, Parts, Phase, Shared, State, already_closed};
 use crate::{Error, MessageId};
 
@@ -95,11 +96,11 @@ impl Shared {
         if matches!(state.phase, Phase::Closed) { Err(self.ack_failed(already_closed())) } else { Ok(state) }
     }
 
-    /// The same for the acknowledgement of an entry; nothing when it came from a cluster that the client left, which
-    /// will not learn of it.
+    /// The same for the acknowledgement of an entry; nothing when it came before a seek, which voids it, or from a cluster
+    /// that the client left, which will not learn of it.
     pub(super) fn lock_for(&self, entry: &Entry) -> Result<Option<MutexGuard<'_, State>>, Error> {
         let state = self.lock_open()?;
-        Ok((state.cluster == entry.cluster).then_some(state))
+        Ok((state.reading == entry.reading).then_some(state))
     }
 
     fn ack_in_batch(&self, entry: &Entry, acks: &Arc<BatchAcks>, index: u32) -> Result<(), Error> {
@@ -132,7 +133,7 @@ impl Shared {
     /// `ack_set`; all, if that is empty.
     pub(super) fn share(
         &self,
-        cluster: u64,
+        reading: u64,
         id: EntryId,
         fresh: Arc<BatchAcks>,
         ack_set: &[i64],
@@ -142,16 +143,30 @@ impl Shared {
             return fresh;
         }
         let mut state = self.state.lock();
-        // By now the id stands for another entry.
-        if state.cluster != cluster {
+        // By now the id stands for another entry, or what was acknowledged of it counts no more.
+        if state.reading != reading {
             return fresh;
         }
         let (acks, is_complete) = state.acks.open_batch(id, fresh, ack_set);
         if is_complete {
             state.forget(id);
             self.acks_added(state);
+        } else {
+            self.skip_in_batch(state, id, &acks);
         }
         acks
+    }
+
+    /// What of a batch lies before the place where the consumer begins is not delivered, and counts as acknowledged.
+    fn skip_in_batch(&self, mut state: MutexGuard<'_, State>, id: EntryId, acks: &Arc<BatchAcks>) {
+        let Some(last) = state.start.skipped_of(id).checked_sub(1) else {
+            return;
+        };
+        let progress = acks.ack_up_to(last);
+        if self.config.durable {
+            state.start.skip = None;
+            self.note(state, id, acks, progress);
+        }
     }
 
     pub(super) fn ack_up_to(
@@ -200,6 +215,10 @@ impl Shared {
     /// Sends the acknowledgements that wait; without a connection they go on waiting.
     pub(super) fn send_acks(&self, state: &mut State) {
         state.acks_due = None;
+        // They would come behind the seek, and mean nothing there; if it fails, they are sent then.
+        if state.seeking.as_ref().is_some_and(Seeking::is_asked) {
+            return;
+        }
         if let Phase::Ready(connection) = &state.phase {
             let settled = state.acks.flush(self.id, connection);
             self.tell_later(settled);

@@ -173,6 +173,14 @@ impl Acks {
         }
     }
 
+    /// The consumer reads something else now: nothing of what was acknowledged counts.
+    /// Returns whom to tell that.
+    pub fn clear(&mut self, why: &Error) -> Settled {
+        let (_, settled) = self.give_up(why);
+        *self = Acks { sent: self.sent, ..Acks::default() };
+        settled
+    }
+
     /// Ids that wait to be sent.
     pub fn waiting(&self) -> usize {
         self.individual.len() + self.indexes.len() + usize::from(self.cumulative.is_some())

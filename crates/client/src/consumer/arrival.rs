@@ -16,6 +16,7 @@ use pulsar_rs_wire::proto::BrokerEntryMetadata;
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
 use super::message::Entry;
+use super::position::Position;
 use crate::client::Held;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
@@ -40,8 +41,8 @@ pub(super) struct Arrival {
     sealed: bool,
     /// Its bytes count against the client's memory limit.
     held: Option<Held>,
-    /// The cluster it came from, as the client counts them.
-    cluster: u64,
+    /// The reading that it belongs to, as the consumer counts them.
+    reading: u64,
     /// Wall clock of the producer's client, milliseconds since 1970.
     publish_time: u64,
     /// Sequence id of the entry.
@@ -77,12 +78,7 @@ pub(super) struct Rejected {
 impl Arrival {
     /// Verifies an entry, on the connection's task. One that is encrypted is refused, or with `takes_encrypted` delivered as
     /// it is.
-    pub fn check(
-        message: hot::Message,
-        payload: &Bytes,
-        cluster: u64,
-        takes_encrypted: bool,
-    ) -> Result<Self, Rejected> {
+    pub fn check(message: hot::Message, payload: &Bytes, takes_encrypted: bool) -> Result<Self, Rejected> {
         // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
         // came in the command.
         let by_ack_set = count_by_ack_set(&message.ack_set);
@@ -122,8 +118,23 @@ impl Arrival {
             whole: None,
             sealed,
             held: None,
-            cluster,
+            reading: 0,
         })
+    }
+
+    /// It came in this reading, as the consumer counts them.
+    pub fn came_in(&mut self, reading: u64) {
+        self.reading = reading;
+    }
+
+    /// Whether there is nothing in it behind its first `skipped` messages.
+    pub fn is_within(&self, skipped: u32) -> bool {
+        skipped >= self.batch_size.unwrap_or(1)
+    }
+
+    /// Which chunk it is, if it is one.
+    pub fn chunk(&self) -> Option<&Chunk> {
+        self.chunk.as_ref()
     }
 
     /// Takes out which chunk it is, if it is one.
@@ -204,7 +215,7 @@ impl Arrival {
     }
 
     /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets the
-    /// cluster it came from, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
+    /// reading it belongs to, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
     /// to use.
     pub fn open(
         self,
@@ -216,7 +227,7 @@ impl Arrival {
         let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
         let ack_set = &self.message.ack_set;
         let acks = self.readable_batch().map(|size| {
-            share(self.cluster, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
+            share(self.reading, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
         });
         let entry = Entry {
             topic,
@@ -228,7 +239,7 @@ impl Arrival {
             body,
             acks,
             chunks: self.whole.map(|whole| whole.entries),
-            cluster: self.cluster,
+            reading: self.reading,
             is_of_several,
             publish_time: self.publish_time,
             sequence_id: self.sequence_id,
@@ -297,10 +308,10 @@ pub(super) enum Next<'a> {
 #[derive(Debug)]
 pub(super) struct Found<'a> {
     pub entry: &'a Arc<Entry>,
-    /// Place of its metadata in the body; empty for a single message.
+    /// Position of its metadata in the body; empty for a single message.
     pub metadata: Range<u32>,
     pub payload: Range<u32>,
-    /// Place in the batch; 0 for a single message.
+    /// Position in the batch; 0 for a single message.
     pub index: u32,
     /// Of a message in a batch.
     pub single: Option<SingleMetadata<'a>>,
@@ -310,6 +321,20 @@ impl Cursor {
     /// Permits to give back when the rest is not taken, or at the end.
     pub fn permits_left(&self) -> u32 {
         self.permits
+    }
+
+    /// The place behind what was taken; nothing when nothing was.
+    pub fn place(&self) -> Option<Position> {
+        match &self.entry.acks {
+            None => (self.permits == 0).then(|| Position::behind_entry(self.entry.id)),
+            Some(_) => (self.index > 0).then_some(Position { entry: self.entry.id, taken: self.index }),
+        }
+    }
+
+    /// Whether there is another message; the cursor stays.
+    pub fn has_next(&self) -> bool {
+        let mut ahead = Cursor { entry: self.entry.clone(), _held: None, ..*self };
+        matches!(ahead.next(usize::MAX), Next::Message(_))
     }
 
     /// The next message that is not acknowledged, if its payload has at most `max_bytes`.

@@ -8,6 +8,7 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::arrival::Found;
+use super::flow::Asking;
 use super::inbox::Taker;
 use super::message::Entry;
 use super::{Consumer, Message, Parts, Shared};
@@ -251,24 +252,21 @@ impl Consumer {
     ) -> Result<(), Error> {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
-        if !bulk.is_empty() {
-            return Ok(());
-        }
-        let waiting = self.waiting();
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        loop {
-            self.try_receive_bulk(bulk, limits, &mut make)?;
-            if !bulk.is_empty() {
-                return Ok(());
-            }
-            if !waiting.asked() {
-                continue;
+        let asking = if bulk.is_empty() { self.asking() } else { None };
+        while bulk.is_empty() {
+            if let Some(asking) = &asking
+                && self.ask_for(asking, bulk, limits, &mut make)?
+            {
+                break;
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
             }
             self.wait(deadline)?;
+            self.try_receive_bulk(bulk, limits, &mut make)?;
         }
+        Ok(())
     }
 
     /// Acknowledges messages of a bulk, at the cost of one call.
@@ -305,16 +303,30 @@ impl Consumer {
         if !bulk.is_empty() {
             return Ok(());
         }
-        let waiting = self.waiting();
+        let asking = self.asking();
         let take = || {
-            loop {
-                self.try_receive_bulk(bulk, limits, &mut make)?;
-                if !bulk.is_empty() || waiting.asked() {
-                    return Ok((!bulk.is_empty()).then_some(()));
-                }
+            match &asking {
+                Some(asking) => _ = self.ask_for(asking, bulk, limits, &mut make)?,
+                None => self.try_receive_bulk(bulk, limits, &mut make)?,
             }
+            Ok((!bulk.is_empty()).then_some(()))
         };
         self.wake_ups().take_when_arrived(take).await
+    }
+
+    /// Without a queue: true when messages were there, else one was asked for.
+    fn ask_for<V>(
+        &self,
+        asking: &Asking<'_>,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<bool, Error> {
+        let take = || {
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+            Ok(!bulk.is_empty())
+        };
+        asking.take_with(take, |found| !found)
     }
 }
 
@@ -323,8 +335,8 @@ impl Shared {
     fn ack_runs<'a>(&self, runs: impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])>) -> Result<(), Error> {
         let mut state = self.lock_open()?;
         let mut is_new = false;
-        let cluster = state.cluster;
-        for (entry, places) in runs.filter(|(entry, _)| entry.cluster == cluster) {
+        let reading = state.reading;
+        for (entry, places) in runs.filter(|(entry, _)| entry.reading == reading) {
             is_new |= match &entry.acks {
                 None => {
                     state.ack_entry(entry.id, entry.chunks.clone(), None);

@@ -244,6 +244,18 @@ impl Chunks {
         self.whole.retain(|last, _| *last > id);
     }
 
+    /// Whether chunks of the same message are there.
+    pub fn gathers(&self, chunk: &Chunk) -> bool {
+        self.gathering.iter().any(|gathering| gathering.uuid == chunk.uuid)
+    }
+
+    /// The first entry of the messages that are not complete, or that end behind `place`.
+    pub fn oldest_behind(&self, place: EntryId) -> Option<EntryId> {
+        let incomplete = self.gathering.iter().filter_map(|gathering| gathering.entries.first());
+        let whole = self.whole.iter().filter(|(last, _)| **last > place);
+        incomplete.chain(whole.filter_map(|(_, entries)| entries.first())).min().copied()
+    }
+
     /// Everything that is not acknowledged comes again.
     pub fn clear(&mut self) {
         self.gathering.clear();
@@ -305,7 +317,7 @@ mod tests {
         encode_payload_head(&mut payload, &metadata, body);
         payload.extend_from_slice(body);
         let message = hot::Message { entry: id(entry), ..hot::Message::default() };
-        let mut arrival = Arrival::check(message, &payload.into(), 0, false).unwrap();
+        let mut arrival = Arrival::check(message, &payload.into(), false).unwrap();
         let chunk = arrival.take_chunk().unwrap();
         (arrival, chunk)
     }

@@ -7,7 +7,7 @@ use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
 use super::letters::DeadLetterPolicy;
 use super::redelivery::RedeliveryBackoff;
-use crate::{Error, Schema};
+use crate::{Error, MessageId, Schema, TopicName};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,6 +104,16 @@ pub struct ConsumerConfig {
     /// Messages that are not compacted yet come as they are. For exclusive and failover subscriptions to persistent
     /// topics. Default false.
     pub read_compacted: bool,
+    /// Whether the subscription is stored, and stays where it is without consumers. Otherwise it ends with this consumer,
+    /// which begins at [`start`](Self::start) and, after its connection was lost, goes on behind the last message that was
+    /// received. Default true.
+    pub durable: bool,
+    /// Where a subscription that is not durable begins: behind this message; or at [`MessageId::EARLIEST`] or
+    /// [`MessageId::LATEST`]. Absent: at the initial position. Default: none.
+    pub start: Option<MessageId>,
+    /// How far back in time a subscription that is not durable begins, if no `start` is given: at the first message that
+    /// was published since; to the second. Default: none.
+    pub start_rollback: Option<Duration>,
     /// Whether the message that the consumer starts at, or was moved to, is delivered itself. Default false.
     pub start_inclusive: bool,
     /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
@@ -187,6 +197,9 @@ impl Default for ConsumerConfig {
             initial_position: InitialPosition::default(),
             name: None,
             read_compacted: false,
+            durable: true,
+            start: None,
+            start_rollback: None,
             start_inclusive: false,
             key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
@@ -223,10 +236,24 @@ impl Default for ConsumerConfig {
 const MIN_ACK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl ConsumerConfig {
+    /// For a consumer of this topic.
+    pub(super) fn validate_for(&self, topic: &TopicName) -> Result<(), Error> {
+        if self.read_compacted && !topic.is_persistent() {
+            let text = format!("{topic} is not stored, so it cannot be compacted");
+            return Err(Error::InvalidConfiguration(text));
+        }
+        self.validate()
+    }
+
     /// For a consumer of several topics.
     pub(super) fn validate_for_several(&self) -> Result<(), Error> {
         if self.receiver_queue_size == 0 {
             let text = "a consumer of several topics or partitions needs a receiver queue";
+            return Err(Error::InvalidConfiguration(text.into()));
+        }
+        let is_one_message = |start: &MessageId| !self.durable && !start.is_end();
+        if self.start.as_ref().is_some_and(is_one_message) {
+            let text = "a message of one topic or partition says nothing of where to begin in others";
             return Err(Error::InvalidConfiguration(text.into()));
         }
         self.validate()
@@ -237,11 +264,20 @@ impl ConsumerConfig {
         if self.receiver_queue_size == 0 && self.auto_scaled_queue {
             return invalid("a queue that grows needs a receiver queue size to grow to");
         }
+        if self.read_compacted && self.subscription_type.is_shared() {
+            return invalid("compacted topics are read by exclusive and failover subscriptions");
+        }
         if u32::try_from(self.receiver_queue_size).is_err() {
             return invalid("the receiver queue size must fit 32 bits");
         }
         if self.ack_timeout.is_some_and(|timeout| timeout < MIN_ACK_TIMEOUT) {
             return invalid("the ack timeout must be at least 10 seconds");
+        }
+        let mut backoffs = [self.negative_ack_backoff, self.ack_timeout_backoff].into_iter().flatten();
+        if !backoffs.all(|backoff| backoff.is_valid()) {
+            return invalid(
+                "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
+            );
         }
         if self.subscription_type != SubscriptionType::KeyShared
             && self.key_shared != KeySharedPolicy::default()
@@ -249,12 +285,6 @@ impl ConsumerConfig {
             return invalid("a key-shared policy needs a key-shared subscription");
         }
         self.key_shared.validate()?;
-        let mut backoffs = [self.negative_ack_backoff, self.ack_timeout_backoff].into_iter().flatten();
-        if !backoffs.all(|backoff| backoff.is_valid()) {
-            return invalid(
-                "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
-            );
-        }
         let policy = &self.batch_receive;
         if policy.max_messages.is_none() && policy.max_bytes.is_none() && policy.timeout.is_none() {
             return invalid("the batch receive policy has no limit");

@@ -6,7 +6,9 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandSubscribe, KeyValue};
 use tokio::sync::watch;
 
-use super::{Phase, Shared, SubscriptionType, already_closed, left_cluster};
+use super::inbox::Held;
+use super::position::{Position, Start, StartToSend};
+use super::{Phase, Shared, SubscriptionType, already_closed, void};
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -34,17 +36,21 @@ impl Reconnect for Shared {
         let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
-        let epoch = self.state.lock().epoch;
         let mut cut_off = std::pin::pin!(self.cut_off.notified());
         cut_off.as_mut().enable();
         let answer = tokio::select! {
-            answer = connection.request(|request_id| self.subscribe_command(request_id, epoch)) => answer?,
+            answer = connection.request(|request_id| self.subscribe_command(request_id, connection.cluster())) => answer?,
             () = cut_off => return Err(Error::Disconnected("the broker closed it while it was created".into())),
         };
         if !matches!(answer, Command::Success(_)) {
             return Err(Error::Unknown(format!("subscribe answered with {:?}", answer.kind())));
         }
-        self.connected_to(&connection)?;
+        let found = if self.state.lock().start.has_to_be_found() {
+            self.find_place(&connection).await?
+        } else {
+            None
+        };
+        self.connected_to(&connection, found)?;
         attempt.succeeded = true;
         Ok(())
     }
@@ -54,8 +60,9 @@ impl Reconnect for Shared {
 }
 
 impl Shared {
-    fn subscribe_command(&self, request_id: u64, epoch: u64) -> Command {
+    fn subscribe_command(&self, request_id: u64, cluster: u64) -> Command {
         let config = &self.config;
+        let (epoch, start) = self.start_to_send(cluster);
         let is_key_shared = config.subscription_type == SubscriptionType::KeyShared;
         CommandSubscribe {
             topic: self.topic.as_str().to_owned(),
@@ -65,24 +72,42 @@ impl Shared {
             request_id,
             consumer_name: Some(self.name.clone()),
             priority_level: Some(config.priority_level),
-            durable: Some(true),
+            durable: Some(config.durable),
+            start_message_id: start.id,
+            start_message_rollback_duration_sec: start.rollback,
             metadata: key_values(&config.properties),
             read_compacted: Some(config.read_compacted),
             schema: config.schema.as_ref().map(Schema::to_wire),
-            initial_position: Some(config.initial_position.to_wire().into()),
+            initial_position: Some(start.initial.unwrap_or(config.initial_position).to_wire().into()),
             replicate_subscription_state: Some(config.replicate_subscription_state),
             key_shared_meta: is_key_shared.then(|| config.key_shared.to_wire()),
             subscription_properties: key_values(&config.subscription_properties),
             consumer_epoch: Some(epoch),
             force_topic_creation: Some(self.create_topic),
-            ..CommandSubscribe::default()
         }
         .into()
     }
 
-    /// The broker has the consumer. It starts from what is not acknowledged, so it must learn of the
+    /// The epoch, and where a subscription that is not durable begins in this cluster.
+    fn start_to_send(&self, cluster: u64) -> (u64, StartToSend) {
+        let taken = self.inbox.position();
+        let state = self.state.lock();
+        let is_elsewhere = state.counters.connections > 0 && state.cluster != cluster;
+        let start = if is_elsewhere {
+            let mut start = Start::new(&self.config);
+            start.start_over(&self.config);
+            start.to_send(None, |_| None)
+        } else {
+            state.start.to_send(taken, |place| state.chunks.oldest_behind(place))
+        };
+        (state.epoch, start)
+    }
+
+    /// The broker has the consumer, and begins at the place that was `found`, if it had to be. It starts from what is not acknowledged, so it must learn of the
     /// acknowledgements that wait before it is permitted to send anything.
-    fn connected_to(&self, connection: &Arc<Connection>) -> Result<(), Error> {
+    fn connected_to(&self, connection: &Arc<Connection>, found: Option<Position>) -> Result<(), Error> {
+        // Where nobody else knows how far the program came, it must not take more from here on.
+        let held = (!self.config.durable).then(|| self.inbox.hold());
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Closed) {
             return Err(already_closed());
@@ -92,13 +117,20 @@ impl Shared {
         if !connection.has_consumer(self.id) {
             return Err(Error::Disconnected("the consumer was closed while it was created".into()));
         }
+        let mut taken = held.and_then(Held::empty);
         if state.cluster != connection.cluster() {
             state.cluster = connection.cluster();
             // They are of entries of the old cluster, whose ids mean other ones here.
-            let (_, dropped) = std::mem::take(&mut state.acks).give_up(&left_cluster());
+            let dropped = state.acks.clear(&void());
             self.tell_later(dropped);
+            state.reading += 1;
+            if state.counters.connections > 0 {
+                state.start.start_over(&self.config);
+                taken = None;
+            }
         }
         state.acks.put_back();
+        state.start.resume(taken, found);
         state.connection = self.inbox.start_over();
         state.permits_in_doubt = false;
         state.acks_sent_on = connection.id();

@@ -126,7 +126,7 @@ impl Shared {
     pub(super) fn note_taken(&self, message: &Message) -> bool {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if state.cluster != message.entry.cluster {
+        if state.reading != message.entry.reading {
             return true;
         }
         if let Some(letters) = self.letters.as_ref().filter(|letters| letters.is_last(message)) {

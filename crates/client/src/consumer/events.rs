@@ -12,6 +12,7 @@ use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
 use super::receipts::Settled;
+use super::seek::Seeking;
 use super::wake_ups::Pushed;
 use super::{ActiveChange, CryptoFailureAction, Phase, Shared, State};
 use crate::Error;
@@ -25,7 +26,7 @@ impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
         let id = message.entry;
         let takes_encrypted = self.config.crypto_failure_action == CryptoFailureAction::Consume;
-        let checked = Arrival::check(message, &payload, connection.cluster(), takes_encrypted);
+        let checked = Arrival::check(message, &payload, takes_encrypted);
         let mut state = self.state.lock();
         if !state.is_current(connection) {
             return;
@@ -37,6 +38,13 @@ impl ConsumerChannel for Shared {
                 self.give_back(connection, arrival.permits());
             }
             Ok(mut arrival) => {
+                arrival.came_in(state.reading);
+                if state.start.skip.is_some_and(|skip| id <= skip.entry) {
+                    let Some(rest) = self.skip(connection, &mut state, arrival) else {
+                        return;
+                    };
+                    arrival = rest;
+                }
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
@@ -106,6 +114,9 @@ impl ConsumerChannel for Shared {
                 return;
             }
             state.phase = Phase::Connecting;
+            if state.seeking.as_mut().is_some_and(|seeking| seeking.takes(&why)) {
+                return;
+            }
         }
         let client = self.client.clone();
         client.spawn(reconnect(self, why));
@@ -113,6 +124,24 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// An entry came that lies before the place where the consumer begins, or in which that place is. Gives it back if
+    /// there is something to deliver in it.
+    fn skip(&self, connection: &Connection, state: &mut State, arrival: Arrival) -> Option<Arrival> {
+        let skipped = state.start.skipped_of(arrival.id());
+        // Chunks from before may be of a message that ends behind the place.
+        let is_needed = arrival.chunk().is_some_and(|chunk| !chunk.is_last() || state.chunks.gathers(chunk));
+        if is_needed || !arrival.is_within(skipped) {
+            return Some(arrival);
+        }
+        if self.config.durable {
+            state.acks.add_entry(arrival.id(), None);
+            state.start.skip = None;
+            self.send_acks(state);
+        }
+        self.give_back(connection, arrival.permits());
+        None
+    }
+
     /// Wakes who receives.
     fn wake(&self, pushed: Pushed) {
         match (&self.place, self.me.upgrade()) {
@@ -148,6 +177,18 @@ impl Shared {
         let wake_timers =
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
         match added.complete {
+            Some(whole) if whole.is_within(state.start.skipped_of(whole.id())) => {
+                if self.config.durable {
+                    let entries = state.with_chunks(&[whole.id()]);
+                    for entry in &entries {
+                        state.acks.add_entry(*entry, None);
+                    }
+                    state.start.skip = None;
+                    self.send_acks(&mut state);
+                }
+                drop(state);
+                self.give_back(connection, 1);
+            }
             Some(whole) => {
                 let pushed = self.enqueue(&mut state, whole);
                 drop(state);
@@ -171,6 +212,7 @@ impl Shared {
         }
         for entry in entries {
             state.acks.add_entry(*entry, None);
+            state.start.pass(*entry);
         }
         self.send_acks(state);
     }
@@ -192,7 +234,11 @@ impl Shared {
 
     /// Deals with an entry that cannot be delivered.
     pub(super) fn reject(&self, entry: EntryId, why: &Refusal) {
-        self.state.lock().counters.discarded += 1;
+        {
+            let mut state = self.state.lock();
+            state.counters.discarded += 1;
+            state.start.pass(entry);
+        }
         let EntryId { ledger, entry: number } = entry;
         let log = self.client.log();
         match why {
@@ -243,6 +289,11 @@ impl Shared {
             {
                 let mut state = me.state.lock();
                 if !state.is_current(&old) || !state.permits_in_doubt {
+                    return;
+                }
+                // One that succeeds does the same; one that fails leaves it to the next entry that cannot be read.
+                if state.seeking.as_ref().is_some_and(Seeking::is_asked) {
+                    state.permits_in_doubt = false;
                     return;
                 }
                 state.phase = Phase::Connecting;

@@ -7,8 +7,10 @@ use pulsar_rs_wire::hot;
 use super::arrival::Arrival;
 use super::inbox::Permits;
 use super::quota::Quota;
+use super::receive::Taken;
 use super::wake_ups::Pushed;
 use super::{Phase, Shared, State};
+use crate::Error;
 use crate::connection::Connection;
 
 impl Shared {
@@ -56,13 +58,12 @@ impl Shared {
         self.threshold.store(state.quota.threshold(), Ordering::Relaxed);
     }
 
-    /// For a receiver that is going to wait.
-    pub(super) fn waiting(&self) -> Waiting<'_> {
-        let has_no_queue = self.config.receiver_queue_size == 0;
-        if has_no_queue {
+    /// For a receiver that is going to wait, if it has to ask.
+    pub(super) fn asking(&self) -> Option<Asking<'_>> {
+        (self.config.receiver_queue_size == 0).then(|| {
             self.state.lock().quota.change_waiting(1);
-        }
-        Waiting { asks: has_no_queue.then_some(self) }
+            Asking(self)
+        })
     }
 
     /// Asks for messages for those who wait. False when one may be there already.
@@ -77,23 +78,32 @@ impl Shared {
     }
 }
 
-/// A receiver that found nothing and is going to wait. Without a queue, the broker is permitted one message for each.
-#[derive(Default)]
-pub(super) struct Waiting<'a> {
-    asks: Option<&'a Shared>,
-}
+/// A receiver that waits without a queue: the broker is permitted one message for each.
+pub(super) struct Asking<'a>(&'a Shared);
 
-impl Waiting<'_> {
-    /// Asks for a message, where that is needed. False when one may be there already, so that waiting would be wrong.
-    pub fn asked(&self) -> bool {
-        self.asks.is_none_or(Shared::ask)
+impl Asking<'_> {
+    /// Like [`Shared::take`]; where that finds nothing, a message was asked for.
+    pub fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
+        self.take_with(|| self.0.take(max_bytes), Taken::is_empty)
+    }
+
+    /// The same for any way to take.
+    pub fn take_with<T>(
+        &self,
+        mut take: impl FnMut() -> Result<T, Error>,
+        is_empty: impl Fn(&T) -> bool,
+    ) -> Result<T, Error> {
+        loop {
+            let taken = take()?;
+            if !is_empty(&taken) || self.0.ask() {
+                return Ok(taken);
+            }
+        }
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(shared) = self.asks {
-            shared.state.lock().quota.change_waiting(-1);
-        }
+        self.0.state.lock().quota.change_waiting(-1);
     }
 }

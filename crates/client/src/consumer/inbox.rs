@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use pulsar_rs_wire::hot::EntryId;
 
 use super::arrival::{Arrival, Cursor, Damage, Found, Next, Refusal};
 use super::batch_acks::BatchAcks;
+use super::position::Position;
 use super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 
@@ -44,6 +45,8 @@ struct Arriving {
 #[derive(Debug, Default)]
 struct Taking {
     cursor: Option<Cursor>,
+    /// Behind the entries that were taken from before.
+    place: Option<Position>,
     generation: u64,
     connection: u64,
     /// Permits of messages that were taken, not given back to the broker yet.
@@ -103,10 +106,24 @@ impl Taking {
         self.consumed = self.consumed.saturating_add(permits);
     }
 
+    /// The cursor goes, and what is left of its entry. Returns its permits.
+    fn leave(&mut self) -> u32 {
+        let Some(cursor) = self.cursor.take() else {
+            return 0;
+        };
+        self.place = cursor.place().or(self.place);
+        cursor.permits_left()
+    }
+
+    /// The place behind the last message that was taken.
+    fn place(&self) -> Option<Position> {
+        self.cursor.as_ref().and_then(Cursor::place).or(self.place)
+    }
+
     /// The entry that was taken from is done with. Messages that compaction removed, or that were acknowledged, took
     /// permits as well: `rest` of them.
     fn finish(&mut self, rest: u32) {
-        self.cursor = None;
+        self.leave();
         self.consume(rest);
     }
 
@@ -247,7 +264,7 @@ impl Inbox {
             return;
         }
         taking.generation = generation;
-        let rest = taking.cursor.take().map_or(0, |cursor| cursor.permits_left());
+        let rest = taking.leave();
         if taking.connection == arriving.connection {
             taking.consume(rest);
         } else {
@@ -274,6 +291,25 @@ impl Inbox {
         arriving.connection += 1;
         self.generation.fetch_add(1, Ordering::AcqRel);
         arriving.connection
+    }
+
+    /// The place behind the last message that was taken, since the consumer was last moved.
+    pub fn position(&self) -> Option<Position> {
+        self.taking.lock().place()
+    }
+
+    /// Whether there is a message to take; entries that were not opened have some.
+    pub fn has_message(&self) -> bool {
+        let taking = self.taking.lock();
+        let arriving = self.arriving.lock();
+        let is_current = taking.generation == self.generation.load(Ordering::Acquire);
+        let cursor = taking.cursor.as_ref().filter(|_| is_current);
+        !arriving.entries.is_empty() || cursor.is_some_and(Cursor::has_next)
+    }
+
+    /// Keeps receivers from taking anything meanwhile. Before the consumer's lock is taken, not with it held.
+    pub fn hold(&self) -> Held<'_> {
+        Held { inbox: self, taking: self.taking.lock() }
     }
 
     /// Drops what waits, because the broker sends it again; returns the permits it took.
@@ -314,5 +350,33 @@ impl Inbox {
         self.generation.fetch_add(1, Ordering::AcqRel);
         drop(arriving);
         self.wake_ups.wake_all();
+    }
+}
+
+/// An inbox from which nobody takes anything.
+pub(super) struct Held<'a> {
+    inbox: &'a Inbox,
+    taking: MutexGuard<'a, Taking>,
+}
+
+impl Held<'_> {
+    /// Drops what waits, which comes again. Returns the place behind the last message that was taken.
+    pub fn empty(mut self) -> Option<Position> {
+        self.drop_all();
+        self.taking.place
+    }
+
+    /// Drops what waits: the consumer is elsewhere now, and nothing was taken there.
+    pub fn forget(mut self) {
+        self.drop_all();
+        self.taking.place = None;
+    }
+
+    fn drop_all(&mut self) {
+        let mut arriving = self.inbox.arriving.lock();
+        arriving.entries.clear();
+        self.inbox.generation.fetch_add(1, Ordering::AcqRel);
+        drop(arriving);
+        self.taking.leave();
     }
 }

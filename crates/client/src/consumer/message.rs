@@ -29,8 +29,8 @@ pub(super) struct Entry {
     pub acks: Option<Arc<BatchAcks>>,
     /// Of a message in chunks: all their entries; `id` is the last.
     pub chunks: Option<Arc<[EntryId]>>,
-    /// The cluster it came from, as the client counts them.
-    pub cluster: u64,
+    /// The reading that it belongs to, as the consumer counts them.
+    pub reading: u64,
     /// Ids name the topic: the consumer has several.
     pub is_of_several: bool,
     /// Wall clock of the producer's client, milliseconds since 1970.
@@ -80,6 +80,11 @@ impl Message {
     /// The content.
     pub fn payload(&self) -> &[u8] {
         &self.entry.body[self.payload.start as usize..self.payload.end as usize]
+    }
+
+    /// Whether it is the last message of its entry.
+    pub(crate) fn ends_entry(&self) -> bool {
+        self.entry.acks.as_ref().is_none_or(|acks| self.index + 1 >= acks.size())
     }
 
     /// The id, which [`Consumer::acknowledge_id`](super::Consumer::acknowledge_id) takes.

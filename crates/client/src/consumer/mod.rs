@@ -22,14 +22,17 @@ mod flow;
 mod group;
 mod inbox;
 mod key_shared;
+mod last_message;
 mod letters;
 mod message;
 mod nack;
+mod position;
 mod quota;
 mod receipts;
 mod receive;
 mod redelivery;
 mod schemas;
+mod seek;
 mod timers;
 mod wake_ups;
 
@@ -45,21 +48,20 @@ pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use letters::DeadLetterPolicy;
 pub use message::Message;
 pub use redelivery::RedeliveryBackoff;
+pub use seek::SeekTo;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use pulsar_rs_wire::Command;
-use pulsar_rs_wire::proto::CommandGetLastMessageId;
 use tokio::sync::Notify;
 
 use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
-use crate::{Error, MessageId, TopicName};
+use crate::{Error, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
@@ -67,10 +69,12 @@ use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
 use letters::{Letters, retry_topic};
+use position::Start;
 use quota::Quota;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
 use schemas::Schemas;
+use seek::Seeking;
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
 /// background.
@@ -140,6 +144,11 @@ struct State {
     acks_sent_on: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
+    /// Rises when what came before means nothing any more: with a seek, or with another cluster.
+    reading: u64,
+    start: Start,
+    /// A seek that is under way.
+    seeking: Option<Seeking>,
     /// The broker took permits for an entry that cannot be read; nobody knows how many.
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
@@ -187,7 +196,7 @@ impl Consumer {
         config: ConsumerConfig,
         deadline: Deadline,
     ) -> Result<Self, Error> {
-        config.validate()?;
+        config.validate_for(&topic)?;
         let retry = retry_topic(&topic, &subscription, &config)?;
         if retry.is_some() || client.partitions(&topic, deadline).await? > 0 {
             let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
@@ -195,7 +204,8 @@ impl Consumer {
         }
         let letters = Letters::new(&client, &topic, &subscription, &config)?;
         let options = SubscribeOptions { config, place: None, create_topic: true, letters };
-        let shared = Shared::create(client, topic, subscription, options, deadline).await?;
+        let shared = Shared::new(&client, topic, subscription, options);
+        shared.start(deadline).await?;
         Ok(Consumer { parts: Parts::One(shared) })
     }
 
@@ -281,37 +291,24 @@ impl Consumer {
             Parts::Several(group) => group.is_closed(),
         }
     }
-
-    /// Id of the last message in the topic; [`MessageId::EARLIEST`] when it is empty. Of several topics there is none.
-    pub async fn last_message_id(&self) -> Result<MessageId, Error> {
-        match &self.parts {
-            Parts::One(shared) => shared.last_message_id().await,
-            Parts::Several(group) => {
-                group.check_open()?;
-                Err(Error::NotSupported("several topics have no last message".into()))
-            }
-        }
-    }
 }
 
 impl Shared {
-    /// Subscribes; within the operation timeout.
-    async fn create(
-        client: Arc<ClientInner>,
+    /// Not subscribed yet: see [`Shared::start`].
+    fn new(
+        client: &Arc<ClientInner>,
         topic: TopicName,
         subscription: String,
         options: SubscribeOptions,
-        deadline: Deadline,
-    ) -> Result<Arc<Self>, Error> {
+    ) -> Arc<Self> {
         let SubscribeOptions { config, place, create_topic, letters } = options;
         if let Some(letters) = &letters {
             letters.join();
         }
-        let id = client.next_id();
         let quota = Quota::new(&config);
         let threshold = AtomicU32::new(quota.threshold());
-        let shared = Arc::new_cyclic(|me| Shared {
-            id,
+        Arc::new_cyclic(|me| Shared {
+            id: client.next_id(),
             me: me.clone(),
             inbox: Inbox::new(topic.shared(), place.is_some()),
             place,
@@ -325,6 +322,9 @@ impl Shared {
                 connection: 0,
                 acks_sent_on: 0,
                 cluster: 0,
+                reading: 0,
+                start: Start::new(&config),
+                seeking: None,
                 permits_in_doubt: false,
                 epoch: 0,
                 quota,
@@ -351,30 +351,23 @@ impl Shared {
             moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
-        });
+        })
+    }
+
+    /// Subscribes; within the operation timeout.
+    async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         // Before connecting, so that closing the client finds it.
-        client.register(id, Arc::downgrade(&shared) as _)?;
-        if let Err(error) = client.attempt("subscribe", deadline, || shared.connect(None)).await {
-            shared.abandon();
+        self.client.register(self.id, self.me.clone() as _)?;
+        if let Err(error) = self.client.attempt("subscribe", deadline, || self.connect(None)).await {
+            self.abandon();
             return Err(error);
         }
-        client.spawn(shared.clone().run_timers());
-        Ok(shared)
+        self.client.spawn(self.clone().run_timers());
+        Ok(())
     }
 
     fn is_connected(&self) -> bool {
         matches!(&self.state.lock().phase, Phase::Ready(connection) if connection.is_open())
-    }
-
-    async fn last_message_id(&self) -> Result<MessageId, Error> {
-        let connection = self.connected()?;
-        let answer = connection
-            .request(|request_id| CommandGetLastMessageId { consumer_id: self.id, request_id }.into())
-            .await?;
-        match answer {
-            Command::GetLastMessageIdResponse(answer) => Ok(MessageId::from_data(&answer.last_message_id)),
-            other => Err(Error::Unknown(format!("last message id answered with {:?}", other.kind()))),
-        }
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -400,8 +393,9 @@ fn already_closed() -> Error {
     Error::AlreadyClosed("the consumer is closed".into())
 }
 
-fn left_cluster() -> Error {
-    Error::Disconnected("the message is in a cluster that the client left".into())
+/// Why messages of another reading cannot be acknowledged.
+fn void() -> Error {
+    Error::Disconnected("the message came before a seek, or from a cluster that the client left".into())
 }
 
 /// As long as those of the other clients.

@@ -55,13 +55,13 @@ impl Shared {
     fn nack_message(&self, message: &Message) {
         let entry = &message.entry;
         let index = entry.acks.is_some().then_some(message.index);
-        self.nack((entry.id, index), entry.redelivery_count, Some(entry.cluster));
+        self.nack((entry.id, index), entry.redelivery_count, Some(entry.reading));
     }
 
-    /// `redeliveries` is how often it came before, as far as that is known; `cluster` is where the message came from, where that is known.
-    fn nack(&self, (id, index): (EntryId, Option<u32>), redeliveries: u32, cluster: Option<u64>) {
+    /// `redeliveries` is how often it came before, as far as that is known; `reading` is the one that the message came in, where that is known.
+    fn nack(&self, (id, index): (EntryId, Option<u32>), redeliveries: u32, reading: Option<u64>) {
         let mut state = self.state.lock();
-        let is_elsewhere = cluster.is_some_and(|cluster| cluster != state.cluster);
+        let is_elsewhere = reading.is_some_and(|reading| reading != state.reading);
         if is_elsewhere || matches!(state.phase, Phase::Closed) {
             return;
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::arrival::Found;
-use super::flow::Waiting;
+use super::flow::Asking;
 use super::inbox::Taker;
 use super::wake_ups::WakeUps;
 use super::{Consumer, Message, Parts, Shared};
@@ -22,8 +22,8 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        let waiting = self.waiting();
-        let take = || self.take_or_ask(&waiting, usize::MAX).map(Taken::message);
+        let asking = self.asking();
+        let take = || self.take_for(asking.as_ref(), usize::MAX).map(Taken::message);
         self.wake_ups().take_when_arrived(take).await
     }
 
@@ -50,9 +50,9 @@ impl Consumer {
                 let room = gathered.room();
                 let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let waiting = self.waiting();
+                        let asking = self.asking();
                         let take = || {
-                            let taken = self.take_or_ask(&waiting, room)?;
+                            let taken = self.take_for(asking.as_ref(), room)?;
                             Ok(Some(taken).filter(|taken| !taken.is_empty()))
                         };
                         self.wake_ups().take_when_arrived(take).await?
@@ -99,21 +99,15 @@ impl Consumer {
     }
 
     /// For a receiver that is going to wait.
-    pub(super) fn waiting(&self) -> Waiting<'_> {
+    pub(super) fn asking(&self) -> Option<Asking<'_>> {
         match &self.parts {
-            Parts::One(shared) => shared.waiting(),
-            Parts::Several(_) => Waiting::default(),
+            Parts::One(shared) => shared.asking(),
+            Parts::Several(_) => None,
         }
     }
 
-    /// Like [`Consumer::take`], for a receiver that waits when there is nothing.
-    fn take_or_ask(&self, waiting: &Waiting<'_>, max_bytes: usize) -> Result<Taken, Error> {
-        loop {
-            let taken = self.take(max_bytes)?;
-            if !taken.is_empty() || waiting.asked() {
-                return Ok(taken);
-            }
-        }
+    fn take_for(&self, asking: Option<&Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
+        asking.map_or_else(|| self.take(max_bytes), |asking| asking.take(max_bytes))
     }
 
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
@@ -132,9 +126,9 @@ impl Consumer {
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
     fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        let waiting = self.waiting();
+        let asking = self.asking();
         loop {
-            match self.take_or_ask(&waiting, max_bytes)? {
+            match self.take_for(asking.as_ref(), max_bytes)? {
                 Taken::Empty => {}
                 taken => return Ok(taken),
             }
@@ -248,14 +242,19 @@ impl Shared {
                 Some(message) if self.notes_taken && !self.note_taken(&message) => continue,
                 Some(message) => Taken::Message(message),
                 None if is_too_large => Taken::TooLarge,
-                None => Taken::Empty,
+                None => {
+                    if self.config.auto_scaled_queue {
+                        self.emptied();
+                    }
+                    Taken::Empty
+                }
             });
         }
     }
 
     /// Like [`Shared::take_into`], with a note of each message where one is needed.
     pub(super) fn take_noted(&self, taker: &mut impl Taker) -> Result<bool, Error> {
-        if !self.notes_taken {
+        if !self.notes_taken && !self.config.auto_scaled_queue {
             return self.take_into(taker);
         }
         loop {
@@ -273,16 +272,12 @@ impl Shared {
 
     /// See [`Inbox::take`](super::inbox::Inbox::take).
     fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
-        let is_too_large = self.inbox.take(
+        self.inbox.take(
             taker,
             self.threshold.load(Ordering::Relaxed),
-            |cluster, entry, fresh, ack_set| self.share(cluster, entry, fresh, ack_set),
+            |reading, entry, fresh, ack_set| self.share(reading, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
-        )?;
-        if self.config.auto_scaled_queue && !self.inbox.may_have_messages() {
-            self.emptied();
-        }
-        Ok(is_too_large)
+        )
     }
 }

@@ -79,6 +79,12 @@ impl MessageId {
         MessageId { ledger, entry, partition, batch_index: -1, batch_size: 0, first_chunk: None, topic: None }
     }
 
+    /// Whether it stands for an end of a topic, and no message.
+    pub(crate) fn is_end(&self) -> bool {
+        let place = (self.ledger, self.entry);
+        place == (-1, -1) || place == (i64::MAX, i64::MAX)
+    }
+
     /// The bytes that every Pulsar client writes and reads for an id: a protobuf `MessageIdData`.
     pub fn serialize(&self) -> Vec<u8> {
         self.to_data().encode_to_vec()

@@ -98,6 +98,28 @@ impl Broker {
         }
     }
 
+    /// Begins a new ledger in the topic. False where the broker cannot.
+    pub async fn roll(&self, topic: &str) -> bool {
+        match self {
+            Broker::InMemory(_) => false,
+            Broker::Real { .. } => {
+                admin::unload(topic).await;
+                true
+            }
+        }
+    }
+
+    /// Compacts the topic. False where the broker cannot.
+    pub async fn compact(&self, topic: &str) -> bool {
+        match self {
+            Broker::InMemory(_) => false,
+            Broker::Real { .. } => {
+                admin::compact(topic).await;
+                true
+            }
+        }
+    }
+
     /// Cuts all connections, as a crash does; returns how many there were.
     pub fn cut(&self) -> usize {
         match self {

@@ -10,7 +10,7 @@ use super::super::letters::Letters;
 use super::super::{Shared, SubscribeOptions};
 use super::{Followed, Group, Place, Topics};
 use crate::client::Deadline;
-use crate::{Error, TopicName};
+use crate::{Error, MessageId, TopicName};
 
 /// A topic, the number of its partitions that are subscribed to, and of those that there are.
 struct Growth {
@@ -18,6 +18,15 @@ struct Growth {
     from: u32,
     to: u32,
     letters: Option<Arc<Letters>>,
+    /// It was subscribed to before.
+    is_known: bool,
+}
+
+impl Growth {
+    /// What is new.
+    fn names(&self) -> impl Iterator<Item = TopicName> + '_ {
+        names(&self.topic, self.from, self.to)
+    }
 }
 
 impl Group {
@@ -73,14 +82,14 @@ impl Group {
             let client = self.client.clone();
             let ask = async move {
                 let to = client.partitions(&topic, deadline).await?;
-                Ok::<_, Error>((is_known, Growth { topic, from, to, letters }))
+                Ok::<_, Error>(Growth { topic, from, to, letters, is_known })
             };
             asking.spawn_on(ask, self.client.runtime());
         }
         let mut growths = Vec::new();
         while let Some(answer) = asking.join_next().await {
-            let (is_known, growth) = answer.unwrap_or_else(|_| Err(gone()))?;
-            if !is_known || growth.to > growth.from {
+            let growth = answer.unwrap_or_else(|_| Err(gone()))?;
+            if !growth.is_known || growth.to > growth.from {
                 growths.push(growth);
             }
         }
@@ -89,40 +98,37 @@ impl Group {
 
     /// Subscribes to all at the same time; on an error to none.
     async fn subscribe_to(self: &Arc<Self>, growths: Vec<Growth>, deadline: Deadline) -> Result<(), Error> {
-        if growths.is_empty() {
-            return Ok(());
-        }
-        let added: usize =
-            growths.iter().map(|growth| names(&growth.topic, growth.from, growth.to).count()).sum();
-        let total = self.table.read().members.len() + added;
+        let starting = Starting { group: self, growths };
         let mut subscribing = JoinSet::new();
-        for growth in &growths {
-            for topic in names(&growth.topic, growth.from, growth.to) {
-                let options = self.options(total, growth.letters.clone());
-                let client = self.client.clone();
-                let subscription = self.subscription.clone();
-                let create = Shared::create(client, topic, subscription, options, deadline);
-                subscribing.spawn_on(create, self.client.runtime());
-            }
+        for member in self.add(&starting.growths)? {
+            let start = async move { member.start(deadline).await };
+            subscribing.spawn_on(start, self.client.runtime());
         }
-        let mut created = Created(Vec::with_capacity(added));
-        while let Some(one) = subscribing.join_next().await {
-            created.0.push(one.unwrap_or_else(|_| Err(gone()))?);
+        while let Some(started) = subscribing.join_next().await {
+            started.unwrap_or_else(|_| Err(gone()))?;
         }
+        starting.finish();
+        Ok(())
+    }
+
+    /// Makes the consumers of new topics and partitions known, before any message of theirs can come.
+    fn add(&self, growths: &[Growth]) -> Result<Vec<Arc<Shared>>, Error> {
         let mut table = self.table.write();
         self.check_open()?;
+        let count: usize = growths.iter().map(|growth| growth.names().count()).sum();
+        let total = table.members.len() + count;
+        let mut added = Vec::with_capacity(count);
         for growth in growths {
-            self.client.log().info(format_args!(
-                "{} of {} follows {} with {} partitions",
-                self.subscription, self.name, growth.topic, growth.to
-            ));
-            let followed = Followed { partitions: growth.to, letters: growth.letters };
-            table.topics.insert(growth.topic, followed);
+            for topic in growth.names() {
+                let options = self.options(total, growth);
+                let member = Shared::new(&self.client, topic, self.subscription.clone(), options);
+                table.members.insert(member.topic.shared(), member.clone());
+                added.push(member);
+            }
+            let followed = Followed { partitions: growth.to, letters: growth.letters.clone() };
+            table.topics.insert(growth.topic.clone(), followed);
         }
-        for member in std::mem::take(&mut created.0) {
-            table.members.insert(member.topic.shared(), member);
-        }
-        Ok(())
+        Ok(added)
     }
 
     /// Who puts messages of a topic aside.
@@ -133,9 +139,12 @@ impl Group {
         }
     }
 
-    /// How the consumer of one of `total` topics is made.
-    fn options(&self, total: usize, letters: Option<Arc<Letters>>) -> SubscribeOptions {
+    /// How the consumer of one of `total` topics is made. Of a partition that was added, everything is new.
+    fn options(&self, total: usize, growth: &Growth) -> SubscribeOptions {
         let mut config = self.config.clone();
+        if growth.from > 0 && !config.durable {
+            (config.start, config.start_rollback) = (Some(MessageId::EARLIEST), None);
+        }
         let share = config.max_total_receiver_queue_size / total.max(1);
         config.receiver_queue_size = config.receiver_queue_size.min(share).max(1);
         config.name = Some(self.consumer_name.clone());
@@ -144,7 +153,7 @@ impl Group {
             place: Some(Place::new(self.hub.clone())),
             // One that was deleted while we look must not come back because of us.
             create_topic: matches!(self.follows, Topics::Listed(_)),
-            letters,
+            letters: growth.letters.clone(),
         }
     }
 
@@ -163,15 +172,40 @@ fn names(topic: &TopicName, from: u32, to: u32) -> impl Iterator<Item = TopicNam
     whole.into_iter().chain((from..to).map(|partition| topic.with_partition(partition)))
 }
 
-/// Consumers that are closed again unless they are taken over.
-struct Created(Vec<Arc<Shared>>);
+/// What is being subscribed to, and is taken back unless all of it succeeds.
+struct Starting<'a> {
+    group: &'a Group,
+    growths: Vec<Growth>,
+}
 
-impl Drop for Created {
+impl Starting<'_> {
+    fn finish(mut self) {
+        for growth in self.growths.drain(..) {
+            let Group { subscription, name, client, .. } = self.group;
+            client.log().info(format_args!(
+                "{subscription} of {name} follows {} with {} partitions",
+                growth.topic, growth.to
+            ));
+        }
+    }
+}
+
+impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        for member in self.0.drain(..) {
-            let client = member.client.clone();
+        let mut table = self.group.table.write();
+        let mut members = Vec::new();
+        for growth in &self.growths {
+            members.extend(growth.names().filter_map(|name| table.members.remove(name.as_str())));
+            if !growth.is_known {
+                table.topics.remove(&growth.topic);
+            } else if let Some(followed) = table.topics.get_mut(&growth.topic) {
+                followed.partitions = growth.from;
+            }
+        }
+        drop(table);
+        for member in members {
             let closing = member.end();
-            client.spawn(async move { _ = closing.await });
+            self.group.client.spawn(async move { _ = closing.await });
         }
     }
 }

@@ -220,6 +220,12 @@ pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_set_subscription_property,
 };
 
+// pulsar_rs/message.h
+pub use crate::ffi::pulsar_rs::message::{
+    pulsar_rs_message_get_broker_publish_timestamp, pulsar_rs_message_get_deliver_at,
+    pulsar_rs_message_get_index, pulsar_rs_message_get_sequence_id, pulsar_rs_message_is_key_base64,
+};
+
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
 
@@ -229,6 +235,13 @@ pub use crate::ffi::pulsar_rs::producer_configuration::{
     pulsar_rs_producer_configuration_get_old_boost_hash,
     pulsar_rs_producer_configuration_set_batching_by_key,
     pulsar_rs_producer_configuration_set_old_boost_hash,
+};
+
+// pulsar_rs/schema.h
+pub use crate::ffi::pulsar_rs::schema::{
+    pulsar_rs_consumer_get_message_schema, pulsar_rs_consumer_get_schema,
+    pulsar_rs_consumer_get_schema_async, pulsar_rs_schema_definition, pulsar_rs_schema_free,
+    pulsar_rs_schema_name, pulsar_rs_schema_properties, pulsar_rs_schema_type, pulsar_rs_schema_version,
 };
 
 // pulsar_rs/stats.h

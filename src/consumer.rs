@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
+use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId, SchemaInfo};
 
 use crate::completion::{CompletionQueue, Slot};
 use crate::consumer_configuration::ConsumerConfiguration;
@@ -206,6 +206,27 @@ impl Consumer {
     pub fn last_message_id(&self) -> Result<MessageId, Error> {
         let core = self.core.clone();
         self.session.wait(async move { core.last_message_id().await })
+    }
+
+    pub fn schema(&self, version: Option<Vec<u8>>) -> Result<Arc<SchemaInfo>, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.schema(version.as_deref()).await })
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn schema_async(
+        &self,
+        version: Option<Vec<u8>>,
+        done: impl FnOnce(Result<Arc<SchemaInfo>, Error>) + Send + 'static,
+    ) {
+        let core = self.core.clone();
+        self.session.then(async move { core.schema(version.as_deref()).await }, done);
+    }
+
+    /// The schema that a message was written with, if it was with one.
+    pub fn schema_of(&self, message: Received) -> Result<Option<Arc<SchemaInfo>>, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.schema_of(&message).await })
     }
 
     pub fn unsubscribe(self: &Arc<Self>) -> Result<(), Error> {

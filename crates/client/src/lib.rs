@@ -61,7 +61,7 @@ pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use reader::{Reader, ReaderConfig};
-pub use schema::{Schema, SchemaType};
+pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
 pub use topic::TopicName;

@@ -11,7 +11,10 @@ use broker::numbers::{
     LONG, SHORT, config, in_memory, number, receive, send_batches, send_singles, subscribe,
 };
 use broker::{Broker, eventually, unique};
-use pulsar_rs_client::{BatchReceivePolicy, Consumer, ConsumerConfig, Error, Message, SubscriptionType};
+use pulsar_rs_client::{
+    BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, Error, Message, MessageView,
+    SubscriptionType,
+};
 use pulsar_rs_testbroker::TestBroker;
 
 fn zero() -> ConsumerConfig {
@@ -75,7 +78,13 @@ async fn every_kind_of_receive_asks_for_one() {
     let other = consumer.clone();
     let batch = tokio::task::spawn_blocking(move || other.batch_receive_blocking()).await.unwrap().unwrap();
     assert!(batch.iter().map(number).eq(5..8), "{batch:?}");
-    assert_eq!((consumer.stats().entries, permits(&broker, &topic)), (8, 0));
+    let (mut bulk, limits) = (Bulk::default(), BulkLimits { max_messages: 10, max_bytes: 1000 });
+    for number in [8u32, 9] {
+        let make = |view: MessageView<'_>| view.payload.to_vec();
+        tokio::time::timeout(LONG, consumer.receive_bulk(&mut bulk, limits, make)).await.unwrap().unwrap();
+        assert_eq!(bulk.values(), [number.to_be_bytes()]);
+    }
+    assert_eq!((consumer.stats().entries, permits(&broker, &topic)), (10, 0));
     assert_eq!(consumer.stats().unreturned_permits, 0);
     client.close().await.unwrap();
 }

@@ -6,8 +6,10 @@ pub(crate) mod client_configuration;
 pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
+pub(crate) mod message;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
+pub(crate) mod schema;
 pub(crate) mod stats;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;

@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message as _;
 use pulsar_rs_wire::WireError;
 use pulsar_rs_wire::batch::message_at;
 use pulsar_rs_wire::compression::Compression;
 use pulsar_rs_wire::frame::Payload;
 use pulsar_rs_wire::hot;
 use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
+use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
@@ -24,6 +26,8 @@ pub(super) const MIN_MESSAGE: usize = 6;
 #[derive(Debug)]
 pub(super) struct Arrival {
     message: hot::Message,
+    /// What the broker noted of it, if it does.
+    stamp: BrokerEntryMetadata,
     metadata: Bytes,
     body: Bytes,
     /// Messages in the batch; absent: a single message.
@@ -83,6 +87,8 @@ impl Arrival {
         let parts =
             Payload::parse(payload).map_err(|error| unknown(Refusal::Damaged(Damage::Checksum, error)))?;
         let metadata = Metadata::decode(parts.metadata).map_err(damaged)?;
+        // Worth no message: what cannot be read is as good as absent.
+        let stamp = parts.broker_entry_metadata.and_then(|stamp| BrokerEntryMetadata::decode(stamp).ok());
         let batch_size = batch_size(&metadata).map_err(damaged)?;
         let permits = Some(count_permits(batch_size, &message.ack_set));
         let sealed = metadata.encrypted;
@@ -103,6 +109,7 @@ impl Arrival {
             publish_time,
             sequence_id,
             message,
+            stamp: stamp.unwrap_or_default(),
             metadata,
             body,
             batch_size,
@@ -227,6 +234,7 @@ impl Arrival {
             id: self.message.entry,
             partition: self.message.partition.unwrap_or(-1),
             redelivery_count: self.message.redelivery_count.unwrap_or_default(),
+            stamp: self.stamp,
             metadata: self.metadata,
             body,
             acks,

@@ -32,6 +32,7 @@ mod quota;
 mod receipts;
 mod receive;
 mod redelivery;
+mod schemas;
 mod seek;
 mod timers;
 mod wake_ups;
@@ -73,6 +74,7 @@ use position::Start;
 use quota::Quota;
 use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
+use schemas::Schemas;
 use seek::Seeking;
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
@@ -118,6 +120,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// Permits that are worth a command.
     threshold: AtomicU32,
+    schemas: Schemas,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
@@ -342,6 +345,7 @@ impl Shared {
             letters,
             config,
             threshold,
+            schemas: Schemas::default(),
             timers: Notify::new(),
             cut_off: Notify::new(),
             acks_answered: Notify::new(),

@@ -137,7 +137,7 @@ impl Shared {
             consumer_epoch,
         };
         connection.send(&command.into());
-        self.give_back(connection, dropped);
+        self.give_back(connection, state.quota.returned(dropped));
     }
 }
 

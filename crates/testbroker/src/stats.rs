@@ -45,6 +45,10 @@ pub struct SubscriptionStats {
     pub unacked: u64,
     /// Permits of all consumers; below zero after a batch larger than what was left.
     pub permits: i64,
+    /// Properties that its first consumer gave it.
+    pub properties: Vec<(String, String)>,
+    /// Its first consumer asked that its state be replicated to other clusters, of which there are none.
+    pub replicated: bool,
     /// Consumers in the order they came.
     pub consumers: Vec<ConsumerStats>,
 }
@@ -55,6 +59,8 @@ pub struct SubscriptionStats {
 pub struct ConsumerStats {
     /// Name that the consumer gave; may be empty.
     pub name: String,
+    /// Metadata that the consumer gave.
+    pub metadata: Vec<(String, String)>,
     /// Messages that may be sent to it.
     pub permits: i64,
     /// Messages that it did not acknowledge, in Shared and `Key_Shared` subscriptions; otherwise 0.

@@ -1,5 +1,5 @@
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
-use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, ServerError};
+use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, KeyValue, Schema, ServerError};
 
 use crate::broker::{Broker, milliseconds};
 use crate::connection::{ConnectionId, ConsumerState};
@@ -7,6 +7,9 @@ use crate::refusal::{Failure, Handled, Refusal};
 use crate::subscription::{Consumer, ConsumerKey, KeyPolicy, Objection};
 use crate::topic::{Place, SubscriptionId, Topic, TopicId};
 use crate::topic_name::TopicName;
+
+/// Type of a schema that stands for all: `Schema.Type.AutoConsume`, newer than the generated messages.
+const AUTO_CONSUME: i32 = 21;
 
 /// `Subscribe`: opens a consumer. Topic and subscription are created if need be.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubscribe) -> Handled {
@@ -24,7 +27,9 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubs
         return Ok(());
     }
     let Some(topic) = broker.topic(topic_id) else { return Err(super::vanished().into()) };
-    if let Some(schema) = &wanted.schema {
+    // Who takes any schema brings none.
+    let brings = |schema: &&Schema| schema.r#type != AUTO_CONSUME;
+    if let Some(schema) = wanted.schema.as_ref().filter(brings) {
         topic.schemas.register(schema)?;
     }
     check_compacted(topic, wanted)?;
@@ -137,6 +142,10 @@ fn create(
     if place == Place::Earliest && wanted.read_compacted() {
         topic.start_compacted(id);
     }
+    if let Some(subscription) = topic.subscription_mut(id) {
+        subscription.properties = pairs(&wanted.subscription_properties);
+        subscription.replicated = wanted.replicate_subscription_state();
+    }
     match check(topic, id, wanted, policy) {
         Ok(()) => Ok(id),
         Err(Objection::HeldBy(_)) => Err(super::vanished().into()),
@@ -145,6 +154,10 @@ fn create(
             Err(refusal.into())
         }
     }
+}
+
+fn pairs(properties: &[KeyValue]) -> Vec<(String, String)> {
+    properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect()
 }
 
 /// Where a new subscription starts. As with a real broker, only one that is not durable looks at the start
@@ -181,6 +194,7 @@ fn add(
         epoch: wanted.consumer_epoch,
         keys: policy,
         read_compacted: wanted.read_compacted(),
+        metadata: pairs(&wanted.metadata),
         ..Consumer::new(key, wanted.consumer_name().to_owned(), wanted.priority_level())
     };
     subscription.add(consumer, wanted.sub_type(), &mut broker.connections);

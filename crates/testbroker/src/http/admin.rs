@@ -94,6 +94,7 @@ pub(super) fn stats(broker: &mut Broker, name: &str) -> Answer {
                     let (permits, unacked) = (consumer.permits, consumer.unacked);
                     json!({
                         "consumerName": consumer.name,
+                        "metadata": object(consumer.metadata),
                         "availablePermits": permits,
                         "unackedMessages": unacked,
                     })
@@ -103,6 +104,8 @@ pub(super) fn stats(broker: &mut Broker, name: &str) -> Answer {
                     "unackedMessages": subscription.unacked,
                     "type": subscription.kind,
                     "isDurable": subscription.durable,
+                    "isReplicated": subscription.replicated,
+                    "subscriptionProperties": object(subscription.properties),
                     "consumers": consumers.collect::<Vec<_>>(),
                 });
                 (subscription.name, answer)
@@ -110,6 +113,10 @@ pub(super) fn stats(broker: &mut Broker, name: &str) -> Answer {
             .collect();
         Some(json!({ "subscriptions": subscriptions }))
     })
+}
+
+fn object(properties: Vec<(String, String)>) -> Map<String, Value> {
+    properties.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
 }
 
 fn answered(

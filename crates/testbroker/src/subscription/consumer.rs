@@ -34,6 +34,8 @@ pub(crate) struct Pending {
 pub(crate) struct Consumer {
     pub key: ConsumerKey,
     pub name: String,
+    /// Metadata that it gave.
+    pub metadata: Vec<(String, String)>,
     /// Smaller is served first.
     pub priority: i32,
     /// Messages that may be sent; below zero when the last batch was larger than what was left.
@@ -59,6 +61,7 @@ impl Consumer {
         Consumer {
             key,
             name,
+            metadata: Vec::new(),
             priority,
             permits: 0,
             epoch: None,

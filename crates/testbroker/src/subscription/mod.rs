@@ -60,6 +60,10 @@ pub(crate) struct Subscription {
     /// It outlives its consumers and holds back the entries it did not acknowledge.
     pub durable: bool,
     pub cursor: Cursor,
+    /// Properties that its first consumer gave it.
+    pub properties: Vec<(String, String)>,
+    /// Its first consumer asked that its state be replicated; there is nowhere to.
+    pub replicated: bool,
     /// It is in the list of subscriptions to dispatch.
     pub dirty: bool,
     consumers: Vec<Consumer>,
@@ -78,6 +82,8 @@ impl Subscription {
             name,
             durable,
             cursor,
+            properties: Vec::new(),
+            replicated: false,
             dirty: false,
             consumers: Vec::new(),
             sub_type: SubType::Exclusive,

@@ -8,6 +8,9 @@ pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
+pub(crate) mod reader;
+pub(crate) mod reader_configuration;
 pub(crate) mod stats;
+pub(crate) mod table_view;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;

@@ -15,9 +15,13 @@
 #include <pulsar/c/messages.h>
 #include <pulsar/c/producer.h>
 #include <pulsar/c/producer_configuration.h>
+#include <pulsar/c/reader.h>
+#include <pulsar/c/reader_configuration.h>
 #include <pulsar/c/result.h>
 #include <pulsar/c/string_list.h>
 #include <pulsar/c/string_map.h>
+#include <pulsar/c/table_view.h>
+#include <pulsar/c/table_view_configuration.h>
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/client_configuration.h>
@@ -27,6 +31,9 @@
 #include <pulsar_rs/message.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/producer_configuration.h>
+#include <pulsar_rs/reader.h>
+#include <pulsar_rs/reader_configuration.h>
 #include <pulsar_rs/schema.h>
 #include <pulsar_rs/stats.h>
+#include <pulsar_rs/table_view.h>
 #include <pulsar_rs/test_broker.h>

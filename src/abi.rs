@@ -24,10 +24,12 @@ pub use crate::ffi::client_configuration::{
 // pulsar/c/client.h
 pub use crate::ffi::client::{
     pulsar_client_close, pulsar_client_close_async, pulsar_client_create, pulsar_client_create_producer,
-    pulsar_client_create_producer_async, pulsar_client_free, pulsar_client_get_topic_partitions,
-    pulsar_client_get_topic_partitions_async, pulsar_client_subscribe, pulsar_client_subscribe_async,
-    pulsar_client_subscribe_multi_topics, pulsar_client_subscribe_multi_topics_async,
-    pulsar_client_subscribe_pattern, pulsar_client_subscribe_pattern_async,
+    pulsar_client_create_producer_async, pulsar_client_create_reader, pulsar_client_create_reader_async,
+    pulsar_client_create_table_view, pulsar_client_create_table_view_async, pulsar_client_free,
+    pulsar_client_get_topic_partitions, pulsar_client_get_topic_partitions_async, pulsar_client_subscribe,
+    pulsar_client_subscribe_async, pulsar_client_subscribe_multi_topics,
+    pulsar_client_subscribe_multi_topics_async, pulsar_client_subscribe_pattern,
+    pulsar_client_subscribe_pattern_async,
 };
 
 // pulsar/c/message_router.h
@@ -118,8 +120,44 @@ pub use crate::ffi::consumer::{
     pulsar_consumer_is_connected, pulsar_consumer_negative_acknowledge,
     pulsar_consumer_negative_acknowledge_id, pulsar_consumer_pause_message_listener, pulsar_consumer_receive,
     pulsar_consumer_receive_async, pulsar_consumer_receive_with_timeout,
-    pulsar_consumer_redeliver_unacknowledged_messages, pulsar_consumer_unsubscribe,
+    pulsar_consumer_redeliver_unacknowledged_messages, pulsar_consumer_seek, pulsar_consumer_seek_async,
+    pulsar_consumer_seek_by_timestamp, pulsar_consumer_seek_by_timestamp_async, pulsar_consumer_unsubscribe,
     pulsar_consumer_unsubscribe_async, resume_message_listener,
+};
+
+// pulsar/c/reader_configuration.h
+pub use crate::ffi::reader_configuration::{
+    pulsar_reader_configuration_create, pulsar_reader_configuration_free,
+    pulsar_reader_configuration_get_crypto_failure_action, pulsar_reader_configuration_get_reader_name,
+    pulsar_reader_configuration_get_receiver_queue_size,
+    pulsar_reader_configuration_get_subscription_role_prefix,
+    pulsar_reader_configuration_has_reader_listener, pulsar_reader_configuration_is_read_compacted,
+    pulsar_reader_configuration_set_crypto_failure_action, pulsar_reader_configuration_set_read_compacted,
+    pulsar_reader_configuration_set_reader_listener, pulsar_reader_configuration_set_reader_name,
+    pulsar_reader_configuration_set_receiver_queue_size,
+    pulsar_reader_configuration_set_subscription_role_prefix,
+};
+
+// pulsar/c/reader.h
+pub use crate::ffi::reader::{
+    pulsar_reader_close, pulsar_reader_close_async, pulsar_reader_free, pulsar_reader_get_topic,
+    pulsar_reader_has_message_available, pulsar_reader_is_connected, pulsar_reader_read_next,
+    pulsar_reader_read_next_with_timeout, pulsar_reader_seek, pulsar_reader_seek_async,
+    pulsar_reader_seek_by_timestamp, pulsar_reader_seek_by_timestamp_async,
+};
+
+// pulsar/c/table_view_configuration.h
+pub use crate::ffi::table_view_configuration::{
+    pulsar_table_view_configuration_create, pulsar_table_view_configuration_free,
+    pulsar_table_view_configuration_get_subscription_name, pulsar_table_view_configuration_set_schema_info,
+    pulsar_table_view_configuration_set_subscription_name,
+};
+
+// pulsar/c/table_view.h
+pub use crate::ffi::table_view::{
+    pulsar_table_view_close, pulsar_table_view_close_async, pulsar_table_view_contain_key,
+    pulsar_table_view_for_each, pulsar_table_view_for_each_add_listen, pulsar_table_view_free,
+    pulsar_table_view_get_value, pulsar_table_view_retrieve_value, pulsar_table_view_size,
 };
 
 // pulsar/c/message.h
@@ -244,11 +282,25 @@ pub use crate::ffi::pulsar_rs::schema::{
     pulsar_rs_schema_name, pulsar_rs_schema_properties, pulsar_rs_schema_type, pulsar_rs_schema_version,
 };
 
+// pulsar_rs/reader.h
+pub use crate::ffi::pulsar_rs::reader::{pulsar_rs_reader_get_last_message_id, pulsar_rs_reader_last_error};
+
+// pulsar_rs/reader_configuration.h
+pub use crate::ffi::pulsar_rs::reader_configuration::{
+    pulsar_rs_reader_configuration_get_subscription_name,
+    pulsar_rs_reader_configuration_is_start_message_id_inclusive,
+    pulsar_rs_reader_configuration_set_start_message_id_inclusive,
+    pulsar_rs_reader_configuration_set_subscription_name,
+};
+
 // pulsar_rs/stats.h
 pub use crate::ffi::pulsar_rs::stats::{
     pulsar_rs_client_stats, pulsar_rs_stats_client, pulsar_rs_stats_consumers, pulsar_rs_stats_free,
     pulsar_rs_stats_latency_bounds, pulsar_rs_stats_producers,
 };
+
+// pulsar_rs/table_view.h
+pub use crate::ffi::pulsar_rs::table_view::pulsar_rs_table_view_last_error;
 
 // pulsar_rs/test_broker.h
 #[cfg(feature = "test-broker")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::{Client as Core, Error, TopicName};
+use pulsar_rs_client::{Client as Core, Error, MessageId, TableViewConfig, TopicName};
 
 use crate::client_configuration::ClientConfiguration;
 use crate::consumer::Consumer;
@@ -13,9 +13,13 @@ use crate::ffi::message_router::ForeignRouter;
 use crate::last_error::LastError;
 use crate::producer::Producer;
 use crate::producer_configuration::ProducerConfiguration;
+use crate::reader::Reader;
+use crate::reader_configuration::ReaderConfiguration;
 use crate::sends::CallbackSink;
 use crate::session::Session;
 use crate::stats::Snapshot;
+use crate::table_view::TableView;
+use crate::table_view_configuration::TableViewConfiguration;
 
 /// How long freeing a client that was not closed waits for the brokers to be told.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -118,6 +122,66 @@ impl Client {
         });
         match prepared {
             Ok((subscribing, session)) => session.then(subscribing, done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Creates a reader and blocks until it is there.
+    pub fn create_reader(
+        &self,
+        topic: Result<String, Error>,
+        start: Result<MessageId, Error>,
+        configuration: &ReaderConfiguration,
+    ) -> Result<Arc<Reader>, Error> {
+        let parts = self.parts()?;
+        let (topic, start) = (topic?, start?);
+        parts.session.clone().wait(parts.create_reader(topic, start, configuration.clone())?)
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
+    pub fn create_reader_async(
+        &self,
+        topic: Result<String, Error>,
+        start: Result<MessageId, Error>,
+        configuration: &ReaderConfiguration,
+        done: impl FnOnce(Result<Arc<Reader>, Error>) + Send + 'static,
+    ) {
+        let prepared = self.parts().and_then(|parts| {
+            let topic = topic.and_then(checked_topic)?;
+            Ok((parts.create_reader(topic, start?, configuration.clone())?, parts.session))
+        });
+        match prepared {
+            Ok((creating, session)) => session.then(creating, done),
+            Err(error) => done(Err(error)),
+        }
+    }
+
+    /// Creates a table view and blocks until it has all that is there.
+    pub fn create_table_view(
+        &self,
+        topic: Result<String, Error>,
+        configuration: &TableViewConfiguration,
+    ) -> Result<Arc<TableView>, Error> {
+        let parts = self.parts()?;
+        let (topic, config) = (topic?, configuration.to_core()?);
+        parts.session.clone().wait(parts.create_table_view(topic, config))
+    }
+
+    /// `done` is called on the callback thread; at once, with an error, when the arguments are wrong.
+    pub fn create_table_view_async(
+        &self,
+        topic: Result<String, Error>,
+        configuration: &TableViewConfiguration,
+        done: impl FnOnce(Result<Arc<TableView>, Error>) + Send + 'static,
+    ) {
+        let prepared = self.parts().and_then(|parts| {
+            let topic = topic.and_then(checked_topic)?;
+            Ok((parts, topic, configuration.to_core()?))
+        });
+        match prepared {
+            Ok((parts, topic, config)) => {
+                parts.session.clone().then(parts.create_table_view(topic, config), done);
+            }
             Err(error) => done(Err(error)),
         }
     }
@@ -257,6 +321,29 @@ impl Parts {
             };
             Consumer::new(core, parts.session, &configuration, events)
         })
+    }
+
+    fn create_reader(
+        &self,
+        topic: String,
+        start: MessageId,
+        configuration: ReaderConfiguration,
+    ) -> Result<impl Future<Output = Result<Arc<Reader>, Error>> + Send + use<>, Error> {
+        let config = configuration.to_core()?;
+        let parts = self.clone();
+        Ok(async move {
+            let core = parts.core.create_reader(&topic, start, config).await?;
+            Reader::new(core, parts.session, &configuration)
+        })
+    }
+
+    async fn create_table_view(
+        self,
+        topic: String,
+        config: TableViewConfig,
+    ) -> Result<Arc<TableView>, Error> {
+        let core = self.core.create_table_view(&topic, config).await?;
+        Ok(TableView::new(core, self.session))
     }
 }
 

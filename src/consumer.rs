@@ -18,6 +18,7 @@ use crate::ffi::text::c_string;
 use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
+use crate::reader::Target;
 use crate::receives::{Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
@@ -229,6 +230,15 @@ impl Consumer {
         self.session.wait(async move { core.schema_of(&message).await })
     }
 
+    pub fn seek(&self, to: Target) -> Result<(), Error> {
+        self.session.wait(seek(self.core.clone(), to))
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn seek_async(&self, to: Target, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        self.session.then(seek(self.core.clone(), to), done);
+    }
+
     pub fn unsubscribe(self: &Arc<Self>) -> Result<(), Error> {
         let consumer = self.clone();
         self.session.wait(async move { consumer.end(consumer.core.unsubscribe()).await })
@@ -274,5 +284,12 @@ impl Consumer {
     /// The thread for callbacks.
     pub fn callbacks(&self) -> &Arc<Dispatcher> {
         self.session.callbacks()
+    }
+}
+
+async fn seek(core: Arc<Core>, to: Target) -> Result<(), Error> {
+    match to {
+        Target::Id(id) => core.seek(&id).await,
+        Target::Time(time) => core.seek_by_time(time).await,
     }
 }

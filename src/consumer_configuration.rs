@@ -255,7 +255,7 @@ impl initial_position {
 }
 
 impl pulsar_consumer_crypto_failure_action {
-    fn to_core(self) -> CryptoFailureAction {
+    pub fn to_core(self) -> CryptoFailureAction {
         match self {
             pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail => CryptoFailureAction::Fail,
             pulsar_consumer_crypto_failure_action::pulsar_ConsumerDiscard => CryptoFailureAction::Discard,

@@ -27,12 +27,16 @@ mod message;
 mod packed;
 mod producer;
 mod producer_configuration;
+mod reader;
+mod reader_configuration;
 mod receives;
 mod recursion;
 mod runtime;
 mod sends;
 mod session;
 mod stats;
+mod table_view;
+mod table_view_configuration;
 mod task;
 mod waiters;
 

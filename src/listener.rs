@@ -1,9 +1,9 @@
-//! Consumers with a listener: messages go to a function, one after the other, on a listener thread.
+//! Consumers and readers with a listener: messages go to a function, one after the other, on a listener thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use pulsar_rs_client::{Consumer, Message};
+use pulsar_rs_client::{Consumer, Error, Message, Reader};
 use tokio::sync::Notify;
 
 use crate::dispatch::TURN;
@@ -63,11 +63,29 @@ impl Gate {
     }
 }
 
-/// Hands over messages until the consumer is closed.
-pub(crate) async fn listen(consumer: Arc<Consumer>, gate: Arc<Gate>, deliver: impl Fn(Message)) {
+/// Whatever has messages for a listener.
+pub(crate) trait Source {
+    /// Waits for the next message; fails when it is closed.
+    fn next(&self) -> impl Future<Output = Result<Message, Error>> + Send;
+}
+
+impl Source for Consumer {
+    fn next(&self) -> impl Future<Output = Result<Message, Error>> + Send {
+        self.receive()
+    }
+}
+
+impl Source for Reader {
+    fn next(&self) -> impl Future<Output = Result<Message, Error>> + Send {
+        self.read_next()
+    }
+}
+
+/// Hands over messages until the consumer or reader is closed.
+pub(crate) async fn listen(source: Arc<impl Source>, gate: Arc<Gate>, deliver: impl Fn(Message)) {
     let mut in_a_row = 0;
     while gate.pass().await {
-        let Ok(message) = consumer.receive().await else {
+        let Ok(message) = source.next().await else {
             return;
         };
         // Paused while it waited: it is delivered after the pause.

@@ -8,19 +8,25 @@ use pulsar_rs_client::Error;
 
 use super::arguments;
 use super::client_configuration::pulsar_client_configuration_t;
-use super::consumer::pulsar_consumer_t;
+use super::consumer::{id, pulsar_consumer_t};
 use super::consumer_configuration::pulsar_consumer_configuration_t;
 use super::guard::guard;
 use super::handle::{self, Context, Opaque};
+use super::message_id::pulsar_message_id_t;
 use super::operations::{Operated, asynchronous, blocking, unusable};
 use super::producer::pulsar_producer_t;
 use super::producer_configuration::pulsar_producer_configuration_t;
+use super::reader::pulsar_reader_t;
+use super::reader_configuration::pulsar_reader_configuration_t;
 use super::result::pulsar_result;
 use super::string_list::pulsar_string_list_t;
+use super::table_view::pulsar_table_view_t;
+use super::table_view_configuration::pulsar_table_view_configuration_t;
 use super::text::{c_string, text};
 use crate::client::{Client, Topics};
 use crate::consumer::Consumer;
 use crate::last_error::LastError;
+use crate::reader::Reader;
 
 /// A connection to a Pulsar cluster.
 #[allow(non_camel_case_types)]
@@ -50,6 +56,16 @@ pub type pulsar_create_producer_callback =
 #[allow(non_camel_case_types)]
 pub type pulsar_subscribe_callback =
     Option<extern "C" fn(result: pulsar_result, consumer: *mut pulsar_consumer_t, ctx: *mut c_void)>;
+
+/// Gets the reader that was created; NULL when that failed. The caller frees it with `pulsar_reader_free`.
+#[allow(non_camel_case_types)]
+pub type pulsar_reader_callback =
+    Option<extern "C" fn(result: pulsar_result, reader: *mut pulsar_reader_t, ctx: *mut c_void)>;
+
+/// Gets the table view that was created; NULL when that failed. The caller frees it with `pulsar_table_view_free`.
+#[allow(non_camel_case_types, non_snake_case)]
+pub type pulsar_table_view_callback =
+    Option<extern "C" fn(result: pulsar_result, tableView: *mut pulsar_table_view_t, ctx: *mut c_void)>;
 
 /// Gets the names of a topic's partitions; NULL when that failed. The caller frees the list with
 /// `pulsar_string_list_free`.
@@ -255,6 +271,105 @@ pub extern "C" fn pulsar_client_subscribe_pattern_async(
 ) {
     let wanted = arguments::topic(topic_pattern).map(Topics::Matching);
     subscribing(client, topic_pattern, wanted, subscription_name, conf, callback, ctx);
+}
+
+/// Creates a reader that begins behind the message `startMessageId`, or at an end of the topic, and blocks until it is
+/// there, at most the operation timeout. A message of one partition says nothing about others: for topics with partitions
+/// only the ends are possible.
+///
+/// Ownership: id and configuration stay the caller's, who may free them at once; the caller frees the reader with
+/// `pulsar_reader_free`.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `reader` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_reader(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    startMessageId: *const pulsar_message_id_t,
+    conf: Option<NonNull<pulsar_reader_configuration_t>>,
+    reader: Option<NonNull<*mut pulsar_reader_t>>,
+) -> pulsar_result {
+    about_topic(client, topic, |client| {
+        arguments::output(reader)?;
+        let start = id(handle::from_const(startMessageId));
+        let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+        let created = client.create_reader(arguments::topic(topic), start, &conf)?;
+        handle::write(reader, handle::give(created));
+        Ok(())
+    })
+}
+
+/// Creates a reader, see `pulsar_client_create_reader`.
+///
+/// Ownership: id and configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the reader is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_reader_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    startMessageId: *const pulsar_message_id_t,
+    conf: Option<NonNull<pulsar_reader_configuration_t>>,
+    callback: pulsar_reader_callback,
+    ctx: *mut c_void,
+) {
+    // Its listener would keep it open.
+    let unwanted = |reader: Arc<Reader>| reader.dispose();
+    creating(client, topic, callback, ctx, unwanted, |client, done| {
+        let start = id(handle::from_const(startMessageId));
+        let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+        client.create_reader_async(arguments::topic(topic), start, &conf, done);
+    });
+}
+
+/// Creates a view of the newest value of each key of a topic, which has to be a stored one, and blocks until the view has
+/// everything that is there. How long that takes depends on how much it is.
+///
+/// Ownership: the configuration may be freed at once; the caller frees the view with `pulsar_table_view_free`.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: `c_tableView` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_table_view(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    conf: Option<NonNull<pulsar_table_view_configuration_t>>,
+    c_tableView: Option<NonNull<*mut pulsar_table_view_t>>,
+) -> pulsar_result {
+    about_topic(client, topic, |client| {
+        arguments::output(c_tableView)?;
+        let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+        let created = client.create_table_view(arguments::topic(topic), &conf)?;
+        handle::write(c_tableView, handle::give(created));
+        Ok(())
+    })
+}
+
+/// Creates a table view, see `pulsar_client_create_table_view`.
+///
+/// Ownership: the configuration may be freed at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+/// arguments are wrong.
+/// NULL: a NULL configuration means the defaults; without a callback the view is closed again.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_create_table_view_async(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic: *const c_char,
+    conf: Option<NonNull<pulsar_table_view_configuration_t>>,
+    callback: pulsar_table_view_callback,
+    ctx: *mut c_void,
+) {
+    creating(
+        client,
+        topic,
+        callback,
+        ctx,
+        |view| view.dispose(),
+        |client, done| {
+            let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+            client.create_table_view_async(arguments::topic(topic), &conf, done);
+        },
+    );
 }
 
 /// Gets the full names of a topic's partitions, or the topic's own when it has none. Blocks, at most the

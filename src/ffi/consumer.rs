@@ -1,4 +1,6 @@
 //! `pulsar/c/consumer.h`
+//!
+//! As long as the header: one function for each operation, most of them with and without a callback.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
@@ -20,6 +22,7 @@ use super::text::empty;
 use crate::consumer::Consumer;
 use crate::last_error::LastError;
 use crate::message::Message;
+use crate::reader::Target;
 use crate::recursion;
 
 /// Receives the messages of a subscription.
@@ -438,13 +441,71 @@ pub extern "C" fn pulsar_consumer_get_last_message_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message_id: Option<NonNull<pulsar_message_id_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| {
-        if is_constant(message_id) {
-            return Err(Error::InvalidMessage("the id is a constant".into()));
-        }
-        let last = consumer.last_message_id()?;
-        handle::with_mut(message_id, |id| *id = last).map_err(unusable_id)
-    })
+    blocking(consumer, |consumer| set_id(message_id, || consumer.last_message_id()))
+}
+
+/// Reads on behind the message with this id, or with `start_message_id_inclusive` at it, or at an end of the topic. It moves
+/// the subscription, for all its consumers: messages and acknowledgements from before count no more. Of several topics, the
+/// one is moved that the message is of.
+///
+/// Ownership: the id stays the caller's, who may free it at once; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread.
+/// Errors: it gets `pulsar_result_AlreadyClosed` after closing, `pulsar_result_NotAllowedError` while another seek is under
+/// way. One that fails changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_seek_async(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    messageId: Option<NonNull<pulsar_message_id_t>>,
+    callback: pulsar_result_callback,
+    ctx: *mut c_void,
+) {
+    asynchronous(consumer, callback, ctx, |consumer, done| match id(messageId) {
+        Ok(id) => consumer.seek_async(Target::Id(id), done),
+        Err(error) => done(Err(error)),
+    });
+}
+
+/// Reads on behind the message with this id, see `pulsar_consumer_seek_async`. Blocks, at most the operation timeout.
+/// Receives that wait in other threads go on waiting.
+///
+/// Ownership: the id stays the caller's.
+/// Errors: as for `pulsar_consumer_seek_async`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_seek(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    messageId: Option<NonNull<pulsar_message_id_t>>,
+) -> pulsar_result {
+    blocking(consumer, |consumer| consumer.seek(Target::Id(id(messageId)?)))
+}
+
+/// Reads on at the first message that was published at or after a time, in milliseconds since 1970; for the rest see
+/// `pulsar_consumer_seek_async`.
+///
+/// Ownership: `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread.
+/// Errors: as for `pulsar_consumer_seek_async`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_seek_by_timestamp_async(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    timestamp: u64,
+    callback: pulsar_result_callback,
+    ctx: *mut c_void,
+) {
+    asynchronous(consumer, callback, ctx, |consumer, done| {
+        consumer.seek_async(Target::Time(timestamp), done);
+    });
+}
+
+/// Reads on at the first message that was published at or after a time, in milliseconds since 1970; for the rest see
+/// `pulsar_consumer_seek`. Blocks, at most the operation timeout.
+///
+/// Errors: as for `pulsar_consumer_seek_async`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_seek_by_timestamp(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    timestamp: u64,
+) -> pulsar_result {
+    blocking(consumer, |consumer| consumer.seek(Target::Time(timestamp)))
 }
 
 fn unusable_id(_: Misuse) -> Error {
@@ -458,6 +519,18 @@ pub(super) fn with_received(
 ) -> Result<(), Error> {
     handle::with(message, |message| operation(message.as_received()))
         .unwrap_or_else(|_| Err(Error::InvalidMessage("no message".into())))
+}
+
+/// Gives an id of the caller's another value.
+pub(super) fn set_id(
+    message_id: Option<NonNull<pulsar_message_id_t>>,
+    value: impl FnOnce() -> Result<MessageId, Error>,
+) -> Result<(), Error> {
+    if is_constant(message_id) {
+        return Err(Error::InvalidMessage("the id is a constant".into()));
+    }
+    let value = value()?;
+    handle::with_mut(message_id, |id| *id = value).map_err(unusable_id)
 }
 
 /// The id behind a handle.

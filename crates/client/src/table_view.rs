@@ -43,12 +43,19 @@ pub struct TableUpdate {
 
 /// The updates behind a [snapshot](TableView::listen), in the order of their messages. Dropping it ends them.
 #[derive(Debug)]
-pub struct TableUpdates(mpsc::Receiver<TableUpdate>);
+pub struct TableUpdates {
+    updates: mpsc::Receiver<TableUpdate>,
+    closed: watch::Receiver<bool>,
+}
 
 impl TableUpdates {
-    /// Waits for the next update; nothing when the view is closed.
+    /// Waits for the next update; nothing when the view is closed, whatever waited.
     pub async fn next(&mut self) -> Option<TableUpdate> {
-        self.0.recv().await
+        tokio::select! {
+            biased;
+            _ = self.closed.wait_for(|closed| *closed) => None,
+            update = self.updates.recv() => update,
+        }
     }
 }
 
@@ -129,12 +136,13 @@ impl TableView {
     ///
     /// Up to 1000 updates wait for whoever takes them; then the view waits, and shows nothing new to anybody.
     pub fn listen(&self) -> (Vec<(Bytes, Bytes)>, TableUpdates) {
-        let (sender, receiver) = mpsc::channel(MAX_WAITING_UPDATES);
+        let (sender, updates) = mpsc::channel(MAX_WAITING_UPDATES);
+        let closed = self.shared.closed.subscribe();
         let mut table = self.shared.table.lock();
-        if !*self.shared.closed.borrow() {
+        if !*closed.borrow() {
             table.listeners.push(sender);
         }
-        (table.snapshot(), TableUpdates(receiver))
+        (table.snapshot(), TableUpdates { updates, closed })
     }
 
     /// The topic's full name.
@@ -152,12 +160,17 @@ impl TableView {
         self.shared.end();
         self.shared.reader.close().await
     }
+
+    /// Closes the view in the background; `done` is called by the client's runtime.
+    pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        self.shared.end();
+        self.shared.reader.close_with(done);
+    }
 }
 
 impl Drop for TableView {
     fn drop(&mut self) {
-        self.shared.end();
-        self.shared.reader.close_with(drop);
+        self.close_with(drop);
     }
 }
 

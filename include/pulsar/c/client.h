@@ -9,8 +9,12 @@
 #include <pulsar/c/message_id.h>
 #include <pulsar/c/producer.h>
 #include <pulsar/c/producer_configuration.h>
+#include <pulsar/c/reader.h>
+#include <pulsar/c/reader_configuration.h>
 #include <pulsar/c/result.h>
 #include <pulsar/c/string_list.h>
+#include <pulsar/c/table_view.h>
+#include <pulsar/c/table_view_configuration.h>
 #include <pulsar/defines.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +35,16 @@ typedef void (*pulsar_create_producer_callback)(pulsar_result result, pulsar_pro
  * Gets the consumer that subscribed; NULL when that failed. The caller frees it with `pulsar_consumer_free`.
  */
 typedef void (*pulsar_subscribe_callback)(pulsar_result result, pulsar_consumer_t *consumer, void *ctx);
+
+/**
+ * Gets the reader that was created; NULL when that failed. The caller frees it with `pulsar_reader_free`.
+ */
+typedef void (*pulsar_reader_callback)(pulsar_result result, pulsar_reader_t *reader, void *ctx);
+
+/**
+ * Gets the table view that was created; NULL when that failed. The caller frees it with `pulsar_table_view_free`.
+ */
+typedef void (*pulsar_table_view_callback)(pulsar_result result, pulsar_table_view_t *tableView, void *ctx);
 
 /**
  * Gets the names of a topic's partitions; NULL when that failed. The caller frees the list with
@@ -188,6 +202,68 @@ void pulsar_client_subscribe_pattern_async(pulsar_client_t *client,
                                            const char *subscription_name,
                                            const pulsar_consumer_configuration_t *conf,
                                            pulsar_subscribe_callback callback,
+                                           void *ctx);
+
+/**
+ * Creates a reader that begins behind the message `startMessageId`, or at an end of the topic, and blocks until it is
+ * there, at most the operation timeout. A message of one partition says nothing about others: for topics with partitions
+ * only the ends are possible.
+ *
+ * Ownership: id and configuration stay the caller's, who may free them at once; the caller frees the reader with
+ * `pulsar_reader_free`.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: `reader` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_client_create_reader(pulsar_client_t *client,
+                                          const char *topic,
+                                          const pulsar_message_id_t *startMessageId,
+                                          pulsar_reader_configuration_t *conf,
+                                          pulsar_reader_t **reader);
+
+/**
+ * Creates a reader, see `pulsar_client_create_reader`.
+ *
+ * Ownership: id and configuration may be freed at once; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+ * arguments are wrong.
+ * NULL: a NULL configuration means the defaults; without a callback the reader is closed again.
+ */
+PULSAR_PUBLIC
+void pulsar_client_create_reader_async(pulsar_client_t *client,
+                                       const char *topic,
+                                       const pulsar_message_id_t *startMessageId,
+                                       pulsar_reader_configuration_t *conf,
+                                       pulsar_reader_callback callback,
+                                       void *ctx);
+
+/**
+ * Creates a view of the newest value of each key of a topic, which has to be a stored one, and blocks until the view has
+ * everything that is there. How long that takes depends on how much it is.
+ *
+ * Ownership: the configuration may be freed at once; the caller frees the view with `pulsar_table_view_free`.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: `c_tableView` is written on success only; `pulsar_rs_client_last_error` has the text of a failure.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_client_create_table_view(pulsar_client_t *client,
+                                              const char *topic,
+                                              pulsar_table_view_configuration_t *conf,
+                                              pulsar_table_view_t **c_tableView);
+
+/**
+ * Creates a table view, see `pulsar_client_create_table_view`.
+ *
+ * Ownership: the configuration may be freed at once; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, when the
+ * arguments are wrong.
+ * NULL: a NULL configuration means the defaults; without a callback the view is closed again.
+ */
+PULSAR_PUBLIC
+void pulsar_client_create_table_view_async(pulsar_client_t *client,
+                                           const char *topic,
+                                           pulsar_table_view_configuration_t *conf,
+                                           pulsar_table_view_callback callback,
                                            void *ctx);
 
 /**

@@ -304,6 +304,57 @@ PULSAR_PUBLIC
 pulsar_result pulsar_consumer_get_last_message_id(pulsar_consumer_t *consumer,
                                                   pulsar_message_id_t *message_id);
 
+/**
+ * Reads on behind the message with this id, or with `start_message_id_inclusive` at it, or at an end of the topic. It moves
+ * the subscription, for all its consumers: messages and acknowledgements from before count no more. Of several topics, the
+ * one is moved that the message is of.
+ *
+ * Ownership: the id stays the caller's, who may free it at once; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread.
+ * Errors: it gets `pulsar_result_AlreadyClosed` after closing, `pulsar_result_NotAllowedError` while another seek is under
+ * way. One that fails changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_seek_async(pulsar_consumer_t *consumer,
+                                pulsar_message_id_t *messageId,
+                                pulsar_result_callback callback,
+                                void *ctx);
+
+/**
+ * Reads on behind the message with this id, see `pulsar_consumer_seek_async`. Blocks, at most the operation timeout.
+ * Receives that wait in other threads go on waiting.
+ *
+ * Ownership: the id stays the caller's.
+ * Errors: as for `pulsar_consumer_seek_async`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_consumer_seek(pulsar_consumer_t *consumer,
+                                   pulsar_message_id_t *messageId);
+
+/**
+ * Reads on at the first message that was published at or after a time, in milliseconds since 1970; for the rest see
+ * `pulsar_consumer_seek_async`.
+ *
+ * Ownership: `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread.
+ * Errors: as for `pulsar_consumer_seek_async`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_seek_by_timestamp_async(pulsar_consumer_t *consumer,
+                                             uint64_t timestamp,
+                                             pulsar_result_callback callback,
+                                             void *ctx);
+
+/**
+ * Reads on at the first message that was published at or after a time, in milliseconds since 1970; for the rest see
+ * `pulsar_consumer_seek`. Blocks, at most the operation timeout.
+ *
+ * Errors: as for `pulsar_consumer_seek_async`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_consumer_seek_by_timestamp(pulsar_consumer_t *consumer,
+                                                uint64_t timestamp);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -1,0 +1,150 @@
+//! What stands behind a reader handle.
+
+use std::ffi::{CString, c_char};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core};
+
+use crate::ffi::handle::{self, Context, Lent};
+use crate::ffi::reader::pulsar_reader_t;
+use crate::ffi::reader_configuration::ListenerFunction;
+use crate::ffi::text::c_string;
+use crate::last_error::LastError;
+use crate::listener::{Gate, listen};
+use crate::message::Message;
+use crate::reader_configuration::ReaderConfiguration;
+use crate::session::Session;
+use crate::task::Task;
+
+/// A reader of a C program.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    core: Arc<Core>,
+    session: Arc<Session>,
+    topic: CString,
+    /// Present with a listener.
+    gate: Option<Arc<Gate>>,
+    pub last_error: LastError,
+}
+
+impl Reader {
+    pub fn new(
+        core: Core,
+        session: Arc<Session>,
+        configuration: &ReaderConfiguration,
+    ) -> Result<Arc<Self>, Error> {
+        let gate = configuration.listener.map(|_| session.gate(false));
+        let topic = c_string(core.topic());
+        let reader =
+            Arc::new(Reader { core: Arc::new(core), session, topic, gate, last_error: LastError::default() });
+        if let (Some((function, context)), Some(gate)) = (configuration.listener, &reader.gate) {
+            reader.start_listener(function, context, gate.clone())?;
+        }
+        // The client may have been closed before the gate was known to it.
+        reader.end_listener_if_closed();
+        Ok(reader)
+    }
+
+    fn start_listener(
+        self: &Arc<Self>,
+        function: ListenerFunction,
+        context: Context,
+        gate: Arc<Gate>,
+    ) -> Result<(), Error> {
+        let thread = self.session.listener_thread()?;
+        let lent = Lent::<pulsar_reader_t>::new(self.clone());
+        let deliver = move |message: Received| {
+            let message = handle::give(Message::received(message));
+            function(lent.as_ptr(), message, context.ptr());
+        };
+        Task::spawn(thread, self.session.runtime(), listen(self.core.clone(), gate, deliver));
+        Ok(())
+    }
+
+    fn end_listener_if_closed(&self) {
+        if self.core.is_closed() {
+            self.gate.as_ref().inspect(|gate| gate.end());
+        }
+    }
+
+    pub fn topic(&self) -> *const c_char {
+        self.topic.as_ptr()
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.core.is_connected()
+    }
+
+    /// Messages of a reader with a listener are the listener's.
+    fn check_no_listener(&self) -> Result<(), Error> {
+        match self.gate {
+            None => Ok(()),
+            Some(_) => Err(Error::InvalidConfiguration("the reader has a listener".into())),
+        }
+    }
+
+    pub fn read_next(&self, timeout: Option<Duration>) -> Result<Message, Error> {
+        self.check_no_listener()?;
+        self.core.read_next_blocking(timeout).map(Message::received)
+    }
+
+    pub fn has_message_available(&self) -> Result<bool, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.has_message_available().await })
+    }
+
+    pub fn last_message_id(&self) -> Result<MessageId, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.last_message_id().await })
+    }
+
+    pub fn seek(&self, to: Target) -> Result<(), Error> {
+        self.session.wait(seek(self.core.clone(), to))
+    }
+
+    /// `done` is called on the callback thread; at once when the reader is closed.
+    pub fn seek_async(&self, to: Target, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        self.session.then(seek(self.core.clone(), to), done);
+    }
+
+    pub fn close(self: &Arc<Self>) -> Result<(), Error> {
+        self.session.wait(self.clone().end())
+    }
+
+    /// `done` is called on the callback thread; at once when the reader is closed.
+    pub fn close_async(self: &Arc<Self>, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        if self.core.is_closed() {
+            return done(Ok(()));
+        }
+        self.session.then(self.clone().end(), done);
+    }
+
+    /// Closes it; its listener ends with it.
+    async fn end(self: Arc<Self>) -> Result<(), Error> {
+        let result = self.core.close().await;
+        self.end_listener_if_closed();
+        result
+    }
+
+    /// The program's handle goes: the reader is closed in the background.
+    pub fn dispose(&self) {
+        self.core.close_with(drop);
+        self.end_listener_if_closed();
+    }
+}
+
+/// Where to read on.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    Id(MessageId),
+    /// Milliseconds since 1970.
+    Time(u64),
+}
+
+async fn seek(core: Arc<Core>, to: Target) -> Result<(), Error> {
+    match to {
+        Target::Id(id) => core.seek(&id).await,
+        Target::Time(time) => core.seek_by_time(time).await,
+    }
+}

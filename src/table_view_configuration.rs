@@ -1,0 +1,24 @@
+//! What stands behind a table view configuration handle.
+
+use std::ffi::CString;
+
+use pulsar_rs_client::{Error, TableViewConfig};
+
+use crate::producer_configuration::SchemaInfo;
+use crate::reader_configuration::some_text;
+
+/// Values as the program set them; they are checked when a table view is created.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TableViewConfiguration {
+    pub schema: SchemaInfo,
+    pub subscription_name: CString,
+}
+
+impl TableViewConfiguration {
+    pub fn to_core(&self) -> Result<TableViewConfig, Error> {
+        Ok(TableViewConfig {
+            subscription: some_text(&self.subscription_name, "the subscription name")?,
+            schema: self.schema.to_core()?,
+        })
+    }
+}

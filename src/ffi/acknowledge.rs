@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use pulsar_rs_client::Error;
 
 use super::consumer::{id, pulsar_consumer_t, pulsar_result_callback, with_received};
+use super::handle;
 use super::message::pulsar_message_t;
 use super::message_id::pulsar_message_id_t;
 use super::operations::{Done, asynchronous, blocking};
@@ -65,14 +66,11 @@ pub(super) fn acknowledge_async(
     ctx: *mut c_void,
     named: Named,
 ) {
-    let mut waits = false;
-    let result = blocking(consumer, |consumer| {
-        waits = consumer.has_ack_receipts;
-        if waits { Ok(()) } else { named.with(|what| consumer.acknowledge(what)) }
-    });
-    if waits {
-        confirm_async(consumer, callback, ctx, named);
-    } else if let Some(callback) = callback {
+    if handle::with(consumer, |consumer| consumer.has_ack_receipts).unwrap_or_default() {
+        return confirm_async(consumer, callback, ctx, named);
+    }
+    let result = blocking(consumer, |consumer| named.with(|what| consumer.note_acknowledged(what)));
+    if let Some(callback) = callback {
         callback(result, ctx);
     }
 }

@@ -101,28 +101,28 @@ impl Reader {
     /// The next message, if one is there.
     pub fn try_read_next(&self) -> Result<Option<Message>, Error> {
         let message = self.consumer.try_receive()?;
-        message.map(|message| self.read(message)).transpose()
+        Ok(message.map(|message| self.read(message)))
     }
 
     /// Waits for the next message.
     pub async fn read_next(&self) -> Result<Message, Error> {
         let message = self.consumer.receive().await?;
-        self.read(message)
+        Ok(self.read(message))
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with [`Error::Timeout`].
     pub fn read_next_blocking(&self, timeout: Option<Duration>) -> Result<Message, Error> {
         let message = self.consumer.receive_blocking(timeout)?;
-        self.read(message)
+        Ok(self.read(message))
     }
 
     /// The broker shows in its statistics how far the reader came. Once per entry, so that it costs next to nothing.
-    fn read(&self, message: Message) -> Result<Message, Error> {
+    fn read(&self, message: Message) -> Message {
         if message.ends_entry() {
             // One that was closed meanwhile tells nothing any more; the message is there all the same.
             let _ = self.consumer.acknowledge_cumulative(&message);
         }
-        Ok(message)
+        message
     }
 
     /// Whether there is a message to read, see [`Consumer::has_message_available`].

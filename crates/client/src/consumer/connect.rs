@@ -84,7 +84,6 @@ impl Shared {
             subscription_properties: key_values(&config.subscription_properties),
             consumer_epoch: Some(epoch),
             force_topic_creation: Some(self.create_topic),
-            ..CommandSubscribe::default()
         }
         .into()
     }

@@ -139,7 +139,9 @@ impl Shared {
             Some(whole) if whole.is_within(state.start.skipped_of(whole.id())) => {
                 if self.config.durable {
                     let entries = state.with_chunks(&[whole.id()]);
-                    entries.iter().for_each(|entry| state.acks.add_entry(*entry));
+                    for entry in entries {
+                        state.acks.add_entry(entry);
+                    }
                     state.start.skip = None;
                     self.send_acks(&mut state);
                 }

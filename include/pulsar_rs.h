@@ -28,10 +28,12 @@
 #include <pulsar_rs/completion.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/consumer_configuration.h>
+#include <pulsar_rs/message.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/producer_configuration.h>
 #include <pulsar_rs/reader.h>
 #include <pulsar_rs/reader_configuration.h>
+#include <pulsar_rs/schema.h>
 #include <pulsar_rs/stats.h>
 #include <pulsar_rs/table_view.h>
 #include <pulsar_rs/test_broker.h>

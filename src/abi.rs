@@ -82,7 +82,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_configure_set_ack_grouping_time_ms, pulsar_configure_set_negative_ack_redelivery_delay_ms,
     pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
     pulsar_consumer_configuration_get_batch_receive_policy, pulsar_consumer_configuration_get_consumer_type,
-    pulsar_consumer_configuration_get_crypto_failure_action,
+    pulsar_consumer_configuration_get_crypto_failure_action, pulsar_consumer_configuration_get_dlq_policy,
     pulsar_consumer_configuration_get_max_pending_chunked_message,
     pulsar_consumer_configuration_get_priority_level, pulsar_consumer_configuration_get_receiver_queue_size,
     pulsar_consumer_configuration_get_regex_subscription_mode,
@@ -94,7 +94,7 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
     pulsar_consumer_configuration_set_batch_index_ack_enabled,
     pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
-    pulsar_consumer_configuration_set_crypto_failure_action,
+    pulsar_consumer_configuration_set_crypto_failure_action, pulsar_consumer_configuration_set_dlq_policy,
     pulsar_consumer_configuration_set_max_pending_chunked_message,
     pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
     pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
@@ -228,16 +228,40 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 };
 
 // pulsar_rs/consumer.h
-pub use crate::ffi::pulsar_rs::consumer::pulsar_rs_consumer_last_error;
+pub use crate::ffi::pulsar_rs::consumer::{
+    pulsar_rs_consumer_acknowledge_ids, pulsar_rs_consumer_acknowledge_messages,
+    pulsar_rs_consumer_last_error, pulsar_rs_consumer_reconsume_later,
+    pulsar_rs_consumer_reconsume_later_async,
+};
 
 // pulsar_rs/consumer_configuration.h
 pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue,
+    pulsar_rs_consumer_configuration_get_chunk_expiry_ms,
+    pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms,
     pulsar_rs_consumer_configuration_get_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_is_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_is_retry_enabled,
+    pulsar_rs_consumer_configuration_set_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_set_ack_timeout_backoff,
     pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery,
+    pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue,
+    pulsar_rs_consumer_configuration_set_chunk_expiry_ms,
+    pulsar_rs_consumer_configuration_set_event_listener,
+    pulsar_rs_consumer_configuration_set_negative_ack_backoff,
+    pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms,
     pulsar_rs_consumer_configuration_set_replicate_subscription_state,
+    pulsar_rs_consumer_configuration_set_retry_enabled,
+    pulsar_rs_consumer_configuration_set_retry_letter_topic,
     pulsar_rs_consumer_configuration_set_sticky_hash_ranges,
     pulsar_rs_consumer_configuration_set_subscription_property,
+};
+
+// pulsar_rs/message.h
+pub use crate::ffi::pulsar_rs::message::{
+    pulsar_rs_message_get_broker_publish_timestamp, pulsar_rs_message_get_deliver_at,
+    pulsar_rs_message_get_index, pulsar_rs_message_get_sequence_id, pulsar_rs_message_is_key_base64,
 };
 
 // pulsar_rs/producer.h
@@ -249,6 +273,13 @@ pub use crate::ffi::pulsar_rs::producer_configuration::{
     pulsar_rs_producer_configuration_get_old_boost_hash,
     pulsar_rs_producer_configuration_set_batching_by_key,
     pulsar_rs_producer_configuration_set_old_boost_hash,
+};
+
+// pulsar_rs/schema.h
+pub use crate::ffi::pulsar_rs::schema::{
+    pulsar_rs_consumer_get_message_schema, pulsar_rs_consumer_get_schema,
+    pulsar_rs_consumer_get_schema_async, pulsar_rs_schema_definition, pulsar_rs_schema_free,
+    pulsar_rs_schema_name, pulsar_rs_schema_properties, pulsar_rs_schema_type, pulsar_rs_schema_version,
 };
 
 // pulsar_rs/reader.h
@@ -276,8 +307,10 @@ pub use crate::ffi::pulsar_rs::table_view::pulsar_rs_table_view_last_error;
 pub use crate::ffi::pulsar_rs::test_broker::{
     pulsar_rs_test_broker_add_partitions, pulsar_rs_test_broker_backlog,
     pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
-    pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
-    pulsar_rs_test_broker_drop_connections, pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze,
-    pulsar_rs_test_broker_http_url, pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_start,
-    pulsar_rs_test_broker_stop, pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
+    pulsar_rs_test_broker_compact, pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
+    pulsar_rs_test_broker_delete_topic, pulsar_rs_test_broker_drop_connections,
+    pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze, pulsar_rs_test_broker_http_url,
+    pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_set_entry_metadata,
+    pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop, pulsar_rs_test_broker_unload,
+    pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

@@ -8,6 +8,7 @@ use pulsar_rs_client::{Client as Core, Error, MessageId, TableViewConfig, TopicN
 use crate::client_configuration::ClientConfiguration;
 use crate::consumer::Consumer;
 use crate::consumer_configuration::ConsumerConfiguration;
+use crate::event_listener::Events;
 use crate::ffi::message_router::ForeignRouter;
 use crate::last_error::LastError;
 use crate::producer::Producer;
@@ -298,8 +299,16 @@ impl Parts {
         subscription: String,
         configuration: ConsumerConfiguration,
     ) -> Result<impl Future<Output = Result<Arc<Consumer>, Error>> + Send + use<>, Error> {
-        let config = configuration.to_core()?;
+        let mut config = configuration.to_core()?;
         let parts = self.clone();
+        let events = match configuration.event_listener {
+            None => None,
+            Some((function, context)) => {
+                let (events, listener) = Events::start(function, context, parts.session.callbacks())?;
+                config.event_listener = Some(listener);
+                Some(events)
+            }
+        };
         Ok(async move {
             let core = match topics {
                 Topics::One(topic) => parts.core.subscribe(&topic, &subscription, config).await?,
@@ -310,7 +319,7 @@ impl Parts {
                     parts.core.subscribe_pattern(&pattern, &subscription, config).await?
                 }
             };
-            Consumer::new(core, parts.session, &configuration)
+            Consumer::new(core, parts.session, &configuration, events)
         })
     }
 

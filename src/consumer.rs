@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId};
+use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId, SchemaInfo};
 
 use crate::completion::{CompletionQueue, Slot};
 use crate::consumer_configuration::ConsumerConfiguration;
 use crate::dispatch::Dispatcher;
+use crate::event_listener::Events;
 use crate::ffi::consumer::pulsar_consumer_t;
 use crate::ffi::consumer_configuration::ListenerFunction;
 use crate::ffi::handle::{self, Context, Lent};
@@ -31,9 +32,13 @@ pub(crate) struct Consumer {
     subscription: CString,
     /// Present with a listener.
     gate: Option<Arc<Gate>>,
+    /// Present with an event listener.
+    events: Option<Events>,
     /// Where outcomes of queued operations go; set once, if at all.
     queue: OnceCell<Arc<CompletionQueue>>,
     receives: Receives,
+    /// Acknowledging waits for the broker.
+    pub(crate) has_ack_receipts: bool,
     pub last_error: LastError,
 }
 
@@ -42,6 +47,7 @@ impl Consumer {
         core: Core,
         session: Arc<Session>,
         configuration: &ConsumerConfiguration,
+        events: Option<Events>,
     ) -> Result<Arc<Self>, Error> {
         let gate = configuration.listener.map(|_| session.gate(configuration.start_paused));
         let consumer = Arc::new(Consumer {
@@ -50,8 +56,10 @@ impl Consumer {
             core: Arc::new(core),
             session,
             gate,
+            events,
             queue: OnceCell::new(),
             receives: Receives::default(),
+            has_ack_receipts: configuration.ack_receipt_enabled,
             last_error: LastError::default(),
         });
         if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
@@ -81,6 +89,7 @@ impl Consumer {
     fn end_listener_if_closed(&self) {
         if self.core.is_closed() {
             self.gate.as_ref().inspect(|gate| gate.end());
+            self.events.as_ref().inspect(|events| events.end());
         }
     }
 
@@ -180,21 +189,6 @@ impl Consumer {
         &self.receives
     }
 
-    /// Acknowledges a message; one that was not received needs none.
-    pub fn acknowledge(&self, message: Option<&Received>) -> Result<(), Error> {
-        match message {
-            Some(message) => self.core.acknowledge(message),
-            None => self.core.acknowledge_id(&MessageId::EARLIEST),
-        }
-    }
-
-    pub fn acknowledge_cumulative(&self, message: Option<&Received>) -> Result<(), Error> {
-        match message {
-            Some(message) => self.core.acknowledge_cumulative(message),
-            None => self.core.acknowledge_cumulative_id(&MessageId::EARLIEST),
-        }
-    }
-
     pub fn pause_listener(&self) -> Result<(), Error> {
         self.gate()?.pause();
         Ok(())
@@ -213,6 +207,27 @@ impl Consumer {
     pub fn last_message_id(&self) -> Result<MessageId, Error> {
         let core = self.core.clone();
         self.session.wait(async move { core.last_message_id().await })
+    }
+
+    pub fn schema(&self, version: Option<Vec<u8>>) -> Result<Arc<SchemaInfo>, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.schema(version.as_deref()).await })
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn schema_async(
+        &self,
+        version: Option<Vec<u8>>,
+        done: impl FnOnce(Result<Arc<SchemaInfo>, Error>) + Send + 'static,
+    ) {
+        let core = self.core.clone();
+        self.session.then(async move { core.schema(version.as_deref()).await }, done);
+    }
+
+    /// The schema that a message was written with, if it was with one.
+    pub fn schema_of(&self, message: Received) -> Result<Option<Arc<SchemaInfo>>, Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.schema_of(&message).await })
     }
 
     pub fn seek(&self, to: Target) -> Result<(), Error> {
@@ -260,6 +275,10 @@ impl Consumer {
     pub fn dispose(&self) {
         self.core.close_with(drop);
         self.end_listener_if_closed();
+    }
+
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
     }
 
     /// The thread for callbacks.

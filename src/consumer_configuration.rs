@@ -1,13 +1,14 @@
 //! What stands behind a consumer configuration handle.
 
-use std::ffi::{CString, c_long};
+use std::ffi::{CString, c_int, c_long};
 use std::time::Duration;
 
 use pulsar_rs_client::{
-    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, Error, InitialPosition, KeyHashes,
-    KeySharedPolicy, RegexSubscriptionMode, SubscriptionType,
+    BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, DeadLetterPolicy, Error, InitialPosition,
+    KeyHashes, KeySharedPolicy, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
 };
 
+use crate::event_listener::EventFunction;
 use crate::ffi::consumer_configuration::{
     ListenerFunction, initial_position, pulsar_consumer_batch_receive_policy_t,
     pulsar_consumer_crypto_failure_action, pulsar_consumer_regex_subscription_mode, pulsar_consumer_type,
@@ -24,6 +25,7 @@ pub(crate) struct ConsumerConfiguration {
     pub listener: Option<(ListenerFunction, Context)>,
     pub start_paused: bool,
     pub receiver_queue_size: i32,
+    pub auto_scaled_receiver_queue: bool,
     pub max_total_receiver_queue_size: i32,
     pub consumer_name: CString,
     pub unacked_messages_timeout_ms: u64,
@@ -39,12 +41,65 @@ pub(crate) struct ConsumerConfiguration {
     pub sticky_ranges: Vec<(i32, i32)>,
     pub allow_out_of_order_delivery: bool,
     pub batch_receive_policy: pulsar_consumer_batch_receive_policy_t,
+    pub pattern_discovery_interval_ms: u32,
+    pub chunk_expiry_ms: u32,
+    pub event_listener: Option<(EventFunction, Context)>,
     pub max_pending_chunked_messages: i32,
     pub ack_oldest_chunked_message: bool,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
     pub regex_mode: pulsar_consumer_regex_subscription_mode,
+    pub dead_letters: DeadLetters,
+    pub retry_enabled: bool,
+    pub ack_receipt_enabled: bool,
+    pub negative_ack_backoff: Option<RedeliveryBackoff>,
+    pub ack_timeout_backoff: Option<RedeliveryBackoff>,
+}
+
+/// The dead letter policy as the program set it; names are empty where there are none.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetters {
+    pub topic: CString,
+    pub max_redeliver_count: c_int,
+    pub initial_subscription: CString,
+    pub retry_topic: CString,
+}
+
+/// As in the official library: messages are redelivered for ever.
+impl Default for DeadLetters {
+    fn default() -> Self {
+        DeadLetters {
+            topic: CString::default(),
+            max_redeliver_count: c_int::MAX,
+            initial_subscription: CString::default(),
+            retry_topic: CString::default(),
+        }
+    }
+}
+
+impl DeadLetters {
+    fn to_core(&self, retry_enabled: bool) -> Result<Option<DeadLetterPolicy>, Error> {
+        let is_limited = self.max_redeliver_count < c_int::MAX;
+        if !is_limited && !retry_enabled {
+            return Ok(None);
+        }
+        let name = |name: &CString| match name.to_str() {
+            Ok(name) => Ok((!name.is_empty()).then(|| name.to_owned())),
+            Err(_) => {
+                Err(Error::InvalidConfiguration("a name of the dead letter policy is not UTF-8".into()))
+            }
+        };
+        let default = DeadLetterPolicy::default();
+        let limit = u32::try_from(self.max_redeliver_count).ok().filter(|_| is_limited);
+        Ok(Some(DeadLetterPolicy {
+            max_redeliveries: limit.unwrap_or(default.max_redeliveries),
+            dead_letter_topic: name(&self.topic)?,
+            retry_letter_topic: name(&self.retry_topic)?,
+            initial_subscription: name(&self.initial_subscription)?,
+            ..default
+        }))
+    }
 }
 
 impl Default for ConsumerConfiguration {
@@ -56,6 +111,7 @@ impl Default for ConsumerConfiguration {
             listener: None,
             start_paused: false,
             receiver_queue_size: 1000,
+            auto_scaled_receiver_queue: false,
             max_total_receiver_queue_size: 50_000,
             consumer_name: CString::default(),
             unacked_messages_timeout_ms: 0,
@@ -74,6 +130,9 @@ impl Default for ConsumerConfiguration {
                 maxNumBytes: 10 * 1024 * 1024,
                 timeoutMs: 100,
             },
+            pattern_discovery_interval_ms: 60_000,
+            chunk_expiry_ms: 60_000,
+            event_listener: None,
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
@@ -81,6 +140,11 @@ impl Default for ConsumerConfiguration {
             start_message_id_inclusive: false,
             regex_mode:
                 pulsar_consumer_regex_subscription_mode::pulsar_consumer_regex_sub_mode_PersistentOnly,
+            dead_letters: DeadLetters::default(),
+            retry_enabled: false,
+            ack_receipt_enabled: false,
+            negative_ack_backoff: None,
+            ack_timeout_backoff: None,
         }
     }
 }
@@ -100,6 +164,7 @@ impl ConsumerConfiguration {
             initial_position: self.initial_position.to_core(),
             name: (!name.is_empty()).then(|| name.to_owned()),
             receiver_queue_size: size(self.receiver_queue_size)?,
+            auto_scaled_queue: self.auto_scaled_receiver_queue,
             max_total_receiver_queue_size: size(self.max_total_receiver_queue_size)?,
             schema: self.schema.to_core()?,
             crypto_failure_action: self.crypto_failure_action.to_core(),
@@ -121,6 +186,13 @@ impl ConsumerConfiguration {
             max_pending_chunked_messages: usize::try_from(self.max_pending_chunked_messages)
                 .map_err(|_| invalid("the number of pending chunked messages must not be negative"))?,
             ack_oldest_chunked_message: self.ack_oldest_chunked_message,
+            pattern_discovery_interval: Duration::from_millis(self.pattern_discovery_interval_ms.into()),
+            chunk_expiry: millis(self.chunk_expiry_ms.into()),
+            dead_letter: self.dead_letters.to_core(self.retry_enabled)?,
+            retry: self.retry_enabled,
+            ack_receipts: self.ack_receipt_enabled,
+            negative_ack_backoff: self.negative_ack_backoff,
+            ack_timeout_backoff: self.ack_timeout_backoff,
             ..ConsumerConfig::default()
         })
     }

@@ -9,6 +9,7 @@
 compile_error!("pulsar_rs supports Linux only, for now");
 
 pub mod abi;
+mod acknowledgements;
 mod backlog;
 mod client;
 mod client_configuration;
@@ -16,6 +17,7 @@ mod completion;
 mod consumer;
 mod consumer_configuration;
 mod dispatch;
+mod event_listener;
 mod ffi;
 mod fork;
 mod last_error;

@@ -113,6 +113,7 @@ impl ProducerConfiguration {
             hashing: self.hashing(),
             lazy_start_partitions: self.lazy_start_partitions,
             access_mode: self.access_mode.into(),
+            initial_subscription: None,
             schema: self.schema.to_core()?,
             properties: text_pairs(&self.properties)?,
         })

@@ -193,7 +193,7 @@ pulsar_result pulsar_rs_consumer_batch_receive_queued(pulsar_consumer_t *consume
 
 /**
  * Acknowledges a message; the outcome goes to the consumer's completion queue. It is there when this returns:
- * acknowledging does not wait for the broker.
+ * acknowledging does not wait for the broker, unless ack receipts are enabled.
  *
  * Ownership: the message stays the caller's.
  * Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
@@ -217,7 +217,7 @@ pulsar_result pulsar_rs_consumer_acknowledge_id_queued(pulsar_consumer_t *consum
 
 /**
  * Acknowledges a message and all before it; the outcome goes to the consumer's completion queue, and is there when
- * this returns.
+ * this returns, unless ack receipts are enabled.
  *
  * Ownership: the message stays the caller's.
  * Errors: as for `pulsar_rs_consumer_acknowledge_queued`; on shared subscriptions the outcome is

@@ -21,6 +21,67 @@ extern "C" {
  */
 PULSAR_PUBLIC char *pulsar_rs_consumer_last_error(pulsar_consumer_t *consumer);
 
+/**
+ * Acknowledges the messages of a list, each alone, at the cost of one call. With ack receipts it waits for those of all.
+ *
+ * Ownership: the list stays the caller's.
+ * Errors: `pulsar_result_InvalidMessage` without a list; with ack receipts, the first error of any of them.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_messages(pulsar_consumer_t *consumer,
+                                                      pulsar_messages_t *msgs);
+
+/**
+ * Acknowledges the messages with these ids, each alone, at the cost of one call. With ack receipts it waits for those of
+ * all.
+ *
+ * Ownership: the ids stay the caller's.
+ * NULL: a NULL array has no ids.
+ * Errors: `pulsar_result_InvalidMessage` when one of them is NULL or no id, and then nothing is acknowledged; the same
+ * for an id that no message can have, and then the others are.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_ids(pulsar_consumer_t *consumer,
+                                                 pulsar_message_id_t *const *message_ids,
+                                                 size_t count);
+
+/**
+ * Has a message delivered again after `delay_ms` milliseconds, and acknowledges it: a copy goes to the retry letter topic,
+ * which the consumer reads too. Blocks until it is stored, at most the operation timeout and the send timeout.
+ *
+ * The copy has the message's properties, those in `properties` in addition or instead, `RECONSUMETIMES`, how often this was
+ * done, `DELAY_TIME`, and `REAL_TOPIC` and `ORIGIN_MESSAGE_ID` of the first message. When it was done as often as the
+ * dead letter policy says, the copy goes to the dead letter topic.
+ *
+ * Ownership: message and map stay the caller's.
+ * NULL: `properties` may be NULL.
+ * Errors: `pulsar_result_OperationNotSupported` unless `pulsar_rs_consumer_configuration_set_retry_enabled` was used and
+ * the subscription is shared or key-shared; `pulsar_result_InvalidMessage` for a message that was not received; whatever
+ * sending can fail with. The message is not acknowledged then.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_reconsume_later(pulsar_consumer_t *consumer,
+                                                 pulsar_message_t *message,
+                                                 uint64_t delay_ms,
+                                                 const pulsar_string_map_t *properties);
+
+/**
+ * Does as `pulsar_rs_consumer_reconsume_later`, without blocking.
+ *
+ * Ownership: message and map may be freed right after; `ctx` stays the caller's.
+ * Threads: the callback runs on the client's callback thread; on the caller's, before this returns, for a message that was
+ * not received.
+ * NULL: without a callback nobody is told.
+ * Errors: as for `pulsar_rs_consumer_reconsume_later`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_reconsume_later_async(pulsar_consumer_t *consumer,
+                                              pulsar_message_t *message,
+                                              uint64_t delay_ms,
+                                              const pulsar_string_map_t *properties,
+                                              pulsar_result_callback callback,
+                                              void *ctx);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

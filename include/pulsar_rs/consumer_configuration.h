@@ -8,6 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Hears that a consumer became the one of its failover subscription that the broker serves (`is_active` is 1), or is
+ * another one's stand-in (0). `topic` is the topic's full name, of a partition with its number, and valid during the
+ * call only; `partition` is the number, or -1.
+ */
+typedef void (*pulsar_rs_consumer_event_listener)(const char *topic, int partition, int is_active, void *ctx);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -83,6 +90,166 @@ void pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery(pulsar_con
  */
 PULSAR_PUBLIC
 int pulsar_rs_consumer_configuration_get_allow_out_of_order_delivery(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets whether the receiver queue adapts to the program (any value but 0): one message is fetched ahead at first, and
+ * twice as many whenever all that may be fetched had come and the program was faster, up to the receiver queue size.
+ * What waits counts against the client's memory limit, and half as many are fetched ahead whenever more than 75 % of
+ * that come to be in use. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ * Errors: with a receiver queue size of 0 subscribing fails with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue(pulsar_consumer_configuration_t *conf,
+                                                                     int auto_scaled);
+
+/**
+ * Returns 1 if the receiver queue adapts to the program, else 0.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+int pulsar_rs_consumer_configuration_get_auto_scaled_receiver_queue(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets how often a consumer of a pattern looks for topics that match it, in milliseconds; 0: only when the broker tells
+ * of them. Default 60000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms(pulsar_consumer_configuration_t *conf,
+                                                                        unsigned int interval_ms);
+
+/**
+ * Returns how often to look for topics that match a pattern, in milliseconds.
+ *
+ * NULL: returns 60000.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets how long after one chunk of a message the next may come, in milliseconds; 0: for ever. Then what came of the
+ * message is acknowledged, and lost for the subscription: its producer is gone. Default 60000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_chunk_expiry_ms(pulsar_consumer_configuration_t *conf,
+                                                          unsigned int expiry_ms);
+
+/**
+ * Returns how long after one chunk of a message the next may come, in milliseconds; 0: for ever.
+ *
+ * NULL: returns 60000.
+ */
+PULSAR_PUBLIC
+unsigned int pulsar_rs_consumer_configuration_get_chunk_expiry_ms(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets a function that hears which consumer of a failover subscription is served: after subscribing, and whenever
+ * another consumer takes over, for each partition and topic of the consumer. Default none.
+ *
+ * Ownership: `ctx` stays the caller's and must live until the client is closed.
+ * Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns, never
+ * once the consumer is closed. Of changes of one topic that come while that thread is busy, it hears the last. It may
+ * call anything.
+ * NULL: without a function nothing is told.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_event_listener(pulsar_consumer_configuration_t *conf,
+                                                         pulsar_rs_consumer_event_listener listener,
+                                                         void *ctx);
+
+/**
+ * Sets whether acknowledging waits for the broker (any value but 0) or just for being gathered (0). Default 0.
+ *
+ * With it, the functions that acknowledge return, call back or complete when the broker has the acknowledgement, or with
+ * its error; with `pulsar_result_Timeout` when there is no answer within the operation timeout. Blocking ones have it sent
+ * at once, with all that is gathered. A message of a batch whose others are not acknowledged succeeds at once, unless
+ * batch-index acknowledgement is enabled: nothing is sent before the last one. What a broker did not confirm is sent again
+ * with the next connection in either case. Brokers before Pulsar 2.8 confirm nothing, and nobody waits for them.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_ack_receipt_enabled(pulsar_consumer_configuration_t *conf,
+                                                              int enabled);
+
+/**
+ * Returns 1 if acknowledging waits for the broker, else 0.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+int pulsar_rs_consumer_configuration_is_ack_receipt_enabled(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Has the delay of negative acknowledgements grow with each redelivery of a message, as the broker counts them for shared
+ * subscriptions: `min_ms`, then `multiplier` times the one before each, at most `max_ms` milliseconds. It replaces
+ * `pulsar_configure_set_negative_ack_redelivery_delay_ms`. Usual are 1000, 60000 and 2. By the id alone a message is
+ * refused as if it came for the first time. Default: the delay does not grow.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ * Errors: a `multiplier` below 1, or a `min_ms` above `max_ms`, makes subscribing fail with
+ * `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_negative_ack_backoff(pulsar_consumer_configuration_t *conf,
+                                                               uint64_t min_ms,
+                                                               uint64_t max_ms,
+                                                               double multiplier);
+
+/**
+ * Has the time within which a message must be acknowledged, `pulsar_consumer_set_unacked_messages_timeout_ms`, be longer by
+ * a delay that grows with each redelivery of the message. Default: it is always the same.
+ *
+ * Otherwise as `pulsar_rs_consumer_configuration_set_negative_ack_backoff`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_ack_timeout_backoff(pulsar_consumer_configuration_t *conf,
+                                                              uint64_t min_ms,
+                                                              uint64_t max_ms,
+                                                              double multiplier);
+
+/**
+ * Sets whether `pulsar_rs_consumer_reconsume_later` can be used (any value but 0), in shared and key-shared
+ * subscriptions. The consumer then reads its retry letter topic too. A message can be put off as often as the dead letter
+ * policy says, without one 16 times; after that it goes to the dead letter topic, and so do messages that are redelivered
+ * more often. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_retry_enabled(pulsar_consumer_configuration_t *conf,
+                                                        int enabled);
+
+/**
+ * Returns 1 if messages can be reconsumed later, else 0.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC int pulsar_rs_consumer_configuration_is_retry_enabled(pulsar_consumer_configuration_t *conf);
+
+/**
+ * Sets the topic where messages wait that are reconsumed later. Default: `<topic>-<subscription>-RETRY`.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL or empty name means the default.
+ * Errors: a malformed name makes subscribing fail with `pulsar_result_InvalidTopicName`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_retry_letter_topic(pulsar_consumer_configuration_t *conf,
+                                                             const char *topic);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -171,7 +171,8 @@ typedef struct pulsar_rs_consumer_stats_t {
      */
     uint64_t acks_sent;
     /**
-     * Counter: calls of an acknowledgement that failed.
+     * Counter: acknowledgements that failed, also because the broker refused them or the consumer was closed before it
+     * had them.
      */
     uint64_t acks_failed;
     /**
@@ -206,6 +207,14 @@ typedef struct pulsar_rs_consumer_stats_t {
      * Counter: how often the consumer came onto a broker again after it lost its place there.
      */
     uint64_t reconnects;
+    /**
+     * Acknowledgements that were sent and that the broker has not confirmed.
+     */
+    uint64_t acks_unanswered;
+    /**
+     * Counter: messages that went to the dead letter topic because they were redelivered too often.
+     */
+    uint64_t dead_letters;
 } pulsar_rs_consumer_stats_t;
 
 #ifdef __cplusplus

@@ -166,11 +166,50 @@ int pulsar_rs_test_broker_close_consumers(pulsar_rs_test_broker_t *broker,
                                           const char *subscription);
 
 /**
+ * Unloads a topic, or all partitions of one, as when it moves or its broker restarts: its producers and consumers are
+ * closed and connect again, subscriptions that are not durable end, and messages that come then lie in another ledger.
+ * Entries that every subscription has acknowledged go with their ledger.
+ *
+ * Errors: `pulsar_result_TopicNotFound`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_unload(pulsar_rs_test_broker_t *broker,
+                                           const char *topic);
+
+/**
+ * Compacts a topic, or all partitions of one: consumers that read compacted get, of all messages there are now, the
+ * newest of each key, unless its payload is empty; messages without a key are left out. Others get all messages.
+ *
+ * Errors: `pulsar_result_TopicNotFound`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_compact(pulsar_rs_test_broker_t *broker,
+                                            const char *topic);
+
+/**
+ * Deletes a topic, or one with all its partitions, whoever uses it. Producers and consumers that connect again create
+ * a new one.
+ *
+ * Errors: `pulsar_result_TopicNotFound`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_delete_topic(pulsar_rs_test_broker_t *broker,
+                                                 const char *topic);
+
+/**
  * Switches deduplication on (any value but 0) or off (0), for all topics.
  */
 PULSAR_PUBLIC
 pulsar_result pulsar_rs_test_broker_set_deduplication(pulsar_rs_test_broker_t *broker,
                                                       int enabled);
+
+/**
+ * Switches on (any value but 0) or off (0) that entries stored from now on have the broker's clock and a message count
+ * in front of them, from which clients know the index of each message. Off at the start.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_set_entry_metadata(pulsar_rs_test_broker_t *broker,
+                                                       int enabled);
 
 /**
  * Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).

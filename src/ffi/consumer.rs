@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::{Error, Message as Received, MessageId};
 
+use super::acknowledge::{Named, acknowledge, acknowledge_async};
 use super::arguments;
 use super::guard::guard;
 use super::handle::{self, Context, Misuse, Opaque};
@@ -213,6 +214,7 @@ pub extern "C" fn pulsar_consumer_batch_receive_async(
 }
 
 /// Acknowledges a message. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the message stays the caller's.
 #[unsafe(no_mangle)]
@@ -220,11 +222,12 @@ pub extern "C" fn pulsar_consumer_acknowledge(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message: Option<NonNull<pulsar_message_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| with_received(message, |message| consumer.acknowledge(message)))
+    acknowledge(consumer, Named::Message(message))
 }
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
 /// no harm.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the id stays the caller's.
 #[unsafe(no_mangle)]
@@ -232,14 +235,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message_id: Option<NonNull<pulsar_message_id_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| consumer.core().acknowledge_id(&id(message_id)?))
+    acknowledge(consumer, Named::Id(message_id))
 }
 
 /// Acknowledges a message. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
 ///
 /// Ownership: message and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,
@@ -247,9 +250,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| {
-        with_received(message, |message| consumer.acknowledge(message))
-    });
+    acknowledge_async(consumer, callback, ctx, Named::Message(message));
 }
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
@@ -257,7 +258,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
 ///
 /// Ownership: id and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_async_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
@@ -265,10 +266,11 @@ pub extern "C" fn pulsar_consumer_acknowledge_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| consumer.core().acknowledge_id(&id(message_id)?));
+    acknowledge_async(consumer, callback, ctx, Named::Id(message_id));
 }
 
 /// Acknowledges a message and all before it.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the message stays the caller's.
 /// Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
@@ -277,10 +279,11 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message: Option<NonNull<pulsar_message_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| with_received(message, |message| consumer.acknowledge_cumulative(message)))
+    acknowledge(consumer, Named::UpToMessage(message))
 }
 
 /// Acknowledges the message with this id and all before it.
+/// With ack receipts it blocks until the broker has it.
 ///
 /// Ownership: the id stays the caller's.
 /// Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
@@ -289,14 +292,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_id(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     message_id: Option<NonNull<pulsar_message_id_t>>,
 ) -> pulsar_result {
-    blocking(consumer, |consumer| consumer.core().acknowledge_cumulative_id(&id(message_id)?))
+    acknowledge(consumer, Named::UpToId(message_id))
 }
 
 /// Acknowledges a message and all before it.
 ///
 /// Ownership: message and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 /// Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async(
@@ -305,16 +308,14 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| {
-        with_received(message, |message| consumer.acknowledge_cumulative(message))
-    });
+    acknowledge_async(consumer, callback, ctx, Named::UpToMessage(message));
 }
 
 /// Acknowledges the message with this id and all before it.
 ///
 /// Ownership: id and `ctx` stay the caller's.
 /// Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
-/// broker.
+/// broker. With ack receipts it does, and the callback runs on the client's callback thread.
 /// Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async_id(
@@ -323,7 +324,7 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    at_once(consumer, callback, ctx, |consumer| consumer.core().acknowledge_cumulative_id(&id(message_id)?));
+    acknowledge_async(consumer, callback, ctx, Named::UpToId(message_id));
 }
 
 /// Has the message delivered again, after the delay that is configured. Its whole batch comes again, without the
@@ -553,17 +554,4 @@ fn receive(
         handle::write(msg, handle::give(message));
         Ok(())
     })
-}
-
-/// Runs an operation of a consumer that does not wait, and calls back with its result.
-fn at_once(
-    consumer: Option<NonNull<pulsar_consumer_t>>,
-    callback: pulsar_result_callback,
-    ctx: *mut c_void,
-    operation: impl FnOnce(&Arc<Consumer>) -> Result<(), Error>,
-) {
-    let result = blocking(consumer, operation);
-    if let Some(callback) = callback {
-        callback(result, ctx);
-    }
 }

@@ -134,6 +134,19 @@ pub struct pulsar_consumer_batch_receive_policy_t {
     pub timeoutMs: c_long,
 }
 
+/// What becomes of messages that are redelivered too often.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct pulsar_consumer_config_dead_letter_policy_t {
+    /// Where they go; NULL or empty: `<topic>-<subscription>-DLQ`, without the number of a partition.
+    pub dead_letter_topic: *const c_char,
+    /// Redeliveries of a message at most; 0 and below, or 2147483647: no limit.
+    pub max_redeliver_count: c_int,
+    /// A subscription that is made with their topic, so that none is lost before somebody subscribes; NULL or empty: none.
+    pub initial_subscription_name: *const c_char,
+}
+
 /// Gets the messages of a consumer. It frees `msg` with `pulsar_message_free`; `consumer` is valid during the
 /// call only.
 #[allow(non_camel_case_types)]
@@ -145,7 +158,7 @@ pub(crate) type ListenerFunction =
     extern "C" fn(consumer: *mut pulsar_consumer_t, msg: *mut pulsar_message_t, ctx: *mut c_void);
 
 /// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
-pub(super) fn set(
+pub(crate) fn set(
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
     change: impl FnOnce(&mut ConsumerConfiguration),
 ) {
@@ -153,7 +166,7 @@ pub(super) fn set(
 }
 
 /// Reads a value; that of a new configuration when the handle cannot be used.
-pub(super) fn get<T>(
+pub(crate) fn get<T>(
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
     read: impl Fn(&ConsumerConfiguration) -> T,
     absent: T,
@@ -253,12 +266,13 @@ pub extern "C" fn pulsar_consumer_configuration_has_message_listener(
     get(consumer_configuration, |conf| conf.listener.is_some().into(), 0)
 }
 
-/// Sets how many messages are fetched ahead. Default 1000.
-///
-/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
-/// `pulsar_result_OperationNotSupported`, for now.
+/// Sets how many messages are fetched ahead; 0: none, the broker is permitted one for each receive that waits. Should a
+/// batch come then, the next receives get the rest of it; should a receive time out, the next one gets what comes.
+/// Default 1000.
 ///
 /// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, as does 0 for a
+/// partitioned topic or for several topics.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_configuration_set_receiver_queue_size(
     consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
@@ -672,6 +686,51 @@ pub extern "C" fn pulsar_consumer_configuration_get_batch_receive_policy(
     guard((), || {
         if let Ok(policy) = handle::with(consumer_configuration, |conf| conf.batch_receive_policy) {
             handle::write(batch_receive_policy, policy);
+        }
+    });
+}
+
+/// Sets what becomes of messages that are redelivered too often, in shared and key-shared subscriptions: each goes to the
+/// dead letter topic when it would be redelivered once more, and is acknowledged when it is there. Its content, keys, event
+/// time and properties stay; `REAL_TOPIC` and `ORIGIN_MESSAGE_ID` are added. Default: there is no limit.
+///
+/// Ownership: the strings are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL policy changes nothing.
+/// Errors: a malformed topic makes subscribing fail with `pulsar_result_InvalidTopicName`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_dlq_policy(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    dlq_policy: *const pulsar_consumer_config_dead_letter_policy_t,
+) {
+    set(consumer_configuration, |conf| {
+        if let Some(policy) = handle::read(dlq_policy) {
+            let count = policy.max_redeliver_count;
+            let letters = &mut conf.dead_letters;
+            letters.topic = copied(policy.dead_letter_topic).unwrap_or_default();
+            letters.max_redeliver_count = if count > 0 { count } else { c_int::MAX };
+            letters.initial_subscription = copied(policy.initial_subscription_name).unwrap_or_default();
+        }
+    });
+}
+
+/// Writes the dead letter policy to `dlq_policy`; without one, empty strings and 2147483647.
+///
+/// Ownership: the strings belong to the configuration, and are valid until its policy is set again.
+/// NULL: a NULL output is left alone.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_get_dlq_policy(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    dlq_policy: Option<NonNull<pulsar_consumer_config_dead_letter_policy_t>>,
+) {
+    let policy = |conf: &ConsumerConfiguration| pulsar_consumer_config_dead_letter_policy_t {
+        dead_letter_topic: conf.dead_letters.topic.as_ptr(),
+        max_redeliver_count: conf.dead_letters.max_redeliver_count,
+        initial_subscription_name: conf.dead_letters.initial_subscription.as_ptr(),
+    };
+    guard((), || {
+        if let Ok(policy) = handle::with(consumer_configuration, policy) {
+            handle::write(dlq_policy, policy);
         }
     });
 }

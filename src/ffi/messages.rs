@@ -2,6 +2,8 @@
 
 use std::ptr::NonNull;
 
+use pulsar_rs_client::{Error, Message as Received};
+
 use super::guard::guard;
 use super::handle::{self, Opaque};
 use super::message::pulsar_message_t;
@@ -31,6 +33,15 @@ impl Drop for MessageList {
             drop(handle::reclaim(Some(message)));
         }
     }
+}
+
+/// The messages of a list that were received, which are all.
+pub(crate) fn received(msgs: Option<NonNull<pulsar_messages_t>>) -> Result<Vec<Received>, Error> {
+    let one = |message: &NonNull<pulsar_message_t>| {
+        handle::with(Some(*message), |message| message.as_received().cloned()).ok().flatten()
+    };
+    let all = handle::with(msgs, |list| list.0.iter().filter_map(one).collect());
+    all.map_err(|_| Error::InvalidMessage("no list of messages".into()))
 }
 
 /// Returns the number of messages.

@@ -6,6 +6,7 @@
 
 pub(crate) mod handle;
 
+mod acknowledge;
 mod arguments;
 mod guard;
 mod operations;

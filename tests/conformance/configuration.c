@@ -60,6 +60,12 @@ static void consumer_defaults(const char *url) {
     SHOW_INT(pulsar_consumer_configuration_is_start_paused, conf);
     SHOW_INT(pulsar_consumer_configuration_get_max_pending_chunked_message, conf);
     SHOW_INT(pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full, conf);
+    SHOW_INT(pulsar_consumer_get_max_total_receiver_queue_size_across_partitions, conf);
+    SHOW_INT(pulsar_consumer_is_encryption_enabled, conf);
+    SHOW_INT(pulsar_consumer_configuration_get_crypto_failure_action, conf);
+    SHOW_INT(pulsar_consumer_is_read_compacted, conf);
+    SHOW_INT(pulsar_consumer_configuration_is_start_message_id_inclusive, conf);
+    SHOW_INT(pulsar_consumer_configuration_get_regex_subscription_mode, conf);
     pulsar_consumer_configuration_get_batch_receive_policy(conf, &policy);
     observe("defaults", "pulsar_consumer_configuration_get_batch_receive_policy",
             "maxNumMessages=%d maxNumBytes=%ld timeoutMs=%ld", policy.maxNumMessages, policy.maxNumBytes,
@@ -197,6 +203,19 @@ static void round_trips(const char *url) {
                pulsar_consumer_configuration_is_batch_index_ack_enabled, 1);
     ROUND_TRIP(consumer, pulsar_consumer_configuration_set_start_paused,
                pulsar_consumer_configuration_is_start_paused, 1);
+    ROUND_TRIP(consumer, pulsar_consumer_configuration_set_max_pending_chunked_message,
+               pulsar_consumer_configuration_get_max_pending_chunked_message, 12);
+    ROUND_TRIP(consumer, pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
+               pulsar_consumer_configuration_is_auto_ack_oldest_chunked_message_on_queue_full, 1);
+    ROUND_TRIP(consumer, pulsar_consumer_set_max_total_receiver_queue_size_across_partitions,
+               pulsar_consumer_get_max_total_receiver_queue_size_across_partitions, 7000);
+    ROUND_TRIP(consumer, pulsar_consumer_configuration_set_crypto_failure_action,
+               pulsar_consumer_configuration_get_crypto_failure_action, pulsar_ConsumerConsume);
+    ROUND_TRIP(consumer, pulsar_consumer_set_read_compacted, pulsar_consumer_is_read_compacted, 1);
+    ROUND_TRIP(consumer, pulsar_consumer_configuration_set_start_message_id_inclusive,
+               pulsar_consumer_configuration_is_start_message_id_inclusive, 1);
+    ROUND_TRIP(consumer, pulsar_consumer_configuration_set_regex_subscription_mode,
+               pulsar_consumer_configuration_get_regex_subscription_mode, pulsar_consumer_regex_sub_mode_AllTopics);
     observe(AREA, "setters followed by their getters", "%d of %d give back what was set", kept, tried);
     pulsar_producer_configuration_set_batching_enabled(producer, 5);
     pulsar_consumer_configuration_set_start_paused(consumer, 5);

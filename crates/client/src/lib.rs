@@ -47,9 +47,9 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig, CryptoFailureAction, InitialPosition,
-    KeyHashes, KeySharedPolicy, Message, MessageView, RegexSubscriptionMode, SeekTo, SubscriptionType,
-    TopicPattern,
+    AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig,
+    CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
+    Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo, SubscriptionType, TopicPattern,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};
@@ -61,7 +61,7 @@ pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use reader::{Reader, ReaderConfig};
-pub use schema::{Schema, SchemaType};
+pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
 pub use topic::TopicName;

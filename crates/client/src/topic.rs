@@ -130,5 +130,8 @@ mod tests {
         assert_eq!(topic.with_partition(12).partition(), 12);
         assert_eq!(topic.with_partition(12).as_str(), "persistent://public/default/t-partition-12");
         assert_eq!(TopicName::parse("t-partition-x").unwrap().partition(), -1);
+        assert_eq!(topic.with_partition(12).without_partition(), topic);
+        let other = TopicName::parse("t-partition-x").unwrap();
+        assert_eq!(other.without_partition(), other);
     }
 }

@@ -68,7 +68,7 @@ async fn numbers(consumer: &Consumer, count: usize) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     for _ in 0..count {
         let message = receive(consumer).await;
-        assert!(found.insert(number(&message)), "{} came twice", number(&message));
+        assert!(found.insert(number(&message)), "twice: {message:?}");
         consumer.acknowledge(&message).unwrap();
     }
     found

@@ -113,8 +113,12 @@ impl TestBroker {
     pub fn add_partitions(&self, name: &str, partitions: u32) -> io::Result<()> {
         let name = parse(name)?;
         check_partitions(partitions)?;
-        let grows = self.call_host(move |host| host.broker.borrow_mut().registry.grow(&name, partitions));
-        if grows == Some(true) { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
+        let grows = self.call(move |broker| {
+            let grows = broker.registry.grow(&name, partitions);
+            broker.tell_watchers();
+            grows
+        });
+        if grows { Ok(()) } else { Err(io::Error::other("the topic has as many, or none")) }
     }
 
     /// Creates a namespace, given as `tenant/namespace`.
@@ -207,9 +211,38 @@ impl TestBroker {
         self.call(move |broker| broker.close_consumers(&topic, &subscription, assigned.as_deref()))
     }
 
+    /// Unloads a topic, or all partitions of one, as when it moves or its broker restarts: producers and consumers are
+    /// closed and come back, subscriptions that are not durable end, and entries stored from then on lie in another
+    /// ledger. Of the ledgers before, those go that every durable subscription has acknowledged whole, if there is any
+    /// subscription. False if there is no such topic.
+    pub fn unload(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.unload(&name))
+    }
+
+    /// Compacts a topic, or all partitions of one: consumers that read compacted get, of all messages there are now, the
+    /// newest of each key, unless that is empty. False if there is no such topic.
+    pub fn compact(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.compact(&name))
+    }
+
+    /// Deletes a topic, or one with all its partitions, whoever uses it. Clients that come back create it again. False
+    /// if there is no such topic.
+    pub fn delete_topic(&self, topic: &str) -> bool {
+        let Ok(name) = parse(topic) else { return false };
+        self.call(move |broker| broker.delete(&name, true).is_ok())
+    }
+
     /// Switches deduplication on or off, for all topics.
     pub fn deduplication(&self, on: bool) {
         self.call(move |broker| broker.deduplication = on);
+    }
+
+    /// Switches on or off that entries stored from now on have the broker's clock and a message count in front of
+    /// them, for clients that understand it.
+    pub fn entry_metadata(&self, on: bool) {
+        self.call(move |broker| broker.options.entry_metadata = on);
     }
 
     /// Stops reading from and writing to clients, with their connections open, or goes on.
@@ -298,6 +331,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 fn create_topic(broker: &mut Broker, name: &str, partitions: u32) -> io::Result<()> {
     check_partitions(partitions)?;
     broker.registry.create(&parse(name)?, partitions);
+    broker.tell_watchers();
     Ok(())
 }
 

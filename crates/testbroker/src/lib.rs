@@ -3,8 +3,9 @@
 //!
 //! It serves topics, partitioned ones too, producers with all access modes, the four subscription types,
 //! acknowledgements of entries and of single messages in a batch, seeking, deduplication, delayed delivery
-//! and schemas; it answers as a Pulsar 4.0 standalone does. Transactions, topic list watches, non-persistent
-//! topics, compaction, authentication and TLS are left out, and refused where a client waits for an answer.
+//! and schemas, non-persistent topics and watches of topic lists; it answers as a Pulsar 4.0 standalone does.
+//! Transactions, compaction, authentication and TLS are left out, and refused where a client waits for an
+//! answer.
 //!
 //! Tests start it in their process and make it misbehave:
 //!
@@ -45,6 +46,7 @@ mod subscription;
 mod timers;
 mod topic;
 mod topic_name;
+mod topic_pattern;
 
 pub use control::TestBroker;
 pub use options::Options;

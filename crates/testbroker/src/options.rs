@@ -25,6 +25,10 @@ pub struct Options {
     /// Keep acknowledgements of single messages in a batch. Default on; a real broker has it off unless
     /// `acknowledgmentAtBatchIndexLevelEnabled` is set, and then ignores such acknowledgements.
     pub batch_index_acks: bool,
+    /// Note the broker's clock and a message count in front of every entry that is stored from now on, and send both to
+    /// clients that understand them. Default off; a real broker does so with `brokerEntryMetadataInterceptors` and
+    /// `exposingBrokerEntryMetadataToClientEnabled`.
+    pub entry_metadata: bool,
     /// Silence after which a client is pinged, and after twice which it is dropped. Default 30 s.
     pub keep_alive: Duration,
     /// How long an old connection may take to answer a ping when a new one wants its producer name or its
@@ -49,6 +53,7 @@ impl Default for Options {
             namespaces: Vec::new(),
             deduplication: false,
             batch_index_acks: true,
+            entry_metadata: false,
             keep_alive: Duration::from_secs(30),
             liveness_timeout: Duration::from_secs(5),
             max_unacked_per_consumer: 50_000,

@@ -39,10 +39,16 @@ pub struct SubscriptionStats {
     pub kind: String,
     /// Messages that are not acknowledged, delivered or not.
     pub backlog: u64,
+    /// Entries that are not acknowledged, or not whole, delivered or not: what a real broker calls the backlog.
+    pub backlog_entries: u64,
     /// Messages that were delivered to a consumer that is still there, and not acknowledged.
     pub unacked: u64,
     /// Permits of all consumers; below zero after a batch larger than what was left.
     pub permits: i64,
+    /// Properties that its first consumer gave it.
+    pub properties: Vec<(String, String)>,
+    /// Its first consumer asked that its state be replicated to other clusters, of which there are none.
+    pub replicated: bool,
     /// Consumers in the order they came.
     pub consumers: Vec<ConsumerStats>,
 }
@@ -53,6 +59,8 @@ pub struct SubscriptionStats {
 pub struct ConsumerStats {
     /// Name that the consumer gave; may be empty.
     pub name: String,
+    /// Metadata that the consumer gave.
+    pub metadata: Vec<(String, String)>,
     /// Messages that may be sent to it.
     pub permits: i64,
     /// Messages that it did not acknowledge, in Shared and `Key_Shared` subscriptions; otherwise 0.

@@ -4,12 +4,16 @@ use pulsar_rs_wire::proto::ServerError;
 
 use crate::refusal::Refusal;
 
-const DOMAIN: &str = "persistent://";
+/// Topics with stored messages.
+pub(crate) const PERSISTENT: &str = "persistent://";
+/// Topics whose messages go to the consumers that are there, and nowhere else.
+pub(crate) const NON_PERSISTENT: &str = "non-persistent://";
 
 /// A topic name in its full form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TopicName {
-    /// `persistent://tenant/namespace/topic`, or the old form with a cluster between tenant and namespace.
+    /// `persistent://tenant/namespace/topic`, or the old form with a cluster between tenant and namespace; of the
+    /// domain `non-persistent` likewise.
     pub full: String,
     /// `tenant/namespace`, or `tenant/cluster/namespace` in the old form.
     pub namespace: String,
@@ -24,11 +28,7 @@ impl TopicName {
             |why: String| Refusal::new(ServerError::InvalidTopicName, format!("Invalid topic name: {why}"));
         let rest = match name.split_once("://") {
             None => return Self::parse_short(name),
-            Some(("persistent", rest)) => rest,
-            Some(("non-persistent", _)) => {
-                let why = "non-persistent topics are not served by the test broker";
-                return Err(Refusal::new(ServerError::NotAllowedError, why));
-            }
+            Some(("persistent" | "non-persistent", rest)) => rest,
             Some((domain, _)) => return Err(invalid(format!("Invalid topic domain: '{domain}'"))),
         };
         let parts: Vec<&str> = rest.splitn(4, '/').collect();
@@ -46,8 +46,8 @@ impl TopicName {
 
     fn parse_short(name: &str) -> Result<Self, Refusal> {
         match name.split('/').collect::<Vec<_>>()[..] {
-            [local] if !local.is_empty() => Self::parse(&format!("{DOMAIN}public/default/{local}")),
-            [_, _, _] => Self::parse(&format!("{DOMAIN}{name}")),
+            [local] if !local.is_empty() => Self::parse(&format!("{PERSISTENT}public/default/{local}")),
+            [_, _, _] => Self::parse(&format!("{PERSISTENT}{name}")),
             _ => Err(Refusal::new(
                 ServerError::InvalidTopicName,
                 format!(
@@ -56,6 +56,16 @@ impl TopicName {
                 ),
             )),
         }
+    }
+
+    /// Whether messages are stored.
+    pub fn is_persistent(&self) -> bool {
+        !self.full.starts_with(NON_PERSISTENT)
+    }
+
+    /// Name of a partition.
+    pub fn part(&self, number: u32) -> TopicName {
+        TopicName { full: format!("{}-partition-{number}", self.full), ..self.clone() }
     }
 
     /// The partitioned topic that this names a partition of, and the partition's number.
@@ -83,6 +93,7 @@ mod tests {
         assert_eq!(full("x"), "persistent://public/default/x");
         assert_eq!(full("t/n/x"), "persistent://t/n/x");
         assert_eq!(full("persistent://public/default/x y"), "persistent://public/default/x y");
+        assert_eq!(full("non-persistent://t/n/x"), "non-persistent://t/n/x");
     }
 
     #[test]

@@ -62,7 +62,8 @@ impl<'a> Fields<'a> {
         Fields { rest: message }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)] // on the way of every message that is received
+    #[inline(always)]
     fn read(&mut self) -> Result<(u32, Value<'a>), WireError> {
         let key = read_varint(&mut self.rest)?;
         let number = u32::try_from(key >> 3).map_err(|_| WireError::Protobuf("field number too large"))?;

@@ -9,12 +9,15 @@
 //! All sizes are 32-bit big-endian; the total size does not count itself. The checksum covers everything
 //! behind it (pulsar.apache.org, "Pulsar binary protocol specification").
 
+use prost::Message as _;
+
 use crate::WireError;
 use crate::checksum::{crc32c, crc32c_append};
 use crate::command::Kind;
 use crate::field::{FieldWriter, delimited_len, uint_len};
 use crate::hot::Send;
 use crate::metadata::Metadata;
+use crate::proto::BrokerEntryMetadata;
 
 const MAGIC_CHECKSUM: [u8; 2] = [0x0e, 0x01];
 const MAGIC_BROKER_ENTRY: [u8; 2] = [0x0e, 0x02];
@@ -182,6 +185,14 @@ pub fn encode_message_head(out: &mut Vec<u8>, message: &crate::hot::Message, pay
     message.encode_body(out);
 }
 
+/// What a broker puts in front of the payload section of a `Message` frame.
+pub fn encode_broker_entry(metadata: &BrokerEntryMetadata) -> Vec<u8> {
+    let mut out = MAGIC_BROKER_ENTRY.to_vec();
+    put_size(&mut out, metadata.encoded_len());
+    metadata.encode_raw(&mut out);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,10 +234,11 @@ mod tests {
     fn broker_entry_metadata_is_told_apart() {
         let frame = send_frame(b"hello");
         let found = peek(&frame, 1024).unwrap().unwrap();
-        let mut section = vec![0x0e, 0x02, 0, 0, 0, 3, 1, 2, 3];
+        let stamp = BrokerEntryMetadata { broker_timestamp: Some(5), index: Some(6) };
+        let mut section = encode_broker_entry(&stamp);
         section.extend_from_slice(found.payload);
         let payload = Payload::parse(&section).unwrap();
-        assert_eq!(payload.broker_entry_metadata, Some(&[1, 2, 3][..]));
+        assert_eq!(payload.broker_entry_metadata, Some(&[8, 5, 16, 6][..]));
         assert_eq!(payload.body, b"hello");
     }
 

@@ -161,9 +161,10 @@ void pulsar_client_configuration_set_listener_name(pulsar_client_configuration_t
 PULSAR_PUBLIC const char *pulsar_client_configuration_get_listener_name(pulsar_client_configuration_t *conf);
 
 /**
- * Sets how many bytes of messages all producers together may have under way: payload, keys and properties. At the
- * limit a producer blocks or fails with `pulsar_result_MemoryBufferIsFull`, as it does for pending messages; one
- * message may pass it. 0: no limit. Default 0.
+ * Sets how many bytes of messages all producers together may have under way: payload, keys and properties; and what
+ * waits in the queues of consumers with `pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue` counts as
+ * well. At the limit a producer blocks or fails with `pulsar_result_MemoryBufferIsFull`, as it does for pending
+ * messages; one message may pass it, and one may always be under way. 0: no limit. Default 0.
  *
  * Threads: nobody else may use the configuration meanwhile.
  */

@@ -127,6 +127,7 @@ void pulsar_consumer_batch_receive_async(pulsar_consumer_t *consumer,
 
 /**
  * Acknowledges a message. Acknowledgements are gathered and sent together; acknowledging twice does no harm.
+ * With ack receipts it blocks until the broker has it.
  *
  * Ownership: the message stays the caller's.
  */
@@ -137,6 +138,7 @@ pulsar_result pulsar_consumer_acknowledge(pulsar_consumer_t *consumer,
 /**
  * Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
  * no harm.
+ * With ack receipts it blocks until the broker has it.
  *
  * Ownership: the id stays the caller's.
  */
@@ -149,7 +151,7 @@ pulsar_result pulsar_consumer_acknowledge_id(pulsar_consumer_t *consumer,
  *
  * Ownership: message and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_acknowledge_async(pulsar_consumer_t *consumer,
@@ -163,7 +165,7 @@ void pulsar_consumer_acknowledge_async(pulsar_consumer_t *consumer,
  *
  * Ownership: id and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_acknowledge_async_id(pulsar_consumer_t *consumer,
@@ -173,6 +175,7 @@ void pulsar_consumer_acknowledge_async_id(pulsar_consumer_t *consumer,
 
 /**
  * Acknowledges a message and all before it.
+ * With ack receipts it blocks until the broker has it.
  *
  * Ownership: the message stays the caller's.
  * Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
@@ -183,6 +186,7 @@ pulsar_result pulsar_consumer_acknowledge_cumulative(pulsar_consumer_t *consumer
 
 /**
  * Acknowledges the message with this id and all before it.
+ * With ack receipts it blocks until the broker has it.
  *
  * Ownership: the id stays the caller's.
  * Errors: on shared subscriptions it returns `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
@@ -196,7 +200,7 @@ pulsar_result pulsar_consumer_acknowledge_cumulative_id(pulsar_consumer_t *consu
  *
  * Ownership: message and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  * Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
  */
 PULSAR_PUBLIC
@@ -210,7 +214,7 @@ void pulsar_consumer_acknowledge_cumulative_async(pulsar_consumer_t *consumer,
  *
  * Ownership: id and `ctx` stay the caller's.
  * Threads: the callback runs on the caller's thread, before this returns: acknowledging does not wait for the
- * broker.
+ * broker. With ack receipts it does, and the callback runs on the client's callback thread.
  * Errors: on shared subscriptions it gets `pulsar_result_CumulativeAcknowledgementNotAllowedError`.
  */
 PULSAR_PUBLIC

@@ -107,6 +107,24 @@ typedef struct pulsar_consumer_batch_receive_policy_t {
     long timeoutMs;
 } pulsar_consumer_batch_receive_policy_t;
 
+/**
+ * What becomes of messages that are redelivered too often.
+ */
+typedef struct pulsar_consumer_config_dead_letter_policy_t {
+    /**
+     * Where they go; NULL or empty: `<topic>-<subscription>-DLQ`, without the number of a partition.
+     */
+    const char *dead_letter_topic;
+    /**
+     * Redeliveries of a message at most; 0 and below, or 2147483647: no limit.
+     */
+    int max_redeliver_count;
+    /**
+     * A subscription that is made with their topic, so that none is lost before somebody subscribes; NULL or empty: none.
+     */
+    const char *initial_subscription_name;
+} pulsar_consumer_config_dead_letter_policy_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -182,12 +200,13 @@ PULSAR_PUBLIC
 int pulsar_consumer_configuration_has_message_listener(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
- * Sets how many messages are fetched ahead. Default 1000.
- *
- * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, 0 with
- * `pulsar_result_OperationNotSupported`, for now.
+ * Sets how many messages are fetched ahead; 0: none, the broker is permitted one for each receive that waits. Should a
+ * batch come then, the next receives get the rest of it; should a receive time out, the next one gets what comes.
+ * Default 1000.
  *
  * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a negative number makes subscribing fail with `pulsar_result_InvalidConfiguration`, as does 0 for a
+ * partitioned topic or for several topics.
  */
 PULSAR_PUBLIC
 void pulsar_consumer_configuration_set_receiver_queue_size(pulsar_consumer_configuration_t *consumer_configuration,
@@ -486,6 +505,30 @@ int pulsar_consumer_configuration_set_batch_receive_policy(pulsar_consumer_confi
 PULSAR_PUBLIC
 void pulsar_consumer_configuration_get_batch_receive_policy(pulsar_consumer_configuration_t *consumer_configuration,
                                                             pulsar_consumer_batch_receive_policy_t *batch_receive_policy);
+
+/**
+ * Sets what becomes of messages that are redelivered too often, in shared and key-shared subscriptions: each goes to the
+ * dead letter topic when it would be redelivered once more, and is acknowledged when it is there. Its content, keys, event
+ * time and properties stay; `REAL_TOPIC` and `ORIGIN_MESSAGE_ID` are added. Default: there is no limit.
+ *
+ * Ownership: the strings are copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL policy changes nothing.
+ * Errors: a malformed topic makes subscribing fail with `pulsar_result_InvalidTopicName`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_dlq_policy(pulsar_consumer_configuration_t *consumer_configuration,
+                                                  const pulsar_consumer_config_dead_letter_policy_t *dlq_policy);
+
+/**
+ * Writes the dead letter policy to `dlq_policy`; without one, empty strings and 2147483647.
+ *
+ * Ownership: the strings belong to the configuration, and are valid until its policy is set again.
+ * NULL: a NULL output is left alone.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_get_dlq_policy(pulsar_consumer_configuration_t *consumer_configuration,
+                                                  pulsar_consumer_config_dead_letter_policy_t *dlq_policy);
 
 /**
  * Sets a property of the consumer, shown in the topic's statistics, in place of an older one with the same name.

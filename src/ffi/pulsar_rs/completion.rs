@@ -12,9 +12,10 @@ use pulsar_rs_client::Error;
 use crate::client::{Client, Topics};
 use crate::completion::{CompletionQueue, Made, Object, Slot, give};
 use crate::consumer::Consumer;
+use crate::ffi::acknowledge::Named;
 use crate::ffi::arguments::{subscription, topic};
 use crate::ffi::client::{configuration, pulsar_client_t};
-use crate::ffi::consumer::{id, pulsar_consumer_t, with_received};
+use crate::ffi::consumer::pulsar_consumer_t;
 use crate::ffi::consumer_configuration::pulsar_consumer_configuration_t;
 use crate::ffi::guard::guard;
 use crate::ffi::handle::{self, Opaque};
@@ -270,7 +271,7 @@ pub extern "C" fn pulsar_rs_consumer_batch_receive_queued(
 }
 
 /// Acknowledges a message; the outcome goes to the consumer's completion queue. It is there when this returns:
-/// acknowledging does not wait for the broker.
+/// acknowledging does not wait for the broker, unless ack receipts are enabled.
 ///
 /// Ownership: the message stays the caller's.
 /// Errors: on any result but `pulsar_result_Ok` nothing goes to the queue: `pulsar_result_InvalidConfiguration` without
@@ -282,7 +283,7 @@ pub extern "C" fn pulsar_rs_consumer_acknowledge_queued(
     token: u64,
 ) -> pulsar_result {
     of_consumer(consumer, token, |consumer, done| {
-        done(with_received(message, |message| consumer.acknowledge(message)));
+        Named::Message(message).start(done, |what, done| consumer.acknowledge_with(what, done));
     })
 }
 
@@ -297,12 +298,12 @@ pub extern "C" fn pulsar_rs_consumer_acknowledge_id_queued(
     token: u64,
 ) -> pulsar_result {
     of_consumer(consumer, token, |consumer, done| {
-        done(id(message_id).and_then(|id| consumer.core().acknowledge_id(&id)));
+        Named::Id(message_id).start(done, |what, done| consumer.acknowledge_with(what, done));
     })
 }
 
 /// Acknowledges a message and all before it; the outcome goes to the consumer's completion queue, and is there when
-/// this returns.
+/// this returns, unless ack receipts are enabled.
 ///
 /// Ownership: the message stays the caller's.
 /// Errors: as for `pulsar_rs_consumer_acknowledge_queued`; on shared subscriptions the outcome is
@@ -314,7 +315,7 @@ pub extern "C" fn pulsar_rs_consumer_acknowledge_cumulative_queued(
     token: u64,
 ) -> pulsar_result {
     of_consumer(consumer, token, |consumer, done| {
-        done(with_received(message, |message| consumer.acknowledge_cumulative(message)));
+        Named::UpToMessage(message).start(done, |what, done| consumer.acknowledge_with(what, done));
     })
 }
 
@@ -329,7 +330,7 @@ pub extern "C" fn pulsar_rs_consumer_acknowledge_cumulative_id_queued(
     token: u64,
 ) -> pulsar_result {
     of_consumer(consumer, token, |consumer, done| {
-        done(id(message_id).and_then(|id| consumer.core().acknowledge_cumulative_id(&id)));
+        Named::UpToId(message_id).start(done, |what, done| consumer.acknowledge_with(what, done));
     })
 }
 

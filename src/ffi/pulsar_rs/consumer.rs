@@ -1,10 +1,20 @@
 //! `pulsar_rs/consumer.h`
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char, c_void};
 use std::ptr::NonNull;
+use std::time::Duration;
 
-use crate::ffi::consumer::pulsar_consumer_t;
-use crate::ffi::operations::last_error_text;
+use pulsar_rs_client::{AckTarget, Error, Message, Property};
+
+use crate::acknowledgements::Acknowledged;
+use crate::ffi::consumer::{id, pulsar_consumer_t, pulsar_result_callback, with_received};
+use crate::ffi::handle::{self, from_const};
+use crate::ffi::message::pulsar_message_t;
+use crate::ffi::message_id::pulsar_message_id_t;
+use crate::ffi::messages::{pulsar_messages_t, received};
+use crate::ffi::operations::{asynchronous, blocking, last_error_text};
+use crate::ffi::result::pulsar_result;
+use crate::ffi::string_map::pulsar_string_map_t;
 
 /// Returns the text of the last failure of this consumer, with its cause; NULL when nothing failed so far.
 ///
@@ -14,4 +24,107 @@ use crate::ffi::operations::last_error_text;
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_consumer_last_error(consumer: Option<NonNull<pulsar_consumer_t>>) -> *mut c_char {
     last_error_text(consumer)
+}
+
+/// Acknowledges the messages of a list, each alone, at the cost of one call. With ack receipts it waits for those of all.
+///
+/// Ownership: the list stays the caller's.
+/// Errors: `pulsar_result_InvalidMessage` without a list; with ack receipts, the first error of any of them.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_messages(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    msgs: Option<NonNull<pulsar_messages_t>>,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        let messages = received(msgs)?;
+        consumer.acknowledge(Acknowledged::Each(AckTarget::Messages(&messages)))
+    })
+}
+
+/// Acknowledges the messages with these ids, each alone, at the cost of one call. With ack receipts it waits for those of
+/// all.
+///
+/// Ownership: the ids stay the caller's.
+/// NULL: a NULL array has no ids.
+/// Errors: `pulsar_result_InvalidMessage` when one of them is NULL or no id, and then nothing is acknowledged; the same
+/// for an id that no message can have, and then the others are.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_ids(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message_ids: *const Option<NonNull<pulsar_message_id_t>>,
+    count: usize,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        let ids: Result<Vec<_>, Error> =
+            handle::with_slice(message_ids, count, |ids| ids.iter().map(|one| id(*one)).collect());
+        consumer.acknowledge(Acknowledged::Each(AckTarget::Ids(&ids?)))
+    })
+}
+
+/// Has a message delivered again after `delay_ms` milliseconds, and acknowledges it: a copy goes to the retry letter topic,
+/// which the consumer reads too. Blocks until it is stored, at most the operation timeout and the send timeout.
+///
+/// The copy has the message's properties, those in `properties` in addition or instead, `RECONSUMETIMES`, how often this was
+/// done, `DELAY_TIME`, and `REAL_TOPIC` and `ORIGIN_MESSAGE_ID` of the first message. When it was done as often as the
+/// dead letter policy says, the copy goes to the dead letter topic.
+///
+/// Ownership: message and map stay the caller's.
+/// NULL: `properties` may be NULL.
+/// Errors: `pulsar_result_OperationNotSupported` unless `pulsar_rs_consumer_configuration_set_retry_enabled` was used and
+/// the subscription is shared or key-shared; `pulsar_result_InvalidMessage` for a message that was not received; whatever
+/// sending can fail with. The message is not acknowledged then.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_reconsume_later(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message: Option<NonNull<pulsar_message_t>>,
+    delay_ms: u64,
+    properties: *const pulsar_string_map_t,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        let (message, properties) = (one(message)?, pairs(properties));
+        consumer.reconsume_later(message, Duration::from_millis(delay_ms), properties)
+    })
+}
+
+/// Does as `pulsar_rs_consumer_reconsume_later`, without blocking.
+///
+/// Ownership: message and map may be freed right after; `ctx` stays the caller's.
+/// Threads: the callback runs on the client's callback thread; on the caller's, before this returns, for a message that was
+/// not received.
+/// NULL: without a callback nobody is told.
+/// Errors: as for `pulsar_rs_consumer_reconsume_later`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_reconsume_later_async(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message: Option<NonNull<pulsar_message_t>>,
+    delay_ms: u64,
+    properties: *const pulsar_string_map_t,
+    callback: pulsar_result_callback,
+    ctx: *mut c_void,
+) {
+    asynchronous(consumer, callback, ctx, |consumer, done| match one(message) {
+        Ok(message) => {
+            let delay = Duration::from_millis(delay_ms);
+            consumer.reconsume_later_async(message, delay, pairs(properties), done);
+        }
+        Err(error) => done(Err(error)),
+    });
+}
+
+/// The received message behind a handle.
+fn one(message: Option<NonNull<pulsar_message_t>>) -> Result<Message, Error> {
+    let mut received = None;
+    with_received(message, |message| {
+        received = message.cloned();
+        Ok(())
+    })?;
+    received.ok_or_else(|| Error::InvalidMessage("the message was not received".into()))
+}
+
+fn pairs(map: *const pulsar_string_map_t) -> Vec<Property> {
+    let bytes = |text: &CString| text.as_bytes().to_vec();
+    let pairs = handle::with(from_const(map), |map| {
+        map.iter().map(|(name, value)| (bytes(name), bytes(value))).collect()
+    });
+    pairs.unwrap_or_default()
 }

@@ -6,10 +6,12 @@ pub(crate) mod client_configuration;
 pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
+pub(crate) mod message;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
 pub(crate) mod reader;
 pub(crate) mod reader_configuration;
+pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod table_view;
 #[cfg(feature = "test-broker")]

@@ -115,7 +115,8 @@ pub struct pulsar_rs_consumer_stats_t {
     pub cumulative_acks: u64,
     /// Counter: acknowledgements that were sent to the broker, of an entry or of a part of one.
     pub acks_sent: u64,
-    /// Counter: calls of an acknowledgement that failed.
+    /// Counter: acknowledgements that failed, also because the broker refused them or the consumer was closed before it
+    /// had them.
     pub acks_failed: u64,
     /// Counter: negative acknowledgements.
     pub negative_acks: u64,
@@ -133,6 +134,10 @@ pub struct pulsar_rs_consumer_stats_t {
     pub unreturned_permits: u64,
     /// Counter: how often the consumer came onto a broker again after it lost its place there.
     pub reconnects: u64,
+    /// Acknowledgements that were sent and that the broker has not confirmed.
+    pub acks_unanswered: u64,
+    /// Counter: messages that went to the dead letter topic because they were redelivered too often.
+    pub dead_letters: u64,
 }
 
 /// Takes a snapshot of what a client, its producers and its consumers counted. It waits for nothing but, for a moment,
@@ -329,6 +334,8 @@ impl pulsar_rs_consumer_stats_t {
             queued_bytes: stats.queued_bytes,
             unreturned_permits: stats.unreturned_permits,
             reconnects: stats.reconnects,
+            acks_unanswered: stats.acks_unanswered,
+            dead_letters: stats.dead_letters,
         }
     }
 }

@@ -252,6 +252,43 @@ pub extern "C" fn pulsar_rs_test_broker_close_consumers(
     })
 }
 
+/// Unloads a topic, or all partitions of one, as when it moves or its broker restarts: its producers and consumers are
+/// closed and connect again, subscriptions that are not durable end, and messages that come then lie in another ledger.
+/// Entries that every subscription has acknowledged go with their ledger.
+///
+/// Errors: `pulsar_result_TopicNotFound`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_unload(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    topic: *const c_char,
+) -> pulsar_result {
+    with_text(broker, topic, |broker, topic| found(broker.unload(topic)))
+}
+
+/// Compacts a topic, or all partitions of one: consumers that read compacted get, of all messages there are now, the
+/// newest of each key, unless its payload is empty; messages without a key are left out. Others get all messages.
+///
+/// Errors: `pulsar_result_TopicNotFound`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_compact(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    topic: *const c_char,
+) -> pulsar_result {
+    with_text(broker, topic, |broker, topic| found(broker.compact(topic)))
+}
+
+/// Deletes a topic, or one with all its partitions, whoever uses it. Producers and consumers that connect again create
+/// a new one.
+///
+/// Errors: `pulsar_result_TopicNotFound`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_delete_topic(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    topic: *const c_char,
+) -> pulsar_result {
+    with_text(broker, topic, |broker, topic| found(broker.delete_topic(topic)))
+}
+
 /// Switches deduplication on (any value but 0) or off (0), for all topics.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_test_broker_set_deduplication(
@@ -259,6 +296,16 @@ pub extern "C" fn pulsar_rs_test_broker_set_deduplication(
     enabled: c_int,
 ) -> pulsar_result {
     act(broker, |broker| broker.deduplication(enabled != 0))
+}
+
+/// Switches on (any value but 0) or off (0) that entries stored from now on have the broker's clock and a message count
+/// in front of them, from which clients know the index of each message. Off at the start.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_set_entry_metadata(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    enabled: c_int,
+) -> pulsar_result {
+    act(broker, |broker| broker.entry_metadata(enabled != 0))
 }
 
 /// Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).
@@ -309,6 +356,10 @@ fn with_text(
             .unwrap_or(pulsar_result::pulsar_result_InvalidConfiguration),
         Err(_) => pulsar_result::pulsar_result_InvalidConfiguration,
     })
+}
+
+fn found(topic: bool) -> pulsar_result {
+    if topic { pulsar_result::pulsar_result_Ok } else { pulsar_result::pulsar_result_TopicNotFound }
 }
 
 fn count(number: usize) -> c_int {

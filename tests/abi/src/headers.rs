@@ -19,9 +19,10 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The handle types that the established API lacks, declared like the others.
-const ADDED_HANDLES: [(&str, &str); 3] = [
+const ADDED_HANDLES: [(&str, &str); 4] = [
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
     ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
+    ("pulsar_rs/schema.h", "typedef struct _pulsar_rs_schema pulsar_rs_schema_t;"),
     ("pulsar_rs/stats.h", "typedef struct _pulsar_rs_stats pulsar_rs_stats_t;"),
 ];
 
@@ -112,7 +113,7 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     // An addition includes what it adds to.
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
-        let on_all = ["bulk.h", "completion.h", "stats.h"].contains(&name);
+        let on_all = ["bulk.h", "completion.h", "schema.h", "stats.h"].contains(&name);
         found.push(if all.contains(&extended) {
             extended
         } else {

@@ -222,6 +222,57 @@ static void test_topics_that_move(void) {
     end_place(&place);
 }
 
+static void test_unloaded_topics(void) {
+    struct place place = open_place((struct producer_options){0});
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(send_text(place.producer, "before"));
+        CHECK_OK(pulsar_rs_test_broker_unload(place.broker, "t"));
+        CHECK_OK(send_text(place.producer, "after"));
+        receive_and_acknowledge(place.consumer, "before");
+        receive_and_acknowledge(place.consumer, "after");
+    }
+    CHECK(wait_until(is_acknowledged, place.broker, ANSWER_MS));
+    CHECK_RESULT(pulsar_rs_test_broker_unload(place.broker, "nothing"), pulsar_result_TopicNotFound);
+    end_place(&place);
+}
+
+static void test_compacted_topics(void) {
+    struct place place = open_place((struct producer_options){0});
+    CHECK_OK(send_text(place.producer, "a"));
+    CHECK_OK(send_text(place.producer, "b"));
+    CHECK_OK(pulsar_rs_test_broker_compact(place.broker, "t"));
+    CHECK_RESULT(pulsar_rs_test_broker_compact(place.broker, "nothing"), pulsar_result_TopicNotFound);
+    /* Nothing changes for who does not read compacted. */
+    CHECK_INT(pulsar_rs_test_broker_backlog(place.broker, "t", "s"), 2);
+    receive_and_acknowledge(place.consumer, "a");
+    receive_and_acknowledge(place.consumer, "b");
+    end_place(&place);
+}
+
+static bool is_there_again(void *context) {
+    return pulsar_rs_test_broker_backlog(context, "t", "s") >= 0;
+}
+
+static void test_deleted_topics(void) {
+    struct place place = open_place((struct producer_options){0});
+    CHECK_OK(send_text(place.producer, "lost"));
+    CHECK_OK(pulsar_rs_test_broker_delete_topic(place.broker, "t"));
+    CHECK_RESULT(pulsar_rs_test_broker_delete_topic(place.broker, "nothing"), pulsar_result_TopicNotFound);
+    /* The consumer comes back and creates it. */
+    CHECK(wait_until(is_there_again, place.broker, ANSWER_MS));
+    CHECK_OK(send_text(place.producer, "kept"));
+    char text[40];
+    pulsar_message_t *message = NULL;
+    do {
+        pulsar_message_free(message);
+        message = next_message(place.consumer, ANSWER_MS);
+        REQUIRE(message != NULL);
+    } while (strcmp(content(message, text, sizeof(text)), "kept") != 0);
+    CHECK_OK(pulsar_consumer_acknowledge(place.consumer, message));
+    pulsar_message_free(message);
+    end_place(&place);
+}
+
 static void test_deduplication(void) {
     struct place place = open_place((struct producer_options){.name = "named"});
     CHECK_OK(pulsar_rs_test_broker_set_deduplication(place.broker, 1));
@@ -247,6 +298,10 @@ static void use_unusable(pulsar_rs_test_broker_t *broker) {
     CHECK(pulsar_rs_test_broker_close_producers(broker, "t") <= 0);
     CHECK(pulsar_rs_test_broker_close_consumers(broker, "t", "s") <= 0);
     CHECK(pulsar_rs_test_broker_set_deduplication(broker, 1) != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_unload(broker, "t") != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_compact(broker, "t") != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_delete_topic(broker, "t") != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_set_entry_metadata(broker, 1) != pulsar_result_Ok);
     CHECK(pulsar_rs_test_broker_freeze(broker, 1) != pulsar_result_Ok);
     CHECK_INT(pulsar_rs_test_broker_backlog(broker, "t", "s"), -1);
     pulsar_rs_test_broker_stop(broker);
@@ -272,4 +327,4 @@ static void test_null_and_foreign(void) {
 CHECK_MAIN(TEST(test_start_and_stop), TEST(test_lookups_over_http), TEST(test_backlog), TEST(test_topics_with_partitions),
            TEST(test_dropped_connections), TEST(test_late_receipts), TEST(test_a_frozen_broker),
            TEST(test_commands_that_fail), TEST(test_topics_that_move), TEST(test_deduplication),
-           TEST(test_null_and_foreign))
+           TEST(test_unloaded_topics), TEST(test_compacted_topics), TEST(test_deleted_topics), TEST(test_null_and_foreign))

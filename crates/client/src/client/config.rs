@@ -21,8 +21,10 @@ pub struct ClientConfig {
     pub listener_name: Option<String>,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
-    /// Bytes of messages that all producers together may have under way: payload, keys and properties. At the limit a
-    /// producer waits or fails, as for its pending messages. 0: no limit. Default 0.
+    /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
+    /// wait in the queues of consumers whose [queue is auto-scaled](crate::ConsumerConfig::auto_scaled_queue). At the
+    /// limit a producer waits or fails, as for its pending messages; one message may always be under way, so that nobody
+    /// waits for what only he himself would receive. 0: no limit. Default 0.
     pub memory_limit: usize,
     /// Lookups at the same time; others wait for their turn. Default 50,000.
     pub concurrent_lookups: usize,

@@ -53,7 +53,7 @@ pub(crate) struct ClientInner {
     pub(super) runtime: Handle,
     operation_timeout: Duration,
     partitions_update_interval: Duration,
-    pub memory: MemoryLimit,
+    pub memory: Arc<MemoryLimit>,
     pub(super) log: Log,
     pub(super) pool: ConnectionPool,
     pub(super) services: Arc<Services>,
@@ -121,7 +121,7 @@ impl ClientInner {
             runtime,
             operation_timeout: config.operation_timeout,
             partitions_update_interval: config.partitions_update_interval,
-            memory: MemoryLimit::new(config.memory_limit),
+            memory: Arc::new(MemoryLimit::new(config.memory_limit)),
             log,
             pool: ConnectionPool::new(connections, connections_per_broker),
             services: Arc::new(Services::new(urls, &lookups)?),
@@ -202,6 +202,11 @@ impl ClientInner {
 
     pub fn unregister(&self, id: u64) {
         self.members.lock().by_id.remove(&id);
+    }
+
+    /// How long an operation may take.
+    pub fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
     }
 
     /// When an operation that begins now has to be done.

@@ -10,6 +10,7 @@ mod services;
 pub use config::ClientConfig;
 pub use failover::FailoverConfig;
 pub(crate) use inner::{ClientInner, Closing, Deadline, Member};
+pub(crate) use memory::Held;
 pub(crate) use moved::MovedTo;
 
 use std::sync::Arc;

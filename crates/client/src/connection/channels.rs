@@ -43,6 +43,10 @@ pub(crate) trait ConsumerChannel: Send + Sync {
     /// One entry; `payload` is its payload section.
     fn message(&self, connection: &Arc<Connection>, message: Message, payload: Bytes);
     fn reached_end_of_topic(&self);
+    /// The broker dealt with an acknowledgement that asked for an answer.
+    fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>);
+    /// It became the consumer that the broker serves, or stopped being it.
+    fn active_changed(&self, is_active: bool);
     /// The topic is in another cluster now, whose service URL this is, if it has one without TLS. The broker will close the consumer.
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);

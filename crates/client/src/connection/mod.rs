@@ -35,6 +35,9 @@ use channels::Channels;
 use outbound::Outbound;
 use requests::Requests;
 
+/// Version of the protocol since which brokers can answer acknowledgements.
+const ACK_ANSWERS: i32 = 17;
+
 /// Tells connections apart in logs and where a late event must not be taken for a new one.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -49,6 +52,8 @@ pub(crate) struct Connection {
     max_message_size: usize,
     /// The broker tells when topics come and go, if asked to.
     has_topic_watchers: bool,
+    /// Version of the protocol that the broker speaks with us.
+    protocol_version: i32,
     operation_timeout: Duration,
     log: Log,
     outbound: Outbound,
@@ -73,6 +78,16 @@ impl Connection {
 
     pub fn max_message_size(&self) -> usize {
         self.max_message_size
+    }
+
+    /// Whether the broker answers acknowledgements when it is asked to.
+    pub fn answers_acks(&self) -> bool {
+        self.protocol_version >= ACK_ANSWERS
+    }
+
+    /// Number for a request whose answer goes to a producer or consumer.
+    pub fn next_request_id(&self) -> u64 {
+        self.requests.next_id()
     }
 
     pub fn is_open(&self) -> bool {

@@ -56,6 +56,7 @@ impl Connection {
             name: format!("[{local} -> {address}]"),
             max_message_size,
             has_topic_watchers,
+            protocol_version: connected.protocol_version.unwrap_or_default(),
             operation_timeout: config.operation_timeout,
             log: config.log.clone(),
             outbound: Outbound::default(),

@@ -114,9 +114,24 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
             }
         }
         Command::WatchTopicUpdate(update) => connection.channels.tell_watcher(update.watcher_id),
+        Command::ActiveConsumerChange(change) => {
+            if let Some(consumer) = connection.channels.consumer(change.consumer_id) {
+                consumer.active_changed(change.is_active());
+            }
+        }
         // Another producer has the topic for itself; this one waits until that goes.
         Command::ProducerSuccess(success) if success.producer_ready == Some(false) => {
             requests.queue(success.request_id);
+        }
+        Command::AckResponse(answer) => {
+            let outcome = match answer.error {
+                None => Ok(()),
+                Some(code) => Err(Error::from_server(code, answer.message.unwrap_or_default())),
+            };
+            let consumer = connection.channels.consumer(answer.consumer_id);
+            if let (Some(consumer), Some(id)) = (consumer, answer.request_id) {
+                consumer.ack_answered(connection, id, outcome);
+            }
         }
         other => match answered_request(&other) {
             Some(id) => {
@@ -140,7 +155,6 @@ fn answered_request(command: &Command) -> Option<u64> {
         Command::GetOrCreateSchemaResponse(answer) => Some(answer.request_id),
         Command::ConsumerStatsResponse(answer) => Some(answer.request_id),
         Command::WatchTopicListSuccess(answer) => Some(answer.request_id),
-        Command::AckResponse(answer) => answer.request_id,
         _ => None,
     }
 }
@@ -154,9 +168,6 @@ fn answer_of(command: Command) -> Result<Command, Error> {
             (answer.error.unwrap_or_default(), &answer.message)
         }
         Command::PartitionedMetadataResponse(answer) if answer.response == Some(Metadata::Failed.into()) => {
-            (answer.error.unwrap_or_default(), &answer.message)
-        }
-        Command::AckResponse(answer) if answer.error.is_some() => {
             (answer.error.unwrap_or_default(), &answer.message)
         }
         Command::GetSchemaResponse(answer) if answer.error_code.is_some() => {

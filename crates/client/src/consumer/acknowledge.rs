@@ -1,20 +1,17 @@
-//! Acknowledging and refusing messages.
+//! Acknowledging messages.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::MutexGuard;
 use pulsar_rs_wire::hot::EntryId;
-use pulsar_rs_wire::proto::{CommandRedeliverUnacknowledgedMessages, MessageIdData};
 
 use super::batch_acks::{BatchAcks, Progress};
 use super::message::Entry;
+use super::receipts::Part;
 use super::seek::Seeking;
 use super::{Consumer, Message, Parts, Phase, Shared, State, already_closed};
 use crate::{Error, MessageId};
-
-/// Ids in one command of redelivery, as in the Java client.
-const IDS_PER_COMMAND: usize = 1000;
 
 impl Consumer {
     /// Acknowledges one message. It is sent with others, see
@@ -32,18 +29,14 @@ impl Consumer {
     /// this consumer knows the batch. Fails with [`Error::InvalidMessage`] for an id that no message can have:
     /// behind the end of its batch, or in a batch larger than any.
     pub fn acknowledge_id(&self, id: &MessageId) -> Result<(), Error> {
-        match &self.parts {
-            Parts::One(shared) => shared.ack_id(id),
-            Parts::Several(group) if entry_of(id).is_none() => group.check_open(),
-            Parts::Several(group) => group.member_of(id)?.ack_id(id),
-        }
+        self.acknowledge_all(id)
     }
 
     /// Acknowledges the message and all before it. Not for shared subscriptions.
     pub fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
         match &self.parts {
-            Parts::One(shared) => shared.acknowledge_cumulative(message),
-            Parts::Several(group) => group.member(message.topic())?.acknowledge_cumulative(message),
+            Parts::One(shared) => shared.ack_up_to_message(message, None),
+            Parts::Several(group) => group.member(message.topic())?.ack_up_to_message(message, None),
         }
     }
 
@@ -51,48 +44,15 @@ impl Consumer {
     /// [`Consumer::acknowledge_id`].
     pub fn acknowledge_cumulative_id(&self, id: &MessageId) -> Result<(), Error> {
         match &self.parts {
-            Parts::One(shared) => shared.ack_up_to_id(id),
+            Parts::One(shared) => shared.ack_up_to_id(id, None),
             Parts::Several(group) if entry_of(id).is_none() => group.check_open(),
-            Parts::Several(group) => group.member_of(id)?.ack_up_to_id(id),
-        }
-    }
-
-    /// Asks for the message again, after the [delay](super::ConsumerConfig::negative_ack_delay). The whole
-    /// batch comes again, without the messages of it that are acknowledged.
-    pub fn negative_acknowledge(&self, message: &Message) {
-        match &self.parts {
-            Parts::One(shared) => shared.negative_acknowledge(message),
-            // A topic that is gone has nothing to deliver again.
-            Parts::Several(group) => {
-                _ = group.member(message.topic()).inspect(|member| member.negative_acknowledge(message));
-            }
-        }
-    }
-
-    /// Asks for the message with this id again.
-    pub fn negative_acknowledge_id(&self, id: &MessageId) {
-        let Some(entry) = entry_of(id) else {
-            return;
-        };
-        match &self.parts {
-            Parts::One(shared) => shared.nack(entry, None),
-            Parts::Several(group) => _ = group.member_of(id).inspect(|member| member.nack(entry, None)),
-        }
-    }
-
-    /// Asks for everything again that was delivered to this consumer and not acknowledged.
-    pub fn redeliver_unacknowledged(&self) {
-        match &self.parts {
-            Parts::One(shared) => shared.redeliver_unacknowledged(),
-            Parts::Several(group) => {
-                group.members().iter().for_each(|member| member.redeliver_unacknowledged());
-            }
+            Parts::Several(group) => group.member_of(id)?.ack_up_to_id(id, None),
         }
     }
 }
 
 /// The entry that an id names; nothing for the ids that stand for the ends of a topic.
-fn entry_of(id: &MessageId) -> Option<EntryId> {
+pub(super) fn entry_of(id: &MessageId) -> Option<EntryId> {
     (id.ledger >= 0 && id.entry >= 0)
         .then(|| EntryId { ledger: id.ledger.cast_unsigned(), entry: id.entry.cast_unsigned() })
 }
@@ -103,8 +63,9 @@ impl Shared {
         let entry = &message.entry;
         match &entry.acks {
             None => {
-                if let Some(state) = self.lock_for(entry)? {
-                    self.ack_entry(state, entry.id, entry.chunks.clone());
+                if let Some(mut state) = self.lock_for(entry)? {
+                    state.ack_entry(entry.id, entry.chunks.clone(), None);
+                    self.acks_added(state);
                 }
                 Ok(())
             }
@@ -112,39 +73,12 @@ impl Shared {
         }
     }
 
-    fn acknowledge_cumulative(&self, message: &Message) -> Result<(), Error> {
-        self.check_cumulative()?;
-        let entry = &message.entry;
-        if let Some(state) = self.lock_for(entry)? {
-            self.ack_up_to(state, entry.id, entry.acks.as_ref().map(|acks| (acks, message.index)));
-        }
-        Ok(())
-    }
-
-    fn ack_up_to_id(&self, id: &MessageId) -> Result<(), Error> {
-        self.check_cumulative()?;
-        let state = self.lock_open()?;
-        if let Some(entry) = entry_of(id) {
-            let batch = state.acks.find(entry, id).map_err(|error| self.ack_failed(error))?;
-            self.ack_up_to(state, entry, batch.as_ref().map(|(acks, index)| (acks, *index)));
-        }
-        Ok(())
-    }
-
-    fn negative_acknowledge(&self, message: &Message) {
-        self.nack(message.entry.id, Some(message.entry.reading));
-    }
-
-    fn redeliver_unacknowledged(&self) {
-        self.redeliver_all(&mut self.state.lock());
-    }
-
     /// Whether anything can be acknowledged.
     fn check_usable(&self) -> Result<(), Error> {
         self.check_open().map_err(|error| self.ack_failed(error))
     }
 
-    fn check_cumulative(&self) -> Result<(), Error> {
+    pub(super) fn check_cumulative(&self) -> Result<(), Error> {
         self.check_usable()?;
         if self.config.subscription_type.is_shared() {
             return Err(self.ack_failed(Error::CumulativeAcknowledgementNotAllowed(format!(
@@ -157,28 +91,16 @@ impl Shared {
 
     /// The state, unless the consumer is closed: what is noted after that is never sent, so it must not be
     /// accepted.
-    fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
+    pub(super) fn lock_open(&self) -> Result<MutexGuard<'_, State>, Error> {
         let state = self.state.lock();
         if matches!(state.phase, Phase::Closed) { Err(self.ack_failed(already_closed())) } else { Ok(state) }
     }
 
     /// The same for the acknowledgement of an entry; nothing when it came before a seek, which voids it, or from a cluster
     /// that the client left, which will not learn of it.
-    fn lock_for(&self, entry: &Entry) -> Result<Option<MutexGuard<'_, State>>, Error> {
+    pub(super) fn lock_for(&self, entry: &Entry) -> Result<Option<MutexGuard<'_, State>>, Error> {
         let state = self.lock_open()?;
         Ok((state.reading == entry.reading).then_some(state))
-    }
-
-    /// Acknowledges an entry, or all `chunks` of the message that ends with it.
-    fn ack_entry(&self, mut state: MutexGuard<'_, State>, id: EntryId, chunks: Option<Arc<[EntryId]>>) {
-        let known = state.chunks.take(id);
-        match known.or(chunks) {
-            None => state.acks.add_entry(id),
-            Some(chunks) => chunks.iter().for_each(|chunk| state.acks.add_entry(*chunk)),
-        }
-        state.counters.acknowledged += 1;
-        state.forget(id);
-        self.acks_added(state);
     }
 
     fn ack_in_batch(&self, entry: &Entry, acks: &Arc<BatchAcks>, index: u32) -> Result<(), Error> {
@@ -201,34 +123,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Under one lock from finding the batch to noting it, so that two ids of a batch that was not delivered
-    /// here find the same state.
-    fn ack_id(&self, id: &MessageId) -> Result<(), Error> {
-        let state = self.lock_open()?;
-        let Some(entry) = entry_of(id) else {
-            return Ok(());
-        };
-        match state.acks.find(entry, id).map_err(|error| self.ack_failed(error))? {
-            None => {
-                // Those between them are known while the consumer has the message, else they expire.
-                let first = id.first_chunk.as_deref().and_then(entry_of).filter(|first| *first != entry);
-                self.ack_entry(state, entry, first.map(|first| [first, entry].into()));
-                Ok(())
-            }
-            Some((acks, index)) => {
-                let progress = acks.ack(index);
-                self.note(state, entry, &acks, progress);
-                Ok(())
-            }
-        }
-    }
-
     fn note(&self, mut state: MutexGuard<'_, State>, id: EntryId, acks: &Arc<BatchAcks>, progress: Progress) {
-        if progress == Progress::Complete {
-            state.counters.acknowledged += u64::from(acks.expected());
-            state.forget(id);
-        }
-        if state.acks.add_batch(id, acks, progress, self.config.batch_index_ack) {
+        if self.note_in(&mut state, id, acks, progress, None) {
             self.acks_added(state);
         }
     }
@@ -273,11 +169,12 @@ impl Shared {
         }
     }
 
-    fn ack_up_to(
+    pub(super) fn ack_up_to(
         &self,
         mut state: MutexGuard<'_, State>,
         id: EntryId,
         batch: Option<(&Arc<BatchAcks>, u32)>,
+        call: Option<&Part>,
     ) {
         if let Some((acks, index)) = batch {
             acks.ack_up_to(index);
@@ -285,6 +182,9 @@ impl Shared {
         let batch = batch.map(|(acks, _)| acks);
         state.counters.cumulative_acks += 1;
         state.acks.add_cumulative(id, batch, self.config.batch_index_ack);
+        if let Some(call) = call {
+            state.acks.await_cumulative(id, call);
+        }
         state.chunks.remove_up_to(id);
         if let Some(unacked) = &mut state.unacked {
             unacked.remove_before(id);
@@ -297,7 +197,7 @@ impl Shared {
     }
 
     /// Sends what waits when it is enough, or sees to it that the timers do it.
-    fn acks_added(&self, mut state: MutexGuard<'_, State>) {
+    pub(super) fn acks_added(&self, mut state: MutexGuard<'_, State>) {
         let enough = self.config.ack_grouping_time.is_zero()
             || state.acks.waiting() >= self.config.ack_grouping_max_size.max(1);
         if enough {
@@ -320,104 +220,13 @@ impl Shared {
             return;
         }
         if let Phase::Ready(connection) = &state.phase {
-            state.acks.flush(self.id, connection);
+            let settled = state.acks.flush(self.id, connection);
+            self.tell_later(settled);
         }
-    }
-
-    /// `reading` is the one that the message came in, where that is known.
-    fn nack(&self, id: EntryId, reading: Option<u64>) {
-        let mut state = self.state.lock();
-        let is_elsewhere = reading.is_some_and(|reading| reading != state.reading);
-        if is_elsewhere || matches!(state.phase, Phase::Closed) {
-            return;
-        }
-        let due = Instant::now() + self.config.negative_ack_delay;
-        state.negative_acks.add(id, due);
-        state.counters.negative_acks += 1;
-        state.forget(id);
-        let wake = state.alarm_is_later(Some(due));
-        drop(state);
-        if wake {
-            self.timers.notify_one();
-        }
-    }
-
-    /// Asks the broker for entries again. Without sharing it can only send everything again.
-    pub(super) fn redeliver(&self, state: &mut State, entries: &[EntryId]) {
-        if entries.is_empty() {
-            return;
-        }
-        if !self.config.subscription_type.is_shared() {
-            return self.redeliver_all(state);
-        }
-        let entries = state.with_chunks(entries);
-        if let Phase::Ready(connection) = &state.phase {
-            for entries in entries.chunks(IDS_PER_COMMAND) {
-                let ids = entries.iter().map(|id| MessageIdData {
-                    ledger_id: id.ledger,
-                    entry_id: id.entry,
-                    ..MessageIdData::default()
-                });
-                let command = CommandRedeliverUnacknowledgedMessages {
-                    consumer_id: self.id,
-                    message_ids: ids.collect(),
-                    consumer_epoch: None,
-                };
-                connection.send(&command.into());
-                state.counters.redelivery_requests += 1;
-            }
-        }
-    }
-
-    fn redeliver_all(&self, state: &mut State) {
-        // Without a connection there is nothing to ask: a new one begins with what is not acknowledged.
-        let Phase::Ready(connection) = &state.phase else {
-            return;
-        };
-        // Entries that are on the way already come again too; without sharing they can be told apart.
-        let consumer_epoch = (!self.config.subscription_type.is_shared()).then(|| {
-            state.epoch += 1;
-            state.epoch
-        });
-        state.counters.redelivery_requests += 1;
-        let dropped = self.inbox.discard();
-        state.chunks.clear();
-        state.negative_acks.clear();
-        if let Some(unacked) = &mut state.unacked {
-            unacked.clear();
-        }
-        // What is acknowledged must not come again.
-        state.acks.flush(self.id, connection);
-        let command = CommandRedeliverUnacknowledgedMessages {
-            consumer_id: self.id,
-            message_ids: Vec::new(),
-            consumer_epoch,
-        };
-        connection.send(&command.into());
-        self.give_back(connection, dropped);
     }
 }
 
 impl State {
-    /// The entry needs no redelivery by timeout any more.
-    fn forget(&mut self, id: EntryId) {
-        if let Some(unacked) = &mut self.unacked {
-            unacked.remove(id);
-        }
-    }
-
-    /// The entries, each that ends a message in chunks with the chunks before it. These are forgotten: they come again.
-    pub(super) fn with_chunks(&mut self, entries: &[EntryId]) -> Vec<EntryId> {
-        let mut all = Vec::with_capacity(entries.len());
-        for entry in entries {
-            match self.chunks.take(*entry) {
-                None => all.push(*entry),
-                Some(chunks) => all.extend_from_slice(&chunks),
-            }
-        }
-        all
-    }
-
     /// Whether the timers would look too late.
     pub(super) fn alarm_is_later(&self, due: Option<Instant>) -> bool {
         due.is_some_and(|due| self.alarm.is_none_or(|alarm| alarm > due))

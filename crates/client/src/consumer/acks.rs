@@ -6,6 +6,8 @@ use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId};
 
 use super::batch_acks::{BatchAcks, Progress};
 use super::batches::Batches;
+use super::cumulative::{Cumulative, Reach};
+use super::receipts::{InFlight, Part, Parts, Sent, Settled, Unanswered, take_parts};
 use crate::connection::Connection;
 use crate::{Error, MessageId};
 
@@ -32,58 +34,24 @@ pub(super) struct Acks {
     batches: Batches,
     /// Ids that were sent so far.
     sent: u64,
-}
-
-/// Everything before `entry` is acknowledged, and of `entry` itself what `reach` says.
-#[derive(Debug)]
-struct Cumulative {
-    entry: EntryId,
-    reach: Reach,
-}
-
-#[derive(Debug)]
-enum Reach {
-    /// Nothing that the broker could be told.
-    Before,
-    /// What the state of its batch says.
-    Within(Arc<BatchAcks>),
-    Whole,
+    /// What was sent and not answered: it is sent again on the next connection.
+    in_flight: InFlight,
+    /// Who waits for what: for entries and parts of batches, and for the cumulative one.
+    parts: Parts,
+    index_parts: Parts,
+    cumulative_parts: Parts,
 }
 
 /// An id with the messages of its batch that stay unacknowledged, and their number in all.
-type IndexAck = (EntryId, Vec<i64>, u32);
-
-impl Cumulative {
-    /// Whether nothing is left to acknowledge up to `entry`, and in it.
-    fn covers(&self, entry: EntryId) -> bool {
-        self.entry > entry || (self.entry == entry && matches!(self.reach, Reach::Whole))
-    }
-
-    /// The id to send, with what stays unacknowledged in it; of one command no more than `limit` bytes.
-    fn to_send(&self, limit: usize) -> (EntryId, Option<IndexAck>) {
-        let before = before(self.entry);
-        match &self.reach {
-            Reach::Whole => (self.entry, None),
-            Reach::Within(acks) if acks.left() == 0 => (self.entry, None),
-            Reach::Within(acks) => {
-                let ack = (self.entry, acks.ack_set(), acks.size());
-                if encoded_len(&ack) <= limit { (self.entry, Some(ack)) } else { (before, None) }
-            }
-            Reach::Before => (before, None),
-        }
-    }
-}
-
-/// The place before an entry. Before the first of a ledger it is entry -1 there, as in the other clients: it
-/// stands for everything in the ledgers before.
-fn before(id: EntryId) -> EntryId {
-    EntryId { entry: id.entry.wrapping_sub(1), ..id }
-}
+pub(super) type IndexAck = (EntryId, Vec<i64>, u32);
 
 impl Acks {
-    /// Notes that a whole entry is acknowledged.
-    pub fn add_entry(&mut self, id: EntryId) {
+    /// Notes that a whole entry is acknowledged; a call may wait for that.
+    pub fn add_entry(&mut self, id: EntryId, call: Option<&Part>) {
         self.individual.push(id);
+        if let Some(call) = call {
+            self.parts.push((id, call.another()));
+        }
     }
 
     /// Notes what an acknowledgement did to a batch. True when there is something to send.
@@ -164,8 +132,11 @@ impl Acks {
     }
 
     /// The consumer reads something else now: nothing of what was acknowledged counts.
-    pub fn clear(&mut self) {
+    /// Returns whom to tell that.
+    pub fn clear(&mut self, why: &Error) -> Settled {
+        let (_, settled) = self.give_up(why);
         *self = Acks { sent: self.sent, ..Acks::default() };
+        settled
     }
 
     /// Ids that wait to be sent.
@@ -178,24 +149,160 @@ impl Acks {
         self.sent
     }
 
-    /// Sends everything that waits.
-    pub fn flush(&mut self, consumer_id: u64, connection: &Connection) {
+    /// Ids that were sent, and of which the broker has not said that it has them.
+    pub fn unanswered(&self) -> usize {
+        self.in_flight.ids()
+    }
+
+    /// Whether anybody waits for an answer of the broker.
+    pub fn is_awaited(&self) -> bool {
+        self.in_flight.is_awaited()
+    }
+
+    /// A call waits for what it did to a batch, which was noted. True when there is something to send: what was
+    /// acknowledged before is sent once more, because the outcome of the first time is not known here.
+    pub fn await_batch(
+        &mut self,
+        id: EntryId,
+        acks: &Arc<BatchAcks>,
+        progress: Progress,
+        by_index: bool,
+        call: &Part,
+    ) -> bool {
+        if acks.left() == 0 {
+            if progress == Progress::Complete {
+                self.parts.push((id, call.another()));
+            } else {
+                self.add_entry(id, Some(call));
+            }
+            return true;
+        }
+        if by_index {
+            if acks.mark_queued() {
+                self.indexes.push(id);
+            }
+            self.index_parts.push((id, call.another()));
+        }
+        by_index
+    }
+
+    /// A call waits for the cumulative acknowledgement that was added just now, or for the one that covers it.
+    pub fn await_cumulative(&mut self, id: EntryId, call: &Part) {
+        self.cumulative_parts.push((id, call.another()));
+    }
+
+    /// Sends everything that waits, and keeps it until the broker answers, if it does.
+    pub fn flush(&mut self, consumer_id: u64, connection: &Connection) -> Settled {
         self.sent += self.waiting() as u64;
         let limit = connection.max_message_size();
+        let mut settled = Settled::default();
+        let indexes = self.take_indexes(limit);
+        self.place_index_parts(&indexes, &mut settled);
+        let mut out =
+            Sender { consumer_id, connection, in_flight: &mut self.in_flight, settled: &mut settled };
         if let Some(cumulative) = self.cumulative.take() {
             let (entry, within) = cumulative.to_send(limit);
             let id = within.as_ref().map_or(whole(entry), in_part);
-            send(connection, consumer_id, AckType::Cumulative, &[id], None);
+            let parts = std::mem::take(&mut self.cumulative_parts);
+            out.send(AckType::Cumulative, &[id], Sent::Cumulative(cumulative), parts);
         }
-        for entries in self.individual.chunks(IDS_PER_COMMAND) {
+        while !self.individual.is_empty() {
+            let mut entries = out.in_flight.spare();
+            if self.individual.len() <= IDS_PER_COMMAND {
+                std::mem::swap(&mut entries, &mut self.individual);
+            } else {
+                let rest = self.individual.len() - IDS_PER_COMMAND;
+                entries.extend(self.individual.drain(rest..));
+            }
             let ids: Vec<AckId<'_>> = entries.iter().map(|entry| whole(*entry)).collect();
-            send(connection, consumer_id, AckType::Individual, &ids, None);
+            let parts = take_parts(&mut self.parts, &entries, self.individual.is_empty());
+            out.send(AckType::Individual, &ids, Sent::Entries(entries), parts);
+        }
+        for acks in commands(&indexes, limit) {
+            let ids: Vec<AckId<'_>> = acks.iter().map(in_part).collect();
+            let entries: Vec<EntryId> = acks.iter().map(|ack| ack.0).collect();
+            let parts = take_parts(&mut self.index_parts, &entries, false);
+            out.send(AckType::Individual, &ids, Sent::Indexes(entries), parts);
+        }
+        settled
+    }
+
+    /// Finds a place for those who wait for a part of a batch that is not sent: because the batch was finished, or
+    /// because the command would be too large.
+    fn place_index_parts(&mut self, indexes: &[IndexAck], settled: &mut Settled) {
+        if self.index_parts.is_empty() {
+            return;
+        }
+        let entries: Vec<EntryId> = indexes.iter().map(|ack| ack.0).collect();
+        let sent = take_parts(&mut self.index_parts, &entries, false);
+        for (id, part) in std::mem::replace(&mut self.index_parts, sent) {
+            if self.batches.known(id).is_some() {
+                let error =
+                    Error::MessageTooBig("the broker cannot be told which messages of the batch".into());
+                settled.add(vec![(id, part)], &Err(error));
+            } else if self.cumulative.is_some() {
+                self.cumulative_parts.push((id, part));
+            } else if self.individual.is_empty() {
+                settled.add(vec![(id, part)], &Ok(()));
+            } else {
+                self.parts.push((id, part));
+            }
+        }
+    }
+
+    /// The broker answered a command. Returns how many ids it was for, with those to tell; nothing for a command that
+    /// is not waited for.
+    pub fn answered(&mut self, request_id: u64, outcome: &Result<(), Error>) -> Option<(usize, Settled)> {
+        let Unanswered { sent, parts, .. } = self.in_flight.take(request_id)?;
+        let count = sent.len();
+        self.in_flight.recycle(sent);
+        let mut settled = Settled::default();
+        settled.add(parts, outcome);
+        Some((count, settled))
+    }
+
+    /// The connection is new: what the broker did not answer on the old one may have been lost, so it waits again.
+    pub fn put_back(&mut self) {
+        for Unanswered { sent, mut parts, .. } in self.in_flight.take_all() {
+            match sent {
+                Sent::Entries(entries) => {
+                    self.individual.extend_from_slice(&entries);
+                    self.parts.append(&mut parts);
+                    self.in_flight.recycle(Sent::Entries(entries));
+                }
+                Sent::Indexes(entries) => {
+                    for id in entries {
+                        if self.batches.known(id).is_some_and(|acks| acks.mark_queued()) {
+                            self.indexes.push(id);
+                        }
+                    }
+                    self.index_parts.append(&mut parts);
+                }
+                Sent::Cumulative(cumulative) => {
+                    if self.cumulative.as_ref().is_none_or(|newer| !newer.covers(cumulative.entry)) {
+                        self.cumulative = Some(cumulative);
+                    }
+                    self.cumulative_parts.append(&mut parts);
+                }
+            }
+        }
+    }
+
+    /// Nothing of it will be sent, or answered, any more. Returns how many ids that are, with those to tell.
+    pub fn give_up(&mut self, why: &Error) -> (usize, Settled) {
+        let count = self.waiting() + self.unanswered();
+        let mut settled = Settled::default();
+        let outcome = Err(why.clone());
+        for parts in [&mut self.parts, &mut self.index_parts, &mut self.cumulative_parts] {
+            settled.add(std::mem::take(parts), &outcome);
+        }
+        for unanswered in self.in_flight.take_all() {
+            settled.add(unanswered.parts, &outcome);
         }
         self.individual.clear();
-        for acks in commands(&self.take_indexes(limit), limit) {
-            let ids: Vec<AckId<'_>> = acks.iter().map(in_part).collect();
-            send(connection, consumer_id, AckType::Individual, &ids, None);
-        }
+        self.indexes.clear();
+        self.cumulative = None;
+        (count, settled)
     }
 
     /// Takes out the batches to tell the broker of, without those of which it cannot be told because the
@@ -208,6 +315,30 @@ impl Acks {
             Some((id, acks.ack_set(), acks.size()))
         });
         taken.filter(|ack| encoded_len(ack) <= limit).collect()
+    }
+}
+
+/// Sends commands, with a number where the broker answers them.
+struct Sender<'a> {
+    consumer_id: u64,
+    connection: &'a Connection,
+    in_flight: &'a mut InFlight,
+    settled: &'a mut Settled,
+}
+
+impl Sender<'_> {
+    fn send(&mut self, ack_type: AckType, ids: &[AckId<'_>], sent: Sent, parts: Parts) {
+        let answers = self.connection.answers_acks();
+        let request_id = answers.then(|| self.connection.next_request_id());
+        let ack = Ack { consumer_id: self.consumer_id, ack_type, ids, validation_error: None, request_id };
+        self.connection.send_encoded(|out| ack.encode_frame(out));
+        match request_id {
+            Some(request_id) => self.in_flight.add(Unanswered { request_id, sent, parts }, self.settled),
+            None => {
+                self.in_flight.recycle(sent);
+                self.settled.add(parts, &Ok(()));
+            }
+        }
     }
 }
 
@@ -228,7 +359,7 @@ fn commands(acks: &[IndexAck], limit: usize) -> impl Iterator<Item = &[IndexAck]
 }
 
 /// Bytes of an id in its command, at most.
-fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
+pub(super) fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
     ID_BYTES + ack_set.len() * WORD_BYTES
 }
 
@@ -236,7 +367,14 @@ fn encoded_len((_, ack_set, _): &IndexAck) -> usize {
 pub(super) fn discard(connection: &Connection, consumer_id: u64, entries: &[EntryId], validation_error: i32) {
     let entries: Vec<_> = entries.iter().map(|entry| whole(*entry)).collect();
     for entries in entries.chunks(IDS_PER_COMMAND) {
-        send(connection, consumer_id, AckType::Individual, entries, Some(validation_error));
+        let ack = Ack {
+            consumer_id,
+            ack_type: AckType::Individual,
+            ids: entries,
+            validation_error: Some(validation_error),
+            request_id: None,
+        };
+        connection.send_encoded(|out| ack.encode_frame(out));
     }
 }
 
@@ -246,17 +384,6 @@ fn whole(entry: EntryId) -> AckId<'static> {
 
 fn in_part((entry, ack_set, size): &IndexAck) -> AckId<'_> {
     AckId { entry: *entry, ack_set, batch_size: Some(size.cast_signed()) }
-}
-
-fn send(
-    connection: &Connection,
-    consumer_id: u64,
-    ack_type: AckType,
-    ids: &[AckId<'_>],
-    validation_error: Option<i32>,
-) {
-    let ack = Ack { consumer_id, ack_type, ids, validation_error, request_id: None };
-    connection.send_encoded(|out| ack.encode_frame(out));
 }
 
 #[cfg(test)]
@@ -327,5 +454,25 @@ mod tests {
         assert!(acks.add_batch(entry(1, 1), &one, last, true));
         assert!(!acks.add_batch(entry(1, 1), &one, first, true));
         assert!(acks.batches.known(entry(1, 1)).is_none());
+    }
+
+    #[test]
+    fn what_was_not_answered_waits_again_behind_nothing_that_covers_it() {
+        let sent = |request_id, sent| Unanswered { request_id, sent, parts: Parts::new() };
+        let whole = |id| Cumulative { entry: id, reach: Reach::Whole };
+        let (mut acks, mut settled) = (Acks::default(), Settled::default());
+        acks.in_flight.add(sent(1, Sent::Entries(vec![entry(1, 1), entry(1, 2)])), &mut settled);
+        acks.in_flight.add(sent(2, Sent::Cumulative(whole(entry(1, 7)))), &mut settled);
+        acks.in_flight.add(sent(3, Sent::Cumulative(whole(entry(1, 9)))), &mut settled);
+        acks.in_flight.add(sent(4, Sent::Entries(vec![entry(1, 3)])), &mut settled);
+        assert_eq!(acks.answered(4, &Ok(())).map(|(count, _)| count), Some(1));
+        assert!(acks.answered(4, &Ok(())).is_none());
+        acks.add_cumulative(entry(1, 8), None, false);
+        acks.put_back();
+        assert_eq!((acks.waiting(), acks.unanswered()), (3, 0));
+        assert_eq!(acks.cumulative.as_ref().map(|cumulative| cumulative.entry), Some(entry(1, 9)));
+        assert_eq!(acks.individual, [entry(1, 1), entry(1, 2)]);
+        assert_eq!(acks.give_up(&Error::Unknown(String::new())).0, 3);
+        assert_eq!(acks.waiting(), 0);
     }
 }

@@ -4,17 +4,20 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message as _;
 use pulsar_rs_wire::WireError;
 use pulsar_rs_wire::batch::message_at;
 use pulsar_rs_wire::compression::Compression;
 use pulsar_rs_wire::frame::Payload;
 use pulsar_rs_wire::hot;
 use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
+use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use super::batch_acks::{self, BatchAcks};
 use super::chunks::{Chunk, Whole};
 use super::message::Entry;
 use super::position::Position;
+use crate::client::Held;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
 pub(super) const MIN_MESSAGE: usize = 6;
@@ -23,6 +26,8 @@ pub(super) const MIN_MESSAGE: usize = 6;
 #[derive(Debug)]
 pub(super) struct Arrival {
     message: hot::Message,
+    /// What the broker noted of it, if it does.
+    stamp: BrokerEntryMetadata,
     metadata: Bytes,
     body: Bytes,
     /// Messages in the batch; absent: a single message.
@@ -34,6 +39,8 @@ pub(super) struct Arrival {
     whole: Option<Whole>,
     /// It is encrypted, and delivered as it is, in one piece.
     sealed: bool,
+    /// Its bytes count against the client's memory limit.
+    held: Option<Held>,
     /// The reading that it belongs to, as the consumer counts them.
     reading: u64,
     /// Wall clock of the producer's client, milliseconds since 1970.
@@ -80,6 +87,8 @@ impl Arrival {
         let parts =
             Payload::parse(payload).map_err(|error| unknown(Refusal::Damaged(Damage::Checksum, error)))?;
         let metadata = Metadata::decode(parts.metadata).map_err(damaged)?;
+        // Worth no message: what cannot be read is as good as absent.
+        let stamp = parts.broker_entry_metadata.and_then(|stamp| BrokerEntryMetadata::decode(stamp).ok());
         let batch_size = batch_size(&metadata).map_err(damaged)?;
         let permits = Some(count_permits(batch_size, &message.ack_set));
         let sealed = metadata.encrypted;
@@ -100,6 +109,7 @@ impl Arrival {
             publish_time,
             sequence_id,
             message,
+            stamp: stamp.unwrap_or_default(),
             metadata,
             body,
             batch_size,
@@ -107,6 +117,7 @@ impl Arrival {
             chunk,
             whole: None,
             sealed,
+            held: None,
             reading: 0,
         })
     }
@@ -164,6 +175,16 @@ impl Arrival {
         count_permits(self.batch_size, &self.message.ack_set)
     }
 
+    /// From now on, and until all its messages are taken, it counts against the client's memory limit.
+    pub fn hold(&mut self, held: Option<Held>) {
+        self.held = held;
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.metadata.len() + self.body_len()
+    }
+
     /// Bytes of its body as it came.
     pub fn body_len(&self) -> usize {
         self.whole.as_ref().map_or(self.body.len(), Whole::len)
@@ -213,6 +234,7 @@ impl Arrival {
             id: self.message.entry,
             partition: self.message.partition.unwrap_or(-1),
             redelivery_count: self.message.redelivery_count.unwrap_or_default(),
+            stamp: self.stamp,
             metadata: self.metadata,
             body,
             acks,
@@ -222,7 +244,7 @@ impl Arrival {
             publish_time: self.publish_time,
             sequence_id: self.sequence_id,
         };
-        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits })
+        Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }
 }
 
@@ -267,6 +289,7 @@ pub(super) struct Cursor {
     index: u32,
     /// Permits of messages that were not taken.
     permits: u32,
+    _held: Option<Held>,
 }
 
 /// What a cursor comes to next.
@@ -310,7 +333,7 @@ impl Cursor {
 
     /// Whether there is another message; the cursor stays.
     pub fn has_next(&self) -> bool {
-        let mut ahead = Cursor { entry: self.entry.clone(), ..*self };
+        let mut ahead = Cursor { entry: self.entry.clone(), _held: None, ..*self };
         matches!(ahead.next(usize::MAX), Next::Message(_))
     }
 

@@ -75,6 +75,25 @@ impl BatchAcks {
         self.clear((index / WORD_BITS) as usize, bit)
     }
 
+    /// Acknowledges messages; those that stand together cost little more than one.
+    pub fn ack_each(&self, indexes: impl Iterator<Item = u32>) -> Progress {
+        let mut progress = Progress::Unchanged;
+        let (mut word, mut bits) = (0, 0);
+        let mut clear = |word: u32, bits: u64| match self.clear(word as usize, bits) {
+            Progress::Unchanged => {}
+            changed => progress = changed,
+        };
+        for index in indexes {
+            if index / WORD_BITS != word {
+                clear(word, bits);
+                (word, bits) = (index / WORD_BITS, 0);
+            }
+            bits |= 1 << (index % WORD_BITS);
+        }
+        clear(word, bits);
+        progress
+    }
+
     /// Acknowledges the message and all before it in the batch.
     pub fn ack_up_to(&self, index: u32) -> Progress {
         let last = index.min(self.size.saturating_sub(1));

@@ -1,5 +1,6 @@
 //! Receiving and acknowledging many messages at a time.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,10 @@ use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::arrival::Found;
+use super::flow::Asking;
 use super::inbox::Taker;
 use super::message::Entry;
-use super::{Consumer, Parts, Shared};
+use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
 /// How much a bulk receive takes at most.
@@ -61,8 +63,18 @@ pub struct MessageView<'a> {
 pub struct Bulk<V> {
     entries: Vec<Arc<Entry>>,
     /// Where each value came from: its entry, and its place in there.
-    places: Vec<(u32, u32)>,
+    places: Vec<Place>,
     values: Vec<V>,
+}
+
+/// Where a message stands.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Number of its entry in the bulk.
+    entry: u32,
+    pub index: u32,
+    pub metadata: Range<u32>,
+    pub payload: Range<u32>,
 }
 
 impl<V> Default for Bulk<V> {
@@ -98,6 +110,21 @@ impl<V> Bulk<V> {
     pub fn values_mut(&mut self) -> &mut [V] {
         &mut self.values
     }
+
+    /// The message at `index` by itself.
+    pub fn message(&self, index: usize) -> Option<Message> {
+        let place = self.places.get(index)?;
+        let entry = self.entries.get(place.entry as usize)?;
+        Some(Message::placed(entry.clone(), place))
+    }
+
+    /// Messages of the same entry, one after the other: the entry and the places in it.
+    fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<Entry>, &[Place])> {
+        let end = range.end.min(self.places.len());
+        let places = self.places.get(range.start..end).unwrap_or_default();
+        let runs = places.chunk_by(|one, next| one.entry == next.entry);
+        runs.filter_map(|run| Some((self.entries.get(run.first()?.entry as usize)?, run)))
+    }
 }
 
 /// Fills a bulk.
@@ -128,7 +155,12 @@ impl<V, F: FnMut(MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
         }
         // Bounded by what the broker may send ahead, which fits.
         let number = u32::try_from(bulk.entries.len() - 1).unwrap_or(u32::MAX);
-        bulk.places.push((number, found.index));
+        bulk.places.push(Place {
+            entry: number,
+            index: found.index,
+            metadata: found.metadata.clone(),
+            payload: found.payload.clone(),
+        });
         let view = view(&found);
         self.bytes += view.payload.len();
         bulk.values.push((self.make)(view));
@@ -196,15 +228,12 @@ impl Consumer {
         let mut filling = Filling { bulk, make, limits, bytes: 0 };
         match &self.parts {
             Parts::One(shared) => {
-                shared.take_into(&mut filling)?;
-                shared.watch_all(&bulk.entries);
+                shared.take_noted(&mut filling)?;
                 Ok(())
             }
             Parts::Several(group) => {
                 let fill = |shared: &Shared| {
-                    let known = filling.bulk.entries.len();
-                    let is_too_large = shared.take_into(&mut filling)?;
-                    shared.watch_all(&filling.bulk.entries[known..]);
+                    let is_too_large = shared.take_noted(&mut filling)?;
                     Ok((is_too_large || filling.is_full()).then_some(()))
                 };
                 group.hub().take_with(fill).map(drop)
@@ -224,7 +253,13 @@ impl Consumer {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let asking = if bulk.is_empty() { self.asking() } else { None };
         while bulk.is_empty() {
+            if let Some(asking) = &asking
+                && self.ask_for(asking, bulk, limits, &mut make)?
+            {
+                break;
+            }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
             }
@@ -234,6 +269,29 @@ impl Consumer {
         Ok(())
     }
 
+    /// Acknowledges messages of a bulk, at the cost of one call.
+    pub fn acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) -> Result<(), Error> {
+        let runs = bulk.runs(messages);
+        match &self.parts {
+            Parts::One(shared) => shared.ack_runs(runs),
+            Parts::Several(group) => {
+                let mut outcome = group.check_open();
+                for run in runs {
+                    let member = group.member(&run.0.topic);
+                    outcome = outcome.and(member.and_then(|member| member.ack_runs(std::iter::once(run))));
+                }
+                outcome
+            }
+        }
+    }
+
+    /// Asks for messages of a bulk again, see [`Consumer::negative_acknowledge`].
+    pub fn negative_acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) {
+        for message in messages.filter_map(|index| bulk.message(index)) {
+            self.negative_acknowledge(&message);
+        }
+    }
+
     /// Like [`Consumer::try_receive_bulk`], as soon as a message is there.
     pub async fn receive_bulk<V>(
         &self,
@@ -241,24 +299,58 @@ impl Consumer {
         limits: BulkLimits,
         mut make: impl FnMut(MessageView<'_>) -> V,
     ) -> Result<(), Error> {
-        let mut take = || {
-            self.try_receive_bulk(bulk, limits, &mut make)?;
+        self.try_receive_bulk(bulk, limits, &mut make)?;
+        if !bulk.is_empty() {
+            return Ok(());
+        }
+        let asking = self.asking();
+        let take = || {
+            match &asking {
+                Some(asking) => _ = self.ask_for(asking, bulk, limits, &mut make)?,
+                None => self.try_receive_bulk(bulk, limits, &mut make)?,
+            }
             Ok((!bulk.is_empty()).then_some(()))
         };
-        match take()? {
-            Some(()) => Ok(()),
-            None => self.wake_ups().take_when_arrived(take).await,
-        }
+        self.wake_ups().take_when_arrived(take).await
+    }
+
+    /// Without a queue: true when messages were there, else one was asked for.
+    fn ask_for<V>(
+        &self,
+        asking: &Asking<'_>,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        mut make: impl FnMut(MessageView<'_>) -> V,
+    ) -> Result<bool, Error> {
+        let take = || {
+            self.try_receive_bulk(bulk, limits, &mut make)?;
+            Ok(!bulk.is_empty())
+        };
+        asking.take_with(take, |found| !found)
     }
 }
 
 impl Shared {
-    /// From now on messages of these entries have to be acknowledged within the ack timeout.
-    fn watch_all(&self, entries: &[Arc<Entry>]) {
-        if self.config.ack_timeout.is_some() {
-            for entry in entries {
-                self.watch(entry);
-            }
+    /// Acknowledges messages of one or several entries, under one lock.
+    fn ack_runs<'a>(&self, runs: impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])>) -> Result<(), Error> {
+        let mut state = self.lock_open()?;
+        let mut is_new = false;
+        let reading = state.reading;
+        for (entry, places) in runs.filter(|(entry, _)| entry.reading == reading) {
+            is_new |= match &entry.acks {
+                None => {
+                    state.ack_entry(entry.id, entry.chunks.clone(), None);
+                    true
+                }
+                Some(acks) => {
+                    let progress = acks.ack_each(places.iter().map(|place| place.index));
+                    self.note_in(&mut state, entry.id, acks, progress, None)
+                }
+            };
         }
+        if is_new {
+            self.acks_added(state);
+        }
+        Ok(())
     }
 }

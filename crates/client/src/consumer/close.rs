@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::CommandCloseConsumer;
 use pulsar_rs_wire::proto::CommandUnsubscribe;
+use tokio::time::timeout;
 
+use super::receipts::Settled;
 use super::{Consumer, Parts, Phase, Shared, already_closed};
 use crate::Error;
 use crate::client::{Closing, Member};
@@ -70,6 +72,8 @@ impl Shared {
             .await?;
         self.begin_close();
         connection.remove_consumer(self.id);
+        let (_, settled) = self.state.lock().acks.give_up(&already_closed());
+        settled.tell();
         Ok(())
     }
 
@@ -78,7 +82,15 @@ impl Shared {
         self.send_acks(&mut state);
         let phase = std::mem::replace(&mut state.phase, Phase::Closed);
         self.closed.store(true, Ordering::Release);
+        let is_lost = matches!(phase, Phase::Connecting);
+        let lost = is_lost.then(|| state.acks.give_up(&already_closed()));
         drop(state);
+        if let Some(lost) = lost {
+            self.tell_of_lost_acks(lost);
+        }
+        if let Some(letters) = self.letters.as_ref().filter(|_| !matches!(phase, Phase::Closed)) {
+            letters.leave();
+        }
         self.inbox.close(already_closed());
         self.timers.notify_one();
         self.client.unregister(self.id);
@@ -89,13 +101,44 @@ impl Shared {
     }
 
     async fn finish_close(&self, connection: &Connection) -> Result<(), Error> {
+        // Only as long as it takes for the others.
+        let _ = timeout(self.client.operation_timeout(), self.await_acks(connection)).await;
         let answer = connection.request(|request_id| self.close_command(request_id)).await;
         connection.remove_consumer(self.id);
+        let why = answer.as_ref().err().cloned().unwrap_or_else(already_closed);
+        let (count, settled) = self.state.lock().acks.give_up(&why);
+        // A broker that closed it had them before.
+        self.tell_of_lost_acks((if answer.is_ok() { 0 } else { count }, settled));
         match answer {
             // A connection that is gone has closed the consumer as well.
             Ok(_) | Err(Error::Disconnected(_)) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Waits until everybody who waits for a receipt has it, or the connection is gone.
+    async fn await_acks(&self, connection: &Connection) {
+        loop {
+            let mut answered = std::pin::pin!(self.acks_answered.notified());
+            answered.as_mut().enable();
+            if !self.state.lock().acks.is_awaited() || !connection.has_consumer(self.id) {
+                return;
+            }
+            answered.await;
+        }
+    }
+
+    /// What the broker did not say that it has; with no lock held.
+    fn tell_of_lost_acks(&self, (count, settled): (usize, Settled)) {
+        if count > 0 {
+            self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
+            let (topic, subscription) = (&self.topic, &self.subscription);
+            self.client.log().warn(format_args!(
+                "{count} acknowledgements of {subscription} on {topic} are not confirmed: the consumer is closed without \
+                 a connection"
+            ));
+        }
+        settled.tell();
     }
 
     pub(super) fn close_command(&self, request_id: u64) -> Command {

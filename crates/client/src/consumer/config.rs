@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition as WirePosition, SubType};
 
+use super::event_listener::EventListener;
 use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
+use super::letters::DeadLetterPolicy;
+use super::redelivery::RedeliveryBackoff;
 use crate::{Error, MessageId, Schema, TopicName};
 
 /// How the consumers of a subscription share its messages.
@@ -115,8 +118,15 @@ pub struct ConsumerConfig {
     pub start_inclusive: bool,
     /// Which consumer of a key-shared subscription gets which keys. Default: the broker divides them.
     pub key_shared: KeySharedPolicy,
-    /// Messages that are fetched ahead, at least 1. Default 1000.
+    /// Messages that are fetched ahead. 0: none; the broker is permitted one for each receiver that waits. Should a batch
+    /// come then, the next receivers get the rest of it; should a receiver give up, the next one gets what comes. 0 is
+    /// not possible for partitioned topics and for several. Default 1000.
     pub receiver_queue_size: usize,
+    /// Fetch ahead what the program needs: one message at first, and twice as many whenever all that may be fetched had
+    /// come and the program was faster, up to [`receiver_queue_size`](Self::receiver_queue_size). What waits counts
+    /// against the client's [memory limit](crate::ClientConfig::memory_limit), and half as many are fetched ahead
+    /// whenever more than 75 % of that come to be in use. Default false.
+    pub auto_scaled_queue: bool,
     /// How long acknowledgements are gathered; zero: each is sent at once. Default 100 ms.
     pub ack_grouping_time: Duration,
     /// Acknowledgements gathered at most. Default 1000.
@@ -124,11 +134,26 @@ pub struct ConsumerConfig {
     /// Tell the broker which messages of a batch are acknowledged, so that a new consumer does not get them
     /// again with the rest of the batch. Needs `acknowledgmentAtBatchIndexLevelEnabled` there. Default false.
     pub batch_index_ack: bool,
+    /// Calls of [`acknowledge_with`](super::Consumer::acknowledge_with) and its kind tell what the broker says, instead of
+    /// that the acknowledgement is gathered. What the broker did not answer when a connection is lost is sent again in
+    /// either case. Needs a broker of protocol version 17, Pulsar 2.8. Default false.
+    pub ack_receipts: bool,
     /// How long after a negative acknowledgement the message is delivered again. Default 60 s.
     pub negative_ack_delay: Duration,
+    /// Instead: the delay grows with each redelivery of the message, as the broker counts them for shared subscriptions.
+    /// Default: it does not.
+    pub negative_ack_backoff: Option<RedeliveryBackoff>,
     /// Messages that are not acknowledged within this time are delivered again; absent: never. Default: none;
     /// at least 10 s.
     pub ack_timeout: Option<Duration>,
+    /// What the ack timeout is longer by, for each message as often as it was redelivered. Default: nothing.
+    pub ack_timeout_backoff: Option<RedeliveryBackoff>,
+    /// What becomes of messages that are redelivered too often, in shared and key-shared subscriptions. Default: they are
+    /// redelivered for ever.
+    pub dead_letter: Option<DeadLetterPolicy>,
+    /// Messages can be [reconsumed later](super::Consumer::reconsume_later), in shared and key-shared subscriptions; the
+    /// policy above, or its default, says from which topic and how often. Default false.
+    pub retry: bool,
     /// Consumers with a smaller number are served first, in shared subscriptions. Default 0.
     pub priority_level: i32,
     /// Metadata of the consumer, shown in the topic's statistics.
@@ -145,6 +170,8 @@ pub struct ConsumerConfig {
     pub schema: Option<Schema>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
     pub crypto_failure_action: CryptoFailureAction,
+    /// Hears which consumer of a failover subscription is served. Default: none.
+    pub event_listener: Option<EventListener>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
@@ -176,17 +203,24 @@ impl Default for ConsumerConfig {
             start_inclusive: false,
             key_shared: KeySharedPolicy::default(),
             receiver_queue_size: 1000,
+            auto_scaled_queue: false,
             ack_grouping_time: Duration::from_millis(100),
             ack_grouping_max_size: 1000,
             batch_index_ack: false,
+            ack_receipts: false,
             negative_ack_delay: Duration::from_mins(1),
+            negative_ack_backoff: None,
             ack_timeout: None,
+            ack_timeout_backoff: None,
+            dead_letter: None,
+            retry: false,
             priority_level: 0,
             properties: Vec::new(),
             subscription_properties: Vec::new(),
             replicate_subscription_state: false,
             schema: None,
             crypto_failure_action: CryptoFailureAction::default(),
+            event_listener: None,
             batch_receive: BatchReceivePolicy::default(),
             max_total_receiver_queue_size: 50_000,
             regex_mode: RegexSubscriptionMode::default(),
@@ -227,17 +261,23 @@ impl ConsumerConfig {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
+        if self.receiver_queue_size == 0 && self.auto_scaled_queue {
+            return invalid("a queue that grows needs a receiver queue size to grow to");
+        }
         if self.read_compacted && self.subscription_type.is_shared() {
             return invalid("compacted topics are read by exclusive and failover subscriptions");
-        }
-        if self.receiver_queue_size == 0 {
-            return Err(Error::NotSupported("a receiver queue of size 0 is not supported yet".into()));
         }
         if u32::try_from(self.receiver_queue_size).is_err() {
             return invalid("the receiver queue size must fit 32 bits");
         }
         if self.ack_timeout.is_some_and(|timeout| timeout < MIN_ACK_TIMEOUT) {
             return invalid("the ack timeout must be at least 10 seconds");
+        }
+        let mut backoffs = [self.negative_ack_backoff, self.ack_timeout_backoff].into_iter().flatten();
+        if !backoffs.all(|backoff| backoff.is_valid()) {
+            return invalid(
+                "a redelivery backoff must have a multiplier of 1 or more, and min must not be above max",
+            );
         }
         if self.subscription_type != SubscriptionType::KeyShared
             && self.key_shared != KeySharedPolicy::default()

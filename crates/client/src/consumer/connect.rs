@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::inbox::Held;
 use super::position::{Position, Start, StartToSend};
-use super::{Phase, Shared, SubscriptionType, already_closed};
+use super::{Phase, Shared, SubscriptionType, already_closed, void};
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -121,20 +121,24 @@ impl Shared {
         if state.cluster != connection.cluster() {
             state.cluster = connection.cluster();
             // They are of entries of the old cluster, whose ids mean other ones here.
-            state.acks.clear();
+            let dropped = state.acks.clear(&void());
+            self.tell_later(dropped);
             state.reading += 1;
             if state.counters.connections > 0 {
                 state.start.start_over(&self.config);
                 taken = None;
             }
         }
+        state.acks.put_back();
         state.start.resume(taken, found);
         state.connection = self.inbox.start_over();
         state.permits_in_doubt = false;
+        state.acks_sent_on = connection.id();
         state.phase = Phase::Ready(connection.clone());
         state.chunks.clear();
         state.counters.connections += 1;
         state.negative_acks.clear();
+        state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
         }
@@ -142,9 +146,10 @@ impl Shared {
             state.acks.resend_indexes();
         }
         state.acks_due = None;
-        state.acks.flush(self.id, connection);
-        // It fits: the configuration was checked.
-        self.give_back(connection, u32::try_from(self.config.receiver_queue_size).unwrap_or(u32::MAX));
+        let settled = state.acks.flush(self.id, connection);
+        self.tell_later(settled);
+        let permits = state.quota.start();
+        self.give_back(connection, permits);
         drop(state);
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client

@@ -16,6 +16,7 @@ pub(super) struct Counters {
     pub negative_acks: u64,
     pub ack_timeouts: u64,
     pub redelivery_requests: u64,
+    pub dead_letters: u64,
     pub discarded: u64,
     pub connections: u64,
 }
@@ -39,13 +40,15 @@ impl Shared {
             cumulative_acks: counters.cumulative_acks,
             acks_sent: state.acks.sent(),
             acks_failed: self.acks_failed.load(Ordering::Relaxed),
+            acks_unanswered: state.acks.unanswered() as u64,
             negative_acks: counters.negative_acks,
             ack_timeouts: counters.ack_timeouts,
             redelivery_requests: counters.redelivery_requests,
+            dead_letters: counters.dead_letters,
             discarded: counters.discarded,
             queued_messages: queued.messages,
             queued_bytes: queued.bytes,
-            unreturned_permits: queued.unreturned_permits,
+            unreturned_permits: queued.unreturned_permits + u64::from(state.quota.kept()),
             reconnects: counters.connections.saturating_sub(1),
         }
     }

@@ -1,19 +1,21 @@
 //! What the connection tells the consumer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::MutexGuard;
-use pulsar_rs_wire::hot::{self, EntryId, Flow};
+use pulsar_rs_wire::hot::{self, EntryId};
 
 use super::acks;
 use super::arrival::{Arrival, Damage, Refusal};
 use super::chunks::Chunk;
-use super::inbox::Permits;
+use super::receipts::Settled;
 use super::seek::Seeking;
 use super::wake_ups::Pushed;
-use super::{CryptoFailureAction, Phase, Shared, State};
+use super::{ActiveChange, CryptoFailureAction, Phase, Shared, State};
+use crate::Error;
 use crate::connection::{ChannelClosed, Connection, ConsumerChannel};
 use crate::reconnect::{Reconnect, reconnect};
 
@@ -46,8 +48,7 @@ impl ConsumerChannel for Shared {
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                // Under the lock: after a redelivery or a reconnect it must not come behind what these drop.
-                let pushed = self.inbox.push(arrival);
+                let pushed = self.enqueue(&mut state, arrival);
                 drop(state);
                 self.wake(pushed);
             }
@@ -62,9 +63,41 @@ impl ConsumerChannel for Shared {
         }
     }
 
+    fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>) {
+        let answered = {
+            let mut state = self.state.lock();
+            // Also while it is being closed. The numbers of another connection's commands mean others here.
+            if state.acks_sent_on != connection.id() {
+                return;
+            }
+            state.acks.answered(request_id, &outcome)
+        };
+        let Some((count, settled)) = answered else {
+            return;
+        };
+        if let Err(error) = &outcome {
+            self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
+            let (topic, subscription) = (&self.topic, &self.subscription);
+            self.client
+                .log()
+                .warn(format_args!("{count} acknowledgements of {subscription} on {topic} failed: {error}"));
+        }
+        settled.tell();
+        self.acks_answered.notify_waiters();
+    }
+
     fn reached_end_of_topic(&self) {
         let (topic, subscription) = (&self.topic, &self.subscription);
         self.client.log().info(format_args!("subscription {subscription} reached the end of {topic}"));
+    }
+
+    fn active_changed(&self, is_active: bool) {
+        let (topic, subscription) = (self.topic.shared(), &self.subscription);
+        let what = if is_active { "active" } else { "inactive" };
+        self.client.log().info(format_args!("consumer {} of {subscription} on {topic} is {what}", self.id));
+        if let Some(listener) = &self.config.event_listener {
+            listener.tell(ActiveChange { topic, partition: self.topic.partition(), is_active });
+        }
     }
 
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>) {
@@ -77,6 +110,7 @@ impl ConsumerChannel for Shared {
             if !state.is_current(connection) {
                 drop(state);
                 self.cut_off.notify_waiters();
+                self.acks_answered.notify_waiters();
                 return;
             }
             state.phase = Phase::Connecting;
@@ -100,7 +134,7 @@ impl Shared {
             return Some(arrival);
         }
         if self.config.durable {
-            state.acks.add_entry(arrival.id());
+            state.acks.add_entry(arrival.id(), None);
             state.start.skip = None;
             self.send_acks(state);
         }
@@ -118,6 +152,13 @@ impl Shared {
         }
     }
 
+    /// Tells who waits for receipts, apart from the caller, who may hold locks.
+    pub(super) fn tell_later(&self, settled: Settled) {
+        if !settled.is_empty() {
+            self.client.spawn(async move { settled.tell() });
+        }
+    }
+
     /// A chunk of a message came.
     fn chunk(
         &self,
@@ -129,7 +170,7 @@ impl Shared {
         let now = Instant::now();
         let added = state.chunks.add(arrival, chunk, now);
         if let Some(unacked) = &mut state.unacked {
-            added.again.iter().for_each(|entry| unacked.add(*entry, now));
+            added.again.iter().for_each(|entry| unacked.add(*entry, 0, now));
         }
         self.drop_chunks(&mut state, &added.acknowledge);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
@@ -139,8 +180,8 @@ impl Shared {
             Some(whole) if whole.is_within(state.start.skipped_of(whole.id())) => {
                 if self.config.durable {
                     let entries = state.with_chunks(&[whole.id()]);
-                    for entry in entries {
-                        state.acks.add_entry(entry);
+                    for entry in &entries {
+                        state.acks.add_entry(*entry, None);
                     }
                     state.start.skip = None;
                     self.send_acks(&mut state);
@@ -149,7 +190,7 @@ impl Shared {
                 self.give_back(connection, 1);
             }
             Some(whole) => {
-                let pushed = self.inbox.push(whole);
+                let pushed = self.enqueue(&mut state, whole);
                 drop(state);
                 self.wake(pushed);
             }
@@ -170,7 +211,7 @@ impl Shared {
             return;
         }
         for entry in entries {
-            state.acks.add_entry(*entry);
+            state.acks.add_entry(*entry, None);
             state.start.pass(*entry);
         }
         self.send_acks(state);
@@ -263,22 +304,5 @@ impl Shared {
             let _ = old.request(|request_id| me.close_command(request_id)).await;
             reconnect(me, ChannelClosed::ByBroker { assigned: None }).await;
         });
-    }
-
-    /// Permits the broker to send more, unless the permits belong to a connection that is gone.
-    pub(super) fn flow(&self, permits: Permits) {
-        let state = self.state.lock();
-        if state.connection == permits.connection
-            && let Phase::Ready(connection) = &state.phase
-        {
-            self.give_back(connection, permits.count);
-        }
-    }
-
-    pub(super) fn give_back(&self, connection: &Connection, permits: u32) {
-        if permits > 0 {
-            let flow = Flow { consumer_id: self.id, permits };
-            connection.send_encoded(|out| flow.encode_frame(out));
-        }
     }
 }

@@ -90,7 +90,11 @@ impl Shared {
                 }
                 Phase::Closed => return Err(already_closed()),
             };
-            self.ask_on(&connection).await
+            let answer = self.ask_on(&connection).await;
+            // The broker closed it in between: it knows the consumer again when that is back.
+            answer.map_err(|error| {
+                if connection.has_consumer(self.id) { error } else { Error::NotConnected(error.to_string()) }
+            })
         };
         self.client.attempt("get the last message id", self.client.deadline(), ask).await
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::{Metadata, Properties, SingleMetadata};
+use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use super::arrival::Found;
 use super::batch_acks::BatchAcks;
+use super::bulk::Place;
 use crate::MessageId;
 
 /// One entry as it came: a single message, or a batch that its messages look into.
@@ -17,6 +19,8 @@ pub(super) struct Entry {
     pub id: EntryId,
     pub partition: i32,
     pub redelivery_count: u32,
+    /// What the broker noted of it, if it does.
+    pub stamp: BrokerEntryMetadata,
     /// Encoded `MessageMetadata`.
     pub metadata: Bytes,
     /// The payload, uncompressed.
@@ -54,6 +58,23 @@ impl Message {
     pub(super) fn new(found: Found<'_>) -> Self {
         let Found { entry, metadata, payload, index, .. } = found;
         Message { entry: entry.clone(), metadata, payload, index }
+    }
+
+    /// The message at a place of a bulk.
+    pub(super) fn placed(entry: Arc<Entry>, place: &Place) -> Self {
+        let (metadata, payload) = (place.metadata.clone(), place.payload.clone());
+        Message { entry, metadata, payload, index: place.index }
+    }
+
+    /// What it was made of.
+    pub(super) fn found(&self) -> Found<'_> {
+        Found {
+            entry: &self.entry,
+            metadata: self.metadata.clone(),
+            payload: self.payload.clone(),
+            index: self.index,
+            single: self.single_metadata(),
+        }
     }
 
     /// The content.
@@ -112,6 +133,14 @@ impl Message {
         }
     }
 
+    /// Whether the partition key is the base64 form of a key of bytes, as the Java client sends such keys.
+    pub fn partition_key_is_base64(&self) -> bool {
+        match self.single_metadata() {
+            Some(single) => single.partition_key_b64_encoded,
+            None => self.entry_metadata().partition_key_b64_encoded,
+        }
+    }
+
     /// The ordering key, if it has one.
     pub fn ordering_key(&self) -> Option<&[u8]> {
         match self.single_metadata() {
@@ -159,6 +188,38 @@ impl Message {
     /// Cluster it was replicated from.
     pub fn replicated_from(&self) -> Option<&[u8]> {
         self.entry_metadata().replicated_from
+    }
+
+    /// Place of the message among all that the topic ever had, from 0; absent unless the broker counts messages and tells
+    /// clients (`AppendIndexMetadataInterceptor` and `exposingBrokerEntryMetadataToClientEnabled` in its configuration).
+    pub fn index(&self) -> Option<u64> {
+        let last = self.entry.stamp.index?;
+        match &self.entry.acks {
+            None => Some(last),
+            // The broker counts with the last of a batch.
+            Some(acks) => last.checked_sub(acks.size().checked_sub(self.index + 1)?.into()),
+        }
+    }
+
+    /// Wall clock of the broker when it stored the entry, milliseconds since 1970; absent unless the broker notes and tells
+    /// it (`AppendBrokerTimestampMetadataInterceptor` and `exposingBrokerEntryMetadataToClientEnabled` in its
+    /// configuration).
+    pub fn broker_publish_time(&self) -> Option<u64> {
+        self.entry.stamp.broker_timestamp
+    }
+
+    /// When the producer wanted it delivered at the earliest, milliseconds since 1970; absent: at once. Messages in batches
+    /// have none.
+    pub fn deliver_at(&self) -> Option<u64> {
+        self.entry_metadata().deliver_at_time.and_then(|time| time.try_into().ok())
+    }
+
+    /// Whether the partition key is base64 of bytes, as other clients write those.
+    pub fn is_key_base64(&self) -> bool {
+        match self.single_metadata() {
+            Some(single) => single.partition_key_b64_encoded,
+            None => self.entry_metadata().partition_key_b64_encoded,
+        }
     }
 
     /// Decoded when asked for: most programs look at payloads only. It could be decoded when the entry

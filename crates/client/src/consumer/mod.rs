@@ -3,6 +3,7 @@
 //! Entries wait in the inbox as they came. The receiving thread opens them and takes their messages out;
 //! it also gives permits back, acknowledges, and asks for redelivery, each gathered into few commands.
 
+mod ack_calls;
 mod acknowledge;
 mod acks;
 mod arrival;
@@ -14,30 +15,43 @@ mod close;
 mod config;
 mod connect;
 mod counters;
+mod cumulative;
+mod dead_letters;
+mod event_listener;
 mod events;
+mod flow;
 mod group;
 mod inbox;
 mod key_shared;
 mod last_message;
+mod letters;
 mod message;
+mod nack;
 mod position;
+mod quota;
+mod receipts;
 mod receive;
 mod redelivery;
+mod schemas;
 mod seek;
 mod timers;
 mod wake_ups;
 
+pub use ack_calls::AckTarget;
 pub use bulk::{Bulk, BulkLimits, MessageView};
 pub use config::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };
+pub use event_listener::{ActiveChange, EventListener};
 pub(crate) use group::Topics;
 pub use group::{RegexSubscriptionMode, TopicPattern};
 pub use key_shared::{KeyHashes, KeySharedPolicy};
+pub use letters::DeadLetterPolicy;
 pub use message::Message;
+pub use redelivery::RedeliveryBackoff;
 pub use seek::SeekTo;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -52,10 +66,15 @@ use crate::{Error, TopicName};
 use acks::Acks;
 use chunks::Chunks;
 use counters::Counters;
+use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
+use letters::{Letters, retry_topic};
 use position::Start;
+use quota::Quota;
+use receipts::Patience;
 use redelivery::{NegativeAcks, UnackedEntries};
+use schemas::Schemas;
 use seek::Seeking;
 
 /// Receives the messages of one subscription, to a topic, its partitions, or several topics. Dropping it closes it in the
@@ -79,6 +98,8 @@ struct SubscribeOptions {
     place: Option<Place>,
     /// The broker may create the topic.
     create_topic: bool,
+    /// For messages that are put aside.
+    letters: Option<Arc<Letters>>,
 }
 
 /// The consumer as its tasks and its connection see it.
@@ -97,11 +118,20 @@ pub(crate) struct Shared {
     /// The broker may create the topic.
     create_topic: bool,
     state: Mutex<State>,
+    /// Permits that are worth a command.
+    threshold: AtomicU32,
+    schemas: Schemas,
     timers: Notify,
     /// The broker closed it before it was subscribed there.
     cut_off: Notify,
+    /// The broker answered acknowledgements, or will not any more.
+    acks_answered: Notify,
     moved_to: MovedTo,
     closed: AtomicBool,
+    /// Where messages go that are put aside.
+    letters: Option<Arc<Letters>>,
+    /// Something has to be noted for each message that is taken.
+    notes_taken: bool,
     /// Acknowledgements that were refused.
     acks_failed: AtomicU64,
 }
@@ -111,6 +141,8 @@ struct State {
     phase: Phase,
     /// Number of the current connection, as the inbox counts them.
     connection: u64,
+    /// Id of the connection whose answers to acknowledgements count.
+    acks_sent_on: u64,
     /// The cluster that messages come from, as the client counts them.
     cluster: u64,
     /// Rises when what came before means nothing any more: with a seek, or with another cluster.
@@ -122,11 +154,15 @@ struct State {
     permits_in_doubt: bool,
     /// Rises with every redelivery of everything; entries that the broker sent before are dropped.
     epoch: u64,
+    quota: Quota,
     acks: Acks,
     chunks: Chunks,
     /// When the acknowledgements that wait have to be sent.
     acks_due: Option<Instant>,
+    /// Of those who wait for receipts.
+    patience: Patience,
     negative_acks: NegativeAcks,
+    last_chances: LastChances,
     unacked: Option<UnackedEntries>,
     /// When the timers look next; absent: they sleep until woken.
     alarm: Option<Instant>,
@@ -162,12 +198,15 @@ impl Consumer {
         deadline: Deadline,
     ) -> Result<Self, Error> {
         config.validate_for(&topic)?;
-        if client.partitions(&topic, deadline).await? > 0 {
+        let retry = retry_topic(&topic, &subscription, &config)?;
+        if retry.is_some() || client.partitions(&topic, deadline).await? > 0 {
             let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
             return Self::create_for_several(client, name, topics, subscription, config, deadline).await;
         }
-        let options = SubscribeOptions { config, place: None, create_topic: true };
-        let shared = Shared::create(client, topic, subscription, options, deadline).await?;
+        let letters = Letters::new(&client, &topic, &subscription, &config)?;
+        let options = SubscribeOptions { config, place: None, create_topic: true, letters };
+        let shared = Shared::new(&client, topic, subscription, options);
+        shared.start(deadline).await?;
         Ok(Consumer { parts: Parts::One(shared) })
     }
 
@@ -256,18 +295,21 @@ impl Consumer {
 }
 
 impl Shared {
-    /// Subscribes; within the operation timeout.
-    async fn create(
-        client: Arc<ClientInner>,
+    /// Not subscribed yet: see [`Shared::start`].
+    fn new(
+        client: &Arc<ClientInner>,
         topic: TopicName,
         subscription: String,
         options: SubscribeOptions,
-        deadline: Deadline,
-    ) -> Result<Arc<Self>, Error> {
-        let SubscribeOptions { config, place, create_topic } = options;
-        let id = client.next_id();
-        let shared = Arc::new_cyclic(|me| Shared {
-            id,
+    ) -> Arc<Self> {
+        let SubscribeOptions { config, place, create_topic, letters } = options;
+        if let Some(letters) = &letters {
+            letters.join();
+        }
+        let quota = Quota::new(&config);
+        let threshold = AtomicU32::new(quota.threshold());
+        Arc::new_cyclic(|me| Shared {
+            id: client.next_id(),
             me: me.clone(),
             inbox: Inbox::new(topic.shared(), place.is_some()),
             place,
@@ -279,35 +321,50 @@ impl Shared {
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
+                acks_sent_on: 0,
                 cluster: 0,
                 reading: 0,
                 start: Start::new(&config),
                 seeking: None,
                 permits_in_doubt: false,
                 epoch: 0,
+                quota,
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
                 acks_due: None,
+                patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),
-                unacked: config.ack_timeout.map(UnackedEntries::new),
+                last_chances: LastChances::default(),
+                unacked: config
+                    .ack_timeout
+                    .map(|timeout| UnackedEntries::new(timeout, config.ack_timeout_backoff)),
                 alarm: None,
                 counters: Counters::default(),
             }),
+            notes_taken: config.ack_timeout.is_some() || letters.is_some(),
+            letters,
             config,
+            threshold,
+            schemas: Schemas::default(),
             timers: Notify::new(),
             cut_off: Notify::new(),
+            acks_answered: Notify::new(),
             moved_to: MovedTo::default(),
             closed: AtomicBool::new(false),
             acks_failed: AtomicU64::new(0),
-        });
+        })
+    }
+
+    /// Subscribes; within the operation timeout.
+    async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         // Before connecting, so that closing the client finds it.
-        client.register(id, Arc::downgrade(&shared) as _)?;
-        if let Err(error) = client.attempt("subscribe", deadline, || shared.connect(None)).await {
-            shared.abandon();
+        self.client.register(self.id, self.me.clone() as _)?;
+        if let Err(error) = self.client.attempt("subscribe", deadline, || self.connect(None)).await {
+            self.abandon();
             return Err(error);
         }
-        client.spawn(shared.clone().run_timers());
-        Ok(shared)
+        self.client.spawn(self.clone().run_timers());
+        Ok(())
     }
 
     fn is_connected(&self) -> bool {
@@ -335,6 +392,11 @@ impl State {
 
 fn already_closed() -> Error {
     Error::AlreadyClosed("the consumer is closed".into())
+}
+
+/// Why messages of another reading cannot be acknowledged.
+fn void() -> Error {
+    Error::Disconnected("the message came before a seek, or from a cluster that the client left".into())
 }
 
 /// As long as those of the other clients.

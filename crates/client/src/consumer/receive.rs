@@ -1,16 +1,18 @@
 //! Taking messages out: at once, waiting, as a future, many at a time.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::arrival::Found;
+use super::flow::Asking;
 use super::inbox::Taker;
-use super::message::Entry;
 use super::wake_ups::WakeUps;
 use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
 impl Consumer {
-    /// The next message, if one is there.
+    /// The next message, if one is there. Without a receiver queue one is there only if it came with a batch, or after a
+    /// receive that it was asked for was given up.
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
         self.take(usize::MAX).map(Taken::message)
     }
@@ -20,7 +22,9 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        self.wake_ups().take_when_arrived(|| self.try_receive()).await
+        let asking = self.asking();
+        let take = || self.take_for(asking.as_ref(), usize::MAX).map(Taken::message);
+        self.wake_ups().take_when_arrived(take).await
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
@@ -46,7 +50,11 @@ impl Consumer {
                 let room = gathered.room();
                 let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let take = || Ok(Some(self.take(room)?).filter(|taken| !taken.is_empty()));
+                        let asking = self.asking();
+                        let take = || {
+                            let taken = self.take_for(asking.as_ref(), room)?;
+                            Ok(Some(taken).filter(|taken| !taken.is_empty()))
+                        };
                         self.wake_ups().take_when_arrived(take).await?
                     }
                     taken => taken,
@@ -90,6 +98,18 @@ impl Consumer {
         }
     }
 
+    /// For a receiver that is going to wait.
+    pub(super) fn asking(&self) -> Option<Asking<'_>> {
+        match &self.parts {
+            Parts::One(shared) => shared.asking(),
+            Parts::Several(_) => None,
+        }
+    }
+
+    fn take_for(&self, asking: Option<&Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
+        asking.map_or_else(|| self.take(max_bytes), |asking| asking.take(max_bytes))
+    }
+
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Result<(), Error> {
         match &self.parts {
             Parts::One(shared) => shared.inbox.wait(deadline),
@@ -106,8 +126,9 @@ impl Consumer {
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
     fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
+        let asking = self.asking();
         loop {
-            match self.take(max_bytes)? {
+            match self.take_for(asking.as_ref(), max_bytes)? {
                 Taken::Empty => {}
                 taken => return Ok(taken),
             }
@@ -213,48 +234,50 @@ impl Taker for One {
 
 impl Shared {
     pub(super) fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
-        let mut one = One { max_bytes, message: None };
-        let is_too_large = self.take_into(&mut one)?;
-        Ok(match one.message {
-            Some(message) => {
-                if self.config.ack_timeout.is_some() {
-                    self.watch(&message.entry);
+        loop {
+            let mut one = One { max_bytes, message: None };
+            let is_too_large = self.take_into(&mut one)?;
+            return Ok(match one.message {
+                // A dead letter goes elsewhere.
+                Some(message) if self.notes_taken && !self.note_taken(&message) => continue,
+                Some(message) => Taken::Message(message),
+                None if is_too_large => Taken::TooLarge,
+                None => {
+                    if self.config.auto_scaled_queue {
+                        self.emptied();
+                    }
+                    Taken::Empty
                 }
-                Taken::Message(message)
+            });
+        }
+    }
+
+    /// Like [`Shared::take_into`], with a note of each message where one is needed.
+    pub(super) fn take_noted(&self, taker: &mut impl Taker) -> Result<bool, Error> {
+        if !self.notes_taken && !self.config.auto_scaled_queue {
+            return self.take_into(taker);
+        }
+        loop {
+            match self.take(taker.room())? {
+                Taken::Message(message) => {
+                    if !taker.take(message.found()) {
+                        return Ok(false);
+                    }
+                }
+                Taken::TooLarge => return Ok(true),
+                Taken::Empty => return Ok(false),
             }
-            None if is_too_large => Taken::TooLarge,
-            None => Taken::Empty,
-        })
+        }
     }
 
     /// See [`Inbox::take`](super::inbox::Inbox::take).
-    pub(super) fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
-        let threshold = u32::try_from(self.config.receiver_queue_size / 2).unwrap_or(u32::MAX).max(1);
+    fn take_into(&self, taker: &mut impl Taker) -> Result<bool, Error> {
         self.inbox.take(
             taker,
-            threshold,
+            self.threshold.load(Ordering::Relaxed),
             |reading, entry, fresh, ack_set| self.share(reading, entry, fresh, ack_set),
             |entry, why| self.reject(entry, why),
             |permits| self.flow(permits),
         )
-    }
-
-    /// From now on messages of the entry have to be acknowledged within the ack timeout.
-    pub(super) fn watch(&self, entry: &Entry) {
-        let now = Instant::now();
-        let mut state = self.state.lock();
-        if state.reading != entry.reading {
-            return;
-        }
-        let Some(unacked) = &mut state.unacked else {
-            return;
-        };
-        unacked.add(entry.id, now);
-        let look = unacked.next_look(now);
-        let wake = state.alarm_is_later(look);
-        drop(state);
-        if wake {
-            self.timers.notify_one();
-        }
     }
 }

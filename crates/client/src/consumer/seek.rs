@@ -10,7 +10,7 @@ use pulsar_rs_wire::proto::CommandSeek;
 use tokio::sync::oneshot;
 
 use super::position::seek_id;
-use super::{Consumer, Parts, Phase, Shared, already_closed};
+use super::{Consumer, Parts, Phase, Shared, already_closed, void};
 use crate::connection::{Assigned, ChannelClosed, Connection};
 use crate::reconnect::{Reconnect, reconnect};
 use crate::{Error, MessageId, TopicName};
@@ -176,10 +176,12 @@ impl Shared {
         state.phase = Phase::Connecting;
         state.reading += 1;
         state.start.moved(to);
-        state.acks.clear();
+        let dropped = state.acks.clear(&void());
+        self.tell_later(dropped);
         state.acks_due = None;
         state.chunks.clear();
         state.negative_acks.clear();
+        state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {
             unacked.clear();
         }

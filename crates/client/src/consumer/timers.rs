@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Phase, Shared};
+use crate::Error;
 use crate::alarm::{self, Alarm};
 
 impl Shared {
@@ -22,11 +23,14 @@ impl Shared {
         if state.acks_due.is_some_and(|due| due <= now) {
             self.send_acks(&mut state);
         }
+        let impatient = state.patience.take_due(now);
         let expired = state.chunks.take_expired(now);
         self.drop_chunks(&mut state, &expired);
         let mut due = state.negative_acks.take_due(now);
-        let overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
+        let mut overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
         state.counters.ack_timeouts += overdue.len() as u64;
+        let mut dead = state.last_chances.take(&mut due, false);
+        dead.extend(state.last_chances.take(&mut overdue, true));
         due.extend(overdue);
         self.redeliver(&mut state, &due);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
@@ -35,10 +39,21 @@ impl Shared {
             state.negative_acks.next_due(),
             unacked_look,
             state.chunks.next_expiry(),
+            state.patience.next_due(),
         ]);
         state.alarm = alarm.moment();
+        let connection = state.connection;
         drop(state);
+        if let Some(letters) = &self.letters {
+            self.bury(letters, dead, connection);
+        }
         self.tell_of_dropped_chunks(expired.len());
+        for receipt in impatient {
+            receipt.give_up(Error::Timeout(format!(
+                "no answer to an acknowledgement within {:?}",
+                self.client.operation_timeout()
+            )));
+        }
         alarm
     }
 }

@@ -12,6 +12,8 @@ pub struct OutgoingMessage<'a> {
     pub properties: &'a [Property],
     /// Key for partition routing, compaction and key-shared subscriptions.
     pub partition_key: Option<&'a [u8]>,
+    /// The partition key is the base64 form of a key of bytes, as the Java client sends such keys.
+    pub partition_key_is_base64: bool,
     /// Key for ordering in key-shared subscriptions, where it is not the partition key.
     pub ordering_key: Option<&'a [u8]>,
     /// Time of the event by the application's reckoning, milliseconds since 1970.
@@ -83,6 +85,7 @@ impl<'a> OutgoingMessage<'a> {
         let metadata = SingleMetadata {
             properties: Properties::List(self.properties),
             partition_key: self.partition_key,
+            partition_key_b64_encoded: self.partition_key_is_base64,
             event_time: self.event_time,
             ordering_key: self.ordering_key,
             sequence_id: Some(sequence_id),

@@ -37,6 +37,8 @@ pub struct ProducerConfig {
     pub lazy_start_partitions: bool,
     /// Whether others may send to the topic too. Default shared.
     pub access_mode: AccessMode,
+    /// A subscription that begins with the first message, made if it is not there. Default: none.
+    pub initial_subscription: Option<String>,
     /// Structure of the messages; absent: bytes. Default absent.
     pub schema: Option<Schema>,
     /// Metadata of the producer, shown in the topic's statistics.
@@ -59,6 +61,7 @@ impl Default for ProducerConfig {
             hashing: HashingScheme::default(),
             lazy_start_partitions: false,
             access_mode: AccessMode::default(),
+            initial_subscription: None,
             schema: None,
             properties: Vec::new(),
         }

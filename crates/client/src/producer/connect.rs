@@ -86,6 +86,7 @@ impl<S: SendSink> Shared<S> {
                     schema: self.config.schema.as_ref().map(Schema::to_wire),
                     producer_access_mode: Some(self.access_mode().into()),
                     topic_epoch,
+                    initial_subscription_name: self.config.initial_subscription.clone(),
                     user_provided_producer_name: Some(self.config.name.is_some()),
                     ..CommandProducer::default()
                 }

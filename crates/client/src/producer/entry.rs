@@ -105,6 +105,7 @@ impl Sender {
             publish_time,
             properties: Properties::List(message.properties),
             partition_key: message.partition_key,
+            partition_key_b64_encoded: message.partition_key_is_base64,
             replicate_to: message.replicate_to,
             compression: body.compression(),
             uncompressed_size: body.compression().map(|_| body.uncompressed_size),

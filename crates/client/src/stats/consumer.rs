@@ -31,15 +31,20 @@ pub struct ConsumerStats {
     /// Acknowledgements that were sent to the broker: an entry each, or a part of one. They are gathered; these are
     /// those that left.
     pub acks_sent: u64,
-    /// Calls of an acknowledgement that failed: of a closed consumer, of an id that cannot be, cumulative where that is
-    /// not allowed.
+    /// Acknowledgements that failed: of a closed consumer, of an id that cannot be, cumulative where that is not allowed,
+    /// refused by the broker, or not confirmed when the consumer was closed without a connection.
     pub acks_failed: u64,
+    /// Acknowledgements that were sent and that the broker has not confirmed. They are sent again if the connection is
+    /// lost.
+    pub acks_unanswered: u64,
     /// Negative acknowledgements.
     pub negative_acks: u64,
     /// Entries that were not acknowledged within the ack timeout.
     pub ack_timeouts: u64,
     /// How often the broker was asked to send something again.
     pub redelivery_requests: u64,
+    /// Messages that went to the dead letter topic because they were redelivered too often.
+    pub dead_letters: u64,
     /// Entries that could not be delivered: damaged, and so dropped, or in need of what this client cannot do.
     pub discarded: u64,
     /// Messages that wait for the application.

@@ -1,39 +1,64 @@
-//! Calls of a real broker's REST interface, at the address that tests/pulsar/pulsar gives.
+//! Calls of a broker's REST interface, which a real one and the one in memory have both.
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-pub async fn create_partitions(topic: &str, partitions: u32) {
-    call("PUT", topic, "partitions", &partitions.to_string()).await;
+pub async fn create_partitions(base: &str, topic: &str, partitions: u32) {
+    change(base, "PUT", &format!("{}/partitions", path(topic)), &partitions.to_string()).await;
 }
 
-pub async fn change_partitions(topic: &str, partitions: u32) {
-    call("POST", topic, "partitions", &partitions.to_string()).await;
+pub async fn change_partitions(base: &str, topic: &str, partitions: u32) {
+    change(base, "POST", &format!("{}/partitions", path(topic)), &partitions.to_string()).await;
 }
 
-/// Closes the topic; with the next one who uses it, it begins a new ledger.
-pub async fn unload(topic: &str) {
-    call("PUT", topic, "unload", "").await;
+/// Unloads a topic: its producers and consumers are closed and come back.
+pub async fn unload(base: &str, topic: &str) {
+    change(base, "PUT", &format!("{}/unload", path(topic)), "").await;
+}
+
+/// What the broker tells of a topic: JSON.
+pub async fn stats(base: &str, topic: &str) -> String {
+    call(base, "GET", &format!("{}/stats", path(topic)), "").await
 }
 
 /// Compacts the topic, and waits until that is done.
-pub async fn compact(topic: &str) {
-    call("PUT", topic, "compaction", "").await;
+pub async fn compact(base: &str, topic: &str) {
+    let path = format!("{}/compaction", path(topic));
+    change(base, "PUT", &path, "").await;
     let start = Instant::now();
-    while !call("GET", topic, "compaction", "").await.contains("SUCCESS") {
+    while !call(base, "GET", &path, "").await.contains("SUCCESS") {
         assert!(start.elapsed() < Duration::from_secs(30), "{topic} is not compacted");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-async fn call(method: &str, topic: &str, what: &str, body: &str) -> String {
-    let topic = topic.strip_prefix("persistent://").map_or(format!("public/default/{topic}"), str::to_owned);
-    let url = std::env::var("PULSAR_HTTP").unwrap();
-    let host = url.strip_prefix("http://").unwrap();
+/// Entries of a subscription that are not acknowledged.
+pub async fn backlog(base: &str, topic: &str, subscription: &str) -> u64 {
+    let answer = stats(base, topic).await;
+    let subscription = answer.split_once(&format!("\"{subscription}\":")).map(|(_, rest)| rest);
+    let backlog = subscription.and_then(|rest| rest.split_once("\"msgBacklog\":")).map(|(_, rest)| rest);
+    let digits = backlog.and_then(|rest| rest.split(|other: char| !other.is_ascii_digit()).next());
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no backlog in {answer}"))
+}
+
+fn path(topic: &str) -> String {
+    match topic.split_once("://") {
+        Some((domain, rest)) => format!("/admin/v2/{domain}/{rest}"),
+        None => format!("/admin/v2/persistent/public/default/{topic}"),
+    }
+}
+
+async fn change(base: &str, method: &str, path: &str, body: &str) {
+    let answer = call(base, method, path, body).await;
+    assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+}
+
+async fn call(base: &str, method: &str, path: &str, body: &str) -> String {
+    let host = base.strip_prefix("http://").unwrap();
     let request = format!(
-        "{method} /admin/v2/persistent/{topic}/{what} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -41,6 +66,5 @@ async fn call(method: &str, topic: &str, what: &str, body: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 2"), "{method} {what} of {topic}: {answer}");
     answer
 }

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use pulsar_rs_client::{Client, ClientConfig};
 use pulsar_rs_testbroker::{Options, TestBroker};
 
-mod admin;
+pub mod account;
+pub mod admin;
 pub mod numbers;
 mod proxy;
+pub mod raw;
 
 pub use proxy::Proxy;
 
@@ -85,7 +87,7 @@ impl Broker {
             Broker::InMemory(broker) => broker.create_topic(topic, partitions).unwrap(),
             // One without partitions comes with its first producer.
             Broker::Real { .. } if partitions == 0 => {}
-            Broker::Real { .. } => admin::create_partitions(topic, partitions).await,
+            Broker::Real { .. } => admin::create_partitions(&self.http_url(), topic, partitions).await,
         }
     }
 
@@ -93,30 +95,18 @@ impl Broker {
     pub async fn add_partitions(&self, topic: &str, partitions: u32) {
         match self {
             Broker::InMemory(broker) => broker.add_partitions(topic, partitions).unwrap(),
-            Broker::Real { .. } => admin::change_partitions(topic, partitions).await,
+            Broker::Real { .. } => admin::change_partitions(&self.http_url(), topic, partitions).await,
         }
     }
 
-    /// Begins a new ledger in the topic. False where the broker cannot.
-    pub async fn roll(&self, topic: &str) -> bool {
-        match self {
-            Broker::InMemory(_) => false,
-            Broker::Real { .. } => {
-                admin::unload(topic).await;
-                true
-            }
-        }
+    /// Begins a new ledger in the topic.
+    pub async fn roll(&self, topic: &str) {
+        admin::unload(&self.http_url(), topic).await;
     }
 
-    /// Compacts the topic. False where the broker cannot.
-    pub async fn compact(&self, topic: &str) -> bool {
-        match self {
-            Broker::InMemory(_) => false,
-            Broker::Real { .. } => {
-                admin::compact(topic).await;
-                true
-            }
-        }
+    /// Compacts the topic.
+    pub async fn compact(&self, topic: &str) {
+        admin::compact(&self.http_url(), topic).await;
     }
 
     /// Cuts all connections, as a crash does; returns how many there were.
@@ -125,6 +115,16 @@ impl Broker {
             Broker::InMemory(broker) => broker.drop_connections(),
             Broker::Real { proxy, .. } => proxy.cut(),
         }
+    }
+
+    /// Unloads a topic, as when it moves: its producers and consumers are closed and come back.
+    pub async fn unload(&self, topic: &str) {
+        admin::unload(&self.http_url(), topic).await;
+    }
+
+    /// Entries of a subscription that are not acknowledged.
+    pub async fn backlog(&self, topic: &str, subscription: &str) -> u64 {
+        admin::backlog(&self.http_url(), topic, subscription).await
     }
 
     /// A new topic that drops duplicates.

@@ -29,6 +29,7 @@ HTTP (http://HOST:PORT) on a second line; serves until SIGTERM or SIGINT.
   --namespace NAME       create a namespace (tenant/namespace); may be given several times
   --deduplication        drop messages whose sequence id was stored before
   --no-batch-index-acks  ignore acknowledgements of single messages in a batch
+  --entry-metadata       send clients the broker's clock and a message count with every entry
   --control              take commands on stdin, see below
   --verbose              print every command to stderr
   --help                 print this
@@ -87,6 +88,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
             "--namespace" => options.namespaces.push(value()?),
             "--deduplication" => options.deduplication = true,
             "--no-batch-index-acks" => options.batch_index_acks = false,
+            "--entry-metadata" => options.entry_metadata = true,
             "--control" => control = Control::Stdin,
             "--verbose" => options.verbose = true,
             "--help" | "-h" => return Ok(Wanted::Help),

@@ -4,6 +4,8 @@ mod closing;
 mod events;
 mod moving;
 mod stats;
+mod unloading;
+mod watching;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,10 +16,13 @@ use crate::connection::{Claim, Connection, ConnectionId, Connections, ConsumerSt
 use crate::faults::Faults;
 use crate::http::Http;
 use crate::options::Options;
-use crate::subscription::{Feed, Outlet as _};
+use crate::subscription::Outlet as _;
 use crate::timers::{Event, Timers};
-use crate::topic::{Registry, SubscriptionId, Topic, TopicId};
+use crate::topic::{Entry, Registry, SubscriptionId, Topic, TopicId};
 use crate::topic_name::TopicName;
+
+pub(crate) use unloading::Undeletable;
+pub(crate) use watching::Watch;
 
 /// How lookups are answered.
 #[derive(Debug, Default)]
@@ -117,6 +122,7 @@ impl Broker {
 
     /// Sends what can be sent.
     pub fn dispatch_dirty(&mut self) {
+        self.tell_watchers();
         while let Some((topic, subscription)) = self.dirty.pop() {
             self.dispatch(topic, subscription);
         }
@@ -137,22 +143,22 @@ impl Broker {
     fn dispatch(&mut self, topic_id: TopicId, subscription_id: SubscriptionId) {
         let Some(topic) = self.registry.get_mut(topic_id) else { return };
         let now = milliseconds();
-        let (ledger, partition, terminated) = (topic.ledger, topic.partition, topic.terminated);
-        let (log, subscription) = topic.log_and_subscription(subscription_id);
-        let Some(subscription) = subscription else { return };
+        let (feed, subscriptions) = topic.feed(now, self.options.max_unacked_per_consumer);
+        let Some(subscription) = subscriptions.get_mut(&subscription_id) else { return };
         subscription.dirty = false;
-        let feed = Feed {
-            log,
-            ledger,
-            partition,
-            now,
-            terminated,
-            max_unacked: self.options.max_unacked_per_consumer.into(),
-        };
         subscription.dispatch(&feed, &mut self.connections);
         if let Some(due) = subscription.next_timer() {
             let delay = Duration::from_millis(due.saturating_sub(now));
             self.timers.add_after(delay, Event::Dispatch(topic_id, subscription_id));
+        }
+    }
+
+    /// Sends an entry of a topic that stores none to the consumers that can take it.
+    pub fn pass_on(&mut self, topic_id: TopicId, entry: &Entry) {
+        let Some(topic) = self.registry.get_mut(topic_id) else { return };
+        let (feed, subscriptions) = topic.feed(milliseconds(), self.options.max_unacked_per_consumer);
+        for subscription in subscriptions.values_mut() {
+            subscription.pass_on(entry, &feed, &mut self.connections);
         }
     }
 

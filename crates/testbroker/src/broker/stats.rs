@@ -29,6 +29,9 @@ fn subscription_stats(subscription: &Subscription, log: &Log) -> SubscriptionSta
         durable: subscription.durable,
         kind: subscription.sub_type().as_str_name().to_owned(),
         backlog: subscription.cursor.backlog(log, log.end()),
+        properties: subscription.properties.clone(),
+        replicated: subscription.replicated,
+        backlog_entries: subscription.cursor.backlog_entries(log),
         unacked: subscription.unacked(log),
         permits: subscription.consumers().iter().map(|consumer| consumer.permits).sum(),
         consumers: subscription.consumers().iter().map(consumer_stats).collect(),
@@ -36,5 +39,10 @@ fn subscription_stats(subscription: &Subscription, log: &Log) -> SubscriptionSta
 }
 
 fn consumer_stats(consumer: &Consumer) -> ConsumerStats {
-    ConsumerStats { name: consumer.name.clone(), permits: consumer.permits, unacked: consumer.unacked }
+    ConsumerStats {
+        name: consumer.name.clone(),
+        metadata: consumer.metadata.clone(),
+        permits: consumer.permits,
+        unacked: consumer.unacked,
+    }
 }

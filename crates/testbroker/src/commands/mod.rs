@@ -23,6 +23,7 @@ mod send;
 mod subscribe;
 mod unsubscribe;
 mod unsupported;
+mod watch_topics;
 
 use bytes::Bytes;
 use pulsar_rs_wire::command::split;
@@ -127,7 +128,8 @@ fn run(broker: &mut Broker, id: ConnectionId, command: &Command) -> Handled {
         Command::GetTopicsOfNamespace(asked) => get_topics::handle(broker, id, asked),
         Command::GetSchema(asked) => get_schema::handle(broker, id, asked),
         Command::GetOrCreateSchema(asked) => get_or_create_schema::handle(broker, id, asked),
-        Command::WatchTopicList(_) | Command::WatchTopicListClose(_) => unsupported::topic_watch(),
+        Command::WatchTopicList(wanted) => watch_topics::handle(broker, id, wanted),
+        Command::WatchTopicListClose(close) => watch_topics::close(broker, id, close),
         answer => Err(Failure::Close(format!("{:?} is not for brokers", answer.kind()))),
     }
 }

@@ -89,7 +89,7 @@ fn find_topic(broker: &mut Broker, name: &TopicName) -> Result<TopicId, Refusal>
 fn create_initial_subscription(broker: &mut Broker, topic_id: TopicId, wanted: &CommandProducer) {
     let Some(topic) = broker.topic(topic_id) else { return };
     let name = wanted.initial_subscription_name().to_owned();
-    if !name.is_empty() && topic.find_subscription(&name).is_none() {
+    if topic.persistent && !name.is_empty() && topic.find_subscription(&name).is_none() {
         topic.create_subscription(name, true, Place::Earliest);
     }
 }

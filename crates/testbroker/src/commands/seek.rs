@@ -12,6 +12,11 @@ use crate::topic::{Place, Topic};
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, seek: &CommandSeek) -> Handled {
     let (topic_id, subscription_id) = consumer_place(broker, id, seek.consumer_id)?;
     let Some(topic) = broker.topic(topic_id) else { return Err(super::vanished().into()) };
+    if !topic.persistent {
+        // There is nothing to go back to, and a real broker says nothing of it.
+        broker.send(id, CommandSuccess { request_id: seek.request_id, schema: None });
+        return Ok(());
+    }
     let cursor = match (&seek.message_id, seek.message_publish_time) {
         (Some(message_id), _) => cursor_at(topic, message_id),
         (None, Some(time)) => Cursor::new(topic.log.first_published_at(time)),
@@ -32,7 +37,7 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, seek: &CommandSeek) 
 
 /// A cursor that reads the entry next; of a batch, what the id's ack set leaves of it.
 fn cursor_at(topic: &Topic, id: &MessageIdData) -> Cursor {
-    let place = topic.place_of(id);
+    let place = topic.ledgers.place_of(id);
     let mut cursor = Cursor::new(topic.resolve(place));
     if let Place::Entry(number) = place
         && let Some(entry) = topic.log.get(number)

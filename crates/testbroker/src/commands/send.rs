@@ -61,14 +61,14 @@ fn store(
     id: ConnectionId,
     topic_id: TopicId,
     send: &Send,
-    entry: Entry,
+    mut entry: Entry,
 ) -> Result<Option<EntryId>, Refusal> {
-    let retention = broker.options.retention;
+    let (retention, stamped) = (broker.options.retention, broker.options.entry_metadata);
     let Some(topic) = broker.registry.get_mut(topic_id) else { return Err(super::vanished()) };
     if topic.terminated {
         return Err(Refusal::new(ServerError::TopicTerminatedError, "Topic was already terminated"));
     }
-    if broker.deduplication {
+    if broker.deduplication && topic.persistent {
         let connection = broker.connections.get(id);
         let state = connection.and_then(|connection| connection.producers.get(&send.producer_id));
         let name = state.and_then(ProducerState::place).map_or("", |(_, name)| name);
@@ -76,11 +76,18 @@ fn store(
             return Ok(None);
         }
     }
+    if stamped {
+        entry.stamp = Some(topic.stamp(entry.messages));
+    }
+    if !topic.persistent {
+        broker.pass_on(topic_id, &entry);
+        return Ok(Some(EntryId { ledger: 0, entry: 0 }));
+    }
     let number = topic.log.append(entry);
     topic.trim(retention);
-    let ledger = topic.ledger;
+    let position = topic.ledgers.position(number);
     broker.mark_topic_dirty(topic_id);
-    Ok(Some(EntryId { ledger, entry: number }))
+    Ok(Some(position))
 }
 
 /// Of a message in chunks, only the last one counts: they all have the same sequence id.

@@ -1,5 +1,5 @@
-use pulsar_rs_wire::proto::command_subscribe::InitialPosition;
-use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, ServerError};
+use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
+use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, KeyValue, Schema, ServerError};
 
 use crate::broker::{Broker, milliseconds};
 use crate::connection::{ConnectionId, ConsumerState};
@@ -7,6 +7,9 @@ use crate::refusal::{Failure, Handled, Refusal};
 use crate::subscription::{Consumer, ConsumerKey, KeyPolicy, Objection};
 use crate::topic::{Place, SubscriptionId, Topic, TopicId};
 use crate::topic_name::TopicName;
+
+/// Type of a schema that stands for all: `Schema.Type.AutoConsume`, newer than the generated messages.
+const AUTO_CONSUME: i32 = 21;
 
 /// `Subscribe`: opens a consumer. Topic and subscription are created if need be.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubscribe) -> Handled {
@@ -24,9 +27,12 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubs
         return Ok(());
     }
     let Some(topic) = broker.topic(topic_id) else { return Err(super::vanished().into()) };
-    if let Some(schema) = &wanted.schema {
+    // Who takes any schema brings none.
+    let brings = |schema: &&Schema| schema.r#type != AUTO_CONSUME;
+    if let Some(schema) = wanted.schema.as_ref().filter(brings) {
         topic.schemas.register(schema)?;
     }
+    check_compacted(topic, wanted)?;
     let policy = key_policy(wanted);
     let subscription_id = match topic.find_subscription(&wanted.subscription) {
         Some(found) => {
@@ -76,6 +82,19 @@ fn find_topic(broker: &mut Broker, name: &TopicName, wanted: &CommandSubscribe) 
     }
 }
 
+/// Only who reads alone, from messages that are stored, can read them compacted.
+fn check_compacted(topic: &Topic, wanted: &CommandSubscribe) -> Result<(), Refusal> {
+    let message = match wanted.sub_type() {
+        _ if !wanted.read_compacted() => return Ok(()),
+        _ if !topic.persistent => "readCompacted only valid on persistent topics",
+        SubType::Exclusive | SubType::Failover => return Ok(()),
+        SubType::Shared | SubType::KeyShared => {
+            "readCompacted only allowed on failover or exclusive subscriptions"
+        }
+    };
+    Err(Refusal::new(ServerError::NotAllowedError, message))
+}
+
 fn key_policy(wanted: &CommandSubscribe) -> KeyPolicy {
     let Some(meta) = &wanted.key_shared_meta else { return KeyPolicy::default() };
     let ranges = || meta.hash_ranges.iter().map(|range| (range.start, range.end)).collect();
@@ -92,8 +111,9 @@ fn check(
     policy: &KeyPolicy,
 ) -> Result<(), Objection> {
     let Some(subscription) = topic.subscription(id) else { return Err(super::vanished().into()) };
-    if subscription.durable && !wanted.durable() {
-        let message = "Durable subscription with the same name already exists.";
+    if subscription.durable != wanted.durable() {
+        let kind = if subscription.durable { "Durable" } else { "NonDurable" };
+        let message = format!("{kind} subscription with the same name already exists.");
         return Err(Refusal::new(ServerError::NotAllowedError, message).into());
     }
     subscription.check(wanted.sub_type(), policy)
@@ -119,6 +139,13 @@ fn create(
     let (name, durable) = (wanted.subscription.clone(), wanted.durable());
     let place = starting_place(topic, wanted);
     let id = topic.create_subscription(name, durable, place);
+    if place == Place::Earliest && wanted.read_compacted() {
+        topic.start_compacted(id);
+    }
+    if let Some(subscription) = topic.subscription_mut(id) {
+        subscription.properties = pairs(&wanted.subscription_properties);
+        subscription.replicated = wanted.replicate_subscription_state();
+    }
     match check(topic, id, wanted, policy) {
         Ok(()) => Ok(id),
         Err(Objection::HeldBy(_)) => Err(super::vanished().into()),
@@ -129,11 +156,15 @@ fn create(
     }
 }
 
+fn pairs(properties: &[KeyValue]) -> Vec<(String, String)> {
+    properties.iter().map(|property| (property.key.clone(), property.value.clone())).collect()
+}
+
 /// Where a new subscription starts. As with a real broker, only one that is not durable looks at the start
 /// message id, and where that is far behind all entries the initial position decides.
 fn starting_place(topic: &Topic, wanted: &CommandSubscribe) -> Place {
     if let Some(start) = wanted.start_message_id.as_ref().filter(|_| !wanted.durable()) {
-        match topic.place_of(start) {
+        match topic.ledgers.place_of(start) {
             Place::Latest => {}
             Place::Entry(number) if number > topic.log.end() => {}
             place => return place,
@@ -162,6 +193,8 @@ fn add(
     let consumer = Consumer {
         epoch: wanted.consumer_epoch,
         keys: policy,
+        read_compacted: wanted.read_compacted(),
+        metadata: pairs(&wanted.metadata),
         ..Consumer::new(key, wanted.consumer_name().to_owned(), wanted.priority_level())
     };
     subscription.add(consumer, wanted.sub_type(), &mut broker.connections);

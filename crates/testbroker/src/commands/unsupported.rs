@@ -7,7 +7,6 @@ use pulsar_rs_wire::proto::{
 
 use crate::broker::Broker;
 use crate::connection::ConnectionId;
-use crate::refusal::{Handled, Refusal};
 
 const NO_TRANSACTIONS: &str = "The test broker has no transactions";
 
@@ -65,9 +64,4 @@ fn request_id(command: &BaseCommand) -> Option<u64> {
         .or(command.end_txn.as_ref().map(|txn| txn.request_id))
         .or(command.end_txn_on_partition.as_ref().map(|txn| txn.request_id))
         .or(command.end_txn_on_subscription.as_ref().map(|txn| txn.request_id))
-}
-
-/// Clients that learn at `Connect` that there is no such watch poll the list of topics instead.
-pub(super) fn topic_watch() -> Handled {
-    Err(Refusal::new(ServerError::NotAllowedError, "The test broker does not watch topic lists").into())
 }

@@ -5,23 +5,24 @@ mod io;
 mod outbox;
 mod receipts;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
 use pulsar_rs_wire::Command;
-use pulsar_rs_wire::frame::encode_message_head;
+use pulsar_rs_wire::extension::FeatureFlags;
+use pulsar_rs_wire::frame::{encode_broker_entry, encode_message_head};
 use pulsar_rs_wire::hot::Message;
 use tokio::net::TcpStream;
 
 pub(crate) use inbox::keep;
 pub(crate) use receipts::Receipts;
 
+use crate::broker::Watch;
 use crate::id_map::IdMap;
 use crate::subscription::Outlet;
-use crate::topic::{SubscriptionId, TopicId};
+use crate::topic::{Entry, SubscriptionId, TopicId};
 use inbox::Inbox;
 use outbox::Outbox;
 
@@ -85,6 +86,8 @@ pub(crate) struct Connection {
     waker: Option<Waker>,
     /// `Connect` was accepted.
     pub connected: bool,
+    /// What the client understands, by its word.
+    pub features: FeatureFlags,
     /// Ends as soon as everything is sent.
     pub closing: bool,
     /// A subscription had more for it than it took.
@@ -97,6 +100,8 @@ pub(crate) struct Connection {
     pub consumers: IdMap<u64, ConsumerState>,
     /// Producers that the broker closed: the client may have sent before it learned of it.
     pub closed_producers: HashSet<u64>,
+    /// Topic lists that the client watches, by the numbers that it gave them.
+    pub watches: BTreeMap<u64, Watch>,
 }
 
 impl Connection {
@@ -109,6 +114,7 @@ impl Connection {
             receipts: Receipts::default(),
             waker: None,
             connected: false,
+            features: FeatureFlags::default(),
             closing: false,
             stalled: false,
             last_read: Instant::now(),
@@ -117,6 +123,7 @@ impl Connection {
             producers: IdMap::default(),
             consumers: IdMap::default(),
             closed_producers: HashSet::new(),
+            watches: BTreeMap::new(),
         }
     }
 
@@ -203,10 +210,17 @@ impl Outlet for Connections {
         takes_more
     }
 
-    fn deliver(&mut self, connection: ConnectionId, message: &Message, payload: &Bytes) {
+    fn deliver(&mut self, connection: ConnectionId, message: &Message, entry: &Entry) {
+        let payload = &entry.payload;
         self.trace(connection, || format!("< {message:?} and {} bytes", payload.len()));
         let Some(connection) = self.map.get_mut(&connection) else { return };
-        connection.outbox.push(|out| encode_message_head(out, message, payload.len()));
+        let reads_stamps = connection.features.supports_broker_entry_metadata == Some(true);
+        let stamp = entry.stamp.filter(|_| reads_stamps).map(|stamp| encode_broker_entry(&stamp));
+        let stamp = stamp.unwrap_or_default();
+        connection.outbox.push(|out| {
+            encode_message_head(out, message, stamp.len() + payload.len());
+            out.extend_from_slice(&stamp);
+        });
         connection.outbox.push_payload(payload);
         connection.wake();
     }

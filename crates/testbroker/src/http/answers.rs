@@ -1,10 +1,12 @@
 //! What a Pulsar standalone answers.
 
-use hyper::{StatusCode, Uri};
+use hyper::{Method, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use pulsar_rs_wire::proto::ServerError;
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use serde_json::{Value, json};
 
+use super::admin::{administer, compaction, stats};
 use crate::broker::Broker;
 use crate::refusal::Refusal;
 use crate::topic_name::TopicName;
@@ -16,10 +18,12 @@ pub(super) enum Answer {
     Redirect(String),
     /// Nothing but a status.
     Page(StatusCode),
+    /// It is done.
+    Done,
 }
 
-/// Answers a request for `uri`.
-pub(super) fn answer(broker: &mut Broker, uri: &Uri) -> Answer {
+/// Answers a request.
+pub(super) fn answer(broker: &mut Broker, method: &Method, uri: &Uri, body: &str) -> Answer {
     let missing = Answer::Page(StatusCode::NOT_FOUND);
     let mut parts = Vec::new();
     for part in uri.path().split('/').skip(1) {
@@ -29,6 +33,9 @@ pub(super) fn answer(broker: &mut Broker, uri: &Uri) -> Answer {
         }
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if *method != Method::GET {
+        return administer(broker, method, uri, &parts, body);
+    }
     match parts[..] {
         // Names of the old form have a cluster, and paths of their own.
         ["lookup", "v2", "topic", domain, tenant, namespace, local] => {
@@ -39,6 +46,12 @@ pub(super) fn answer(broker: &mut Broker, uri: &Uri) -> Answer {
         }
         ["admin", "v2", "namespaces", tenant, namespace, "topics"] => {
             topics(broker, &format!("{tenant}/{namespace}"))
+        }
+        ["admin", "v2", domain, tenant, namespace, local, "compaction"] => {
+            compaction(broker, &format!("{domain}://{tenant}/{namespace}/{local}"))
+        }
+        ["admin", "v2", domain, tenant, namespace, local, "stats"] => {
+            stats(broker, &format!("{domain}://{tenant}/{namespace}/{local}"))
         }
         ["admin", "v2", domain, tenant, namespace, local, "partitions"] => {
             partitions(broker, uri, &format!("{domain}://{tenant}/{namespace}/{local}"))
@@ -92,17 +105,17 @@ fn topics(broker: &Broker, namespace: &str) -> Answer {
     if !broker.registry.has_namespace(namespace) {
         return reason(StatusCode::NOT_FOUND, "Namespace does not exist");
     }
-    Answer::Json(StatusCode::OK, broker.registry.names_in(namespace).into())
+    Answer::Json(StatusCode::OK, broker.registry.names_in(namespace, Mode::Persistent).into())
 }
 
 /// A topic whose namespace is there.
-fn known(broker: &Broker, name: &str) -> Result<TopicName, Refusal> {
+pub(super) fn known(broker: &Broker, name: &str) -> Result<TopicName, Refusal> {
     let name = TopicName::parse(name)?;
     broker.registry.check_namespace(&name)?;
     Ok(name)
 }
 
-fn refused(refusal: &Refusal) -> Answer {
+pub(super) fn refused(refusal: &Refusal) -> Answer {
     let status = if refusal.code == i32::from(ServerError::TopicNotFound) {
         StatusCode::NOT_FOUND
     } else if refusal.code == i32::from(ServerError::InvalidTopicName) {
@@ -113,6 +126,6 @@ fn refused(refusal: &Refusal) -> Answer {
     reason(status, &refusal.message)
 }
 
-fn reason(status: StatusCode, text: &str) -> Answer {
+pub(super) fn reason(status: StatusCode, text: &str) -> Answer {
     Answer::Json(status, json!({ "reason": text }))
 }

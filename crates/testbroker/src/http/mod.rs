@@ -1,5 +1,6 @@
-//! The REST interface, as far as clients use it for lookups: one file for the server, one for what it answers.
+//! The REST interface, as far as clients use it for lookups, and tests to unload, compact and delete topics.
 
+mod admin;
 mod answers;
 mod server;
 

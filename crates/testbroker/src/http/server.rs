@@ -5,16 +5,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Limited};
 use hyper::header::{CONTENT_TYPE, LOCATION};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming};
+use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
 use super::answers::{Answer, answer};
 use crate::broker::Broker;
 use crate::server::Door;
+
+/// Bytes of a request's body that are read.
+const MAX_BODY: usize = 64 * 1024;
 
 /// Takes requests until the broker ends. Each has a connection of its own.
 pub(crate) async fn serve(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>) {
@@ -43,9 +48,14 @@ async fn respond(
     while broker.borrow().frozen {
         thawed.notified().await;
     }
-    let answer = decide(&mut broker.borrow_mut(), &request);
+    let (head, body) = request.into_parts();
+    // What breaks off, or is no text, is answered as if it were empty.
+    let body = Limited::new(body, MAX_BODY).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let answer = decide(&mut broker.borrow_mut(), &head, std::str::from_utf8(&body).unwrap_or_default());
+    broker.borrow_mut().dispatch_dirty();
     let (status, kind, location, body) = match answer {
         Answer::Json(status, json) => (status, "application/json", None, json.to_string()),
+        Answer::Done => (StatusCode::NO_CONTENT, "application/json", None, String::new()),
         Answer::Redirect(url) => (StatusCode::TEMPORARY_REDIRECT, "text/html", Some(url), String::new()),
         // The web server of a real broker has a page for these.
         Answer::Page(status) => {
@@ -59,16 +69,13 @@ async fn respond(
     Ok(response.body(body).unwrap_or_default())
 }
 
-fn decide(broker: &mut Broker, request: &Request<Incoming>) -> Answer {
+fn decide(broker: &mut Broker, request: &Parts, body: &str) -> Answer {
     broker.http.requests += 1;
     if broker.options.verbose {
-        eprintln!("http > {} {}", request.method(), request.uri());
+        eprintln!("http > {} {}", request.method, request.uri);
     }
     if let Some(status) = broker.http.take_failure() {
         return Answer::Page(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
     }
-    if request.method() != Method::GET {
-        return Answer::Page(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    answer(broker, request.uri())
+    answer(broker, &request.method, &request.uri, body)
 }

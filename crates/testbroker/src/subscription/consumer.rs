@@ -34,6 +34,8 @@ pub(crate) struct Pending {
 pub(crate) struct Consumer {
     pub key: ConsumerKey,
     pub name: String,
+    /// Metadata that it gave.
+    pub metadata: Vec<(String, String)>,
     /// Smaller is served first.
     pub priority: i32,
     /// Messages that may be sent; below zero when the last batch was larger than what was left.
@@ -41,6 +43,8 @@ pub(crate) struct Consumer {
     /// Newest epoch of the consumer's redelivery requests, once it gave any.
     pub epoch: Option<u64>,
     pub keys: KeyPolicy,
+    /// It wants what compaction left, where that was done.
+    pub read_compacted: bool,
     /// Entries sent and not acknowledged, where acknowledgements are individual.
     pub pending: BTreeMap<u64, Pending>,
     /// Messages in `pending`.
@@ -57,10 +61,12 @@ impl Consumer {
         Consumer {
             key,
             name,
+            metadata: Vec::new(),
             priority,
             permits: 0,
             epoch: None,
             keys: KeyPolicy::default(),
+            read_compacted: false,
             pending: BTreeMap::new(),
             unacked: 0,
             told_end: false,

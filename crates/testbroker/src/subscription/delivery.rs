@@ -1,14 +1,13 @@
 //! Sending entries to consumers: what every subscription type shares.
 
-use bytes::Bytes;
 use pulsar_rs_wire::Command;
-use pulsar_rs_wire::hot::{EntryId, Message};
+use pulsar_rs_wire::hot::Message;
 
 use super::ack_set::AckSet;
 use super::consumer::Consumer;
 use super::cursor::Cursor;
 use crate::connection::ConnectionId;
-use crate::topic::{Entry, Log};
+use crate::topic::{Compacted, Entry, Ledgers, Log};
 
 /// Where messages go.
 pub(crate) trait Outlet {
@@ -16,7 +15,7 @@ pub(crate) trait Outlet {
     /// as it does.
     fn takes_more(&mut self, connection: ConnectionId) -> bool;
     /// Sends an entry.
-    fn deliver(&mut self, connection: ConnectionId, message: &Message, payload: &Bytes);
+    fn deliver(&mut self, connection: ConnectionId, message: &Message, entry: &Entry);
     /// Sends another command.
     fn command(&mut self, connection: ConnectionId, command: Command);
 }
@@ -25,7 +24,8 @@ pub(crate) trait Outlet {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Feed<'a> {
     pub log: &'a Log,
-    pub ledger: u64,
+    pub compacted: Option<&'a Compacted>,
+    pub ledgers: &'a Ledgers,
     /// Number of the partition; -1 for a topic that is none.
     pub partition: i32,
     /// The clock, milliseconds since 1970.
@@ -51,14 +51,22 @@ impl Feed<'_> {
         consumer.permits -= i64::from(messages);
         let message = Message {
             consumer_id: consumer.key.consumer_id,
-            entry: EntryId { ledger: self.ledger, entry: number },
+            entry: self.ledgers.position(number),
             partition: Some(self.partition),
             redelivery_count: (redeliveries > 0).then_some(redeliveries),
             ack_set: ack_set.map(AckSet::to_protocol).unwrap_or_default(),
             consumer_epoch: consumer.epoch,
         };
-        outlet.deliver(consumer.key.connection, &message, &entry.payload);
+        outlet.deliver(consumer.key.connection, &message, entry);
         messages
+    }
+
+    /// The entry with this number as a consumer gets it, who may want to read compacted.
+    pub fn entry(&self, number: u64, compacted: bool) -> Option<&Entry> {
+        match self.compacted.filter(|found| compacted && number < found.horizon()) {
+            Some(found) => found.get(number),
+            None => self.log.get(number),
+        }
     }
 
     /// Whether a consumer of a Shared or `Key_Shared` subscription may get an entry now.

@@ -125,7 +125,7 @@ impl KeyShared {
     }
 
     /// Index of the consumer that gets entries of this key hash now.
-    fn owner(&self, hash: u16, consumers: &[Consumer]) -> Option<usize> {
+    pub(super) fn owner(&self, hash: u16, consumers: &[Consumer]) -> Option<usize> {
         let index = if self.sticky {
             consumers.iter().position(|consumer| {
                 let ranges = consumer.keys.sticky.as_deref().unwrap_or_default();

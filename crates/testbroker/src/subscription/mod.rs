@@ -6,14 +6,17 @@ mod cursor;
 mod delivery;
 mod key_hash;
 mod key_shared;
+mod passing;
 mod replay;
 mod shared;
 mod single_active;
+mod turn;
 
 pub(crate) use ack_set::AckSet;
 pub(crate) use consumer::{Consumer, ConsumerKey, KeyPolicy};
 pub(crate) use cursor::Cursor;
 pub(crate) use delivery::{Feed, Outlet};
+pub(crate) use turn::Turn;
 
 use pulsar_rs_wire::proto::command_subscribe::SubType;
 use pulsar_rs_wire::proto::{CommandReachedEndOfTopic, ServerError};
@@ -57,29 +60,35 @@ pub(crate) struct Subscription {
     /// It outlives its consumers and holds back the entries it did not acknowledge.
     pub durable: bool,
     pub cursor: Cursor,
+    /// Properties that its first consumer gave it.
+    pub properties: Vec<(String, String)>,
+    /// Its first consumer asked that its state be replicated; there is nowhere to.
+    pub replicated: bool,
     /// It is in the list of subscriptions to dispatch.
     pub dirty: bool,
     consumers: Vec<Consumer>,
     /// Type of the consumers; another one may come when there are none.
     sub_type: SubType,
     dispatch: Dispatch,
-    partition: i32,
+    turn: Turn,
     /// When a timer will have the subscription dispatched, milliseconds since 1970.
     timer: Option<u64>,
 }
 
 impl Subscription {
     /// A subscription without consumers.
-    pub fn new(name: String, durable: bool, cursor: Cursor, partition: i32) -> Self {
+    pub fn new(name: String, durable: bool, cursor: Cursor, turn: Turn) -> Self {
         Subscription {
             name,
             durable,
             cursor,
+            properties: Vec::new(),
+            replicated: false,
             dirty: false,
             consumers: Vec::new(),
             sub_type: SubType::Exclusive,
             dispatch: Dispatch::Single(SingleActive::default()),
-            partition,
+            turn,
             timer: None,
         }
     }
@@ -158,7 +167,7 @@ impl Subscription {
 
     fn elect(&mut self, newcomer: Option<ConsumerKey>, outlet: &mut impl Outlet) {
         if let Dispatch::Single(single) = &mut self.dispatch {
-            single.elect(&self.consumers, self.partition, newcomer, &mut self.cursor, outlet);
+            single.elect(&self.consumers, self.turn, newcomer, &mut self.cursor, outlet);
         }
     }
 
@@ -304,7 +313,8 @@ impl Subscription {
 
     /// Sends what may be sent.
     pub fn dispatch(&mut self, feed: &Feed<'_>, outlet: &mut impl Outlet) {
-        if !self.durable {
+        // What compaction left stays when the log is cut.
+        if !self.durable && !self.consumers.iter().any(|consumer| consumer.read_compacted) {
             self.skip_below(feed.log.first());
         }
         let (consumers, cursor) = (&mut self.consumers, &mut self.cursor);

@@ -42,7 +42,7 @@ impl Shared {
     }
 
     /// Whose turn it is among the consumers of the best priority that can take an entry.
-    fn next_consumer(
+    pub(super) fn next_consumer(
         &mut self,
         consumers: &[Consumer],
         feed: &Feed<'_>,

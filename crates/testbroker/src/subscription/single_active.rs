@@ -5,6 +5,7 @@ use pulsar_rs_wire::proto::CommandActiveConsumerChange;
 use super::consumer::{Consumer, ConsumerKey};
 use super::cursor::Cursor;
 use super::delivery::{Feed, Outlet};
+use super::turn::Turn;
 
 /// Who of the consumers is served.
 #[derive(Debug, Default)]
@@ -28,12 +29,11 @@ impl SingleActive {
 
     /// Elects the active consumer again after `newcomer` came, or another one went.
     ///
-    /// The best priority comes first, then the name; partition N of a topic takes the Nth of the best, so
-    /// that partitions spread over consumers.
+    /// The best priority comes first; among equals the topic's turn decides.
     pub fn elect(
         &mut self,
         consumers: &[Consumer],
-        partition: i32,
+        turn: Turn,
         newcomer: Option<ConsumerKey>,
         cursor: &mut Cursor,
         outlet: &mut impl Outlet,
@@ -42,8 +42,7 @@ impl SingleActive {
         let mut candidates: Vec<&Consumer> =
             consumers.iter().filter(|consumer| Some(consumer.priority) == best).collect();
         candidates.sort_by(|a, b| a.name.cmp(&b.name));
-        let turn = usize::try_from(partition).unwrap_or(0).checked_rem(candidates.len());
-        let elected = turn.map(|turn| candidates[turn].key);
+        let elected = turn.choose(&candidates).map(|index| candidates[index].key);
         if elected != self.active {
             self.active = elected;
             self.announce = self.failover;
@@ -70,7 +69,7 @@ impl SingleActive {
         let Some(consumer) = consumers.iter_mut().find(|consumer| consumer.key == active) else { return };
         while consumer.permits > 0 && outlet.takes_more(active.connection) {
             let Some(number) = cursor.read_next(feed.log.end()) else { return };
-            if let Some(entry) = feed.log.get(number) {
+            if let Some(entry) = feed.entry(number, consumer.read_compacted) {
                 feed.send((number, entry), cursor, consumer, 0, outlet);
             }
         }

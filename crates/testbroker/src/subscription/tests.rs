@@ -11,7 +11,7 @@ use pulsar_rs_wire::hot::Message;
 use pulsar_rs_wire::metadata::Metadata;
 
 use super::*;
-use crate::topic::Entry;
+use crate::topic::{Entry, Ledgers, Log};
 
 const KEYS: u8 = 6;
 
@@ -28,7 +28,7 @@ impl Outlet for Sink {
         self.full != Some(connection)
     }
 
-    fn deliver(&mut self, connection: ConnectionId, message: &Message, _: &Bytes) {
+    fn deliver(&mut self, connection: ConnectionId, message: &Message, _: &Entry) {
         assert_ne!(self.full, Some(connection));
         let key = ConsumerKey { connection, consumer_id: message.consumer_id };
         self.delivered.push((key, message.entry.entry));
@@ -90,7 +90,7 @@ impl Model {
     fn new(sub_type: SubType) -> Self {
         Model {
             sub_type,
-            subscription: Subscription::new("s".into(), true, Cursor::new(0), -1),
+            subscription: Subscription::new("s".into(), true, Cursor::new(0), Turn::Partition(0)),
             log: Log::default(),
             sink: Sink::default(),
             keys: Vec::new(),
@@ -140,8 +140,8 @@ impl Model {
     }
 
     fn dispatch(&mut self) {
-        let feed =
-            Feed { log: &self.log, ledger: 1, partition: -1, now: 0, terminated: false, max_unacked: 1000 };
+        let ledgers = Ledgers::new(1);
+        let feed = feed(&self.log, &ledgers);
         self.subscription.dispatch(&feed, &mut self.sink);
         for (consumer, entry) in std::mem::take(&mut self.sink.delivered) {
             assert!(!self.acked.contains(&entry), "entry {entry} is acknowledged");
@@ -206,12 +206,16 @@ proptest! {
     }
 }
 
+fn feed<'a>(log: &'a Log, ledgers: &'a Ledgers) -> Feed<'a> {
+    Feed { log, compacted: None, ledgers, partition: -1, now: 0, terminated: false, max_unacked: 1000 }
+}
+
 /// Entries that come when the consumer permits this many.
 fn deliver(model: &mut Model, who: u8, permits: u8) -> Vec<u64> {
     let consumer = model.subscription.consumer_mut(key(who)).unwrap();
     consumer.permits += i64::from(permits);
-    let feed =
-        Feed { log: &model.log, ledger: 1, partition: -1, now: 0, terminated: false, max_unacked: 1000 };
+    let ledgers = Ledgers::new(1);
+    let feed = feed(&model.log, &ledgers);
     model.subscription.dispatch(&feed, &mut model.sink);
     std::mem::take(&mut model.sink.delivered).into_iter().map(|(_, entry)| entry).collect()
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use pulsar_rs_wire::WireError;
 use pulsar_rs_wire::frame::Payload;
 use pulsar_rs_wire::metadata::Metadata;
+use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 /// One entry: a message, a chunk or a batch, as its producer sent it.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub(crate) struct Entry {
     pub payload: Bytes,
     /// Messages in it, by the word of the producer.
     pub messages: u32,
+    /// What the broker notes in front of the entry, where it is to do so.
+    pub stamp: Option<BrokerEntryMetadata>,
     /// Where the encoded metadata starts in `payload`, and its length.
     metadata: (u32, u32),
 }
@@ -27,13 +30,19 @@ impl Entry {
         let position =
             |number: usize| u32::try_from(number).map_err(|_| WireError::Frame("entry over 4 GiB"));
         let metadata = (position(start)?, position(parsed.metadata.len())?);
-        Ok(Entry { payload: keep(), messages, metadata })
+        Ok(Entry { payload: keep(), messages, stamp: None, metadata })
     }
 
     /// The entry's metadata; `None` where it cannot be read: brokers store such entries all the same.
     pub fn metadata(&self) -> Option<Metadata<'_>> {
         let (start, len) = (self.metadata.0 as usize, self.metadata.1 as usize);
         Metadata::decode(self.payload.get(start..start + len)?).ok()
+    }
+
+    /// When it was stored, by the broker's stamp or else by its producer's clock; milliseconds since 1970.
+    pub fn time(&self) -> Option<u64> {
+        let stamped = self.stamp.and_then(|stamp| stamp.broker_timestamp);
+        stamped.or_else(|| Some(self.metadata()?.publish_time))
     }
 }
 
@@ -98,12 +107,20 @@ impl Log {
         }
     }
 
+    /// Drops all entries below `needed`.
+    pub fn drop_below(&mut self, needed: u64) {
+        while self.first < needed {
+            let Some(entry) = self.entries.pop_front() else { return };
+            self.first += 1;
+            self.bytes -= entry.payload.len();
+            self.messages -= u64::from(entry.messages);
+        }
+    }
+
     /// Number of the first entry published at or after `time` (milliseconds since 1970), given that
     /// publish times rise, or of the next one to come.
     pub fn first_published_at(&self, time: u64) -> u64 {
-        let earlier = self
-            .entries
-            .partition_point(|entry| entry.metadata().is_some_and(|metadata| metadata.publish_time < time));
+        let earlier = self.entries.partition_point(|entry| entry.time().is_some_and(|stored| stored < time));
         self.first + earlier as u64
     }
 }

@@ -1,6 +1,8 @@
 //! Topics: entries, who publishes them, and the subscriptions to them.
 
+mod compaction;
 mod dedup;
+mod ledgers;
 mod log;
 mod producers;
 mod registry;
@@ -8,18 +10,22 @@ mod schemas;
 
 use std::collections::BTreeMap;
 
+pub(crate) use compaction::Compacted;
 pub(crate) use dedup::Deduplication;
+pub(crate) use ledgers::{Ledgers, Place};
 pub(crate) use log::{Entry, Log};
 pub(crate) use producers::{Producer, ProducerKey, Producers};
-pub(crate) use registry::{Registry, hash_of_names};
+pub(crate) use registry::{Change, Registry, hash_of_names};
 pub(crate) use schemas::Schemas;
 
 use pulsar_rs_wire::hot::EntryId;
-use pulsar_rs_wire::proto::MessageIdData;
+use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
-use crate::subscription::{Cursor, Subscription};
+use crate::broker::milliseconds;
+use crate::subscription::{Cursor, Feed, Subscription, Turn};
+use crate::topic_name::TopicName;
 
-/// Index of a topic; topics are never removed.
+/// Index of a topic; it is never given to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TopicId(pub usize);
 
@@ -27,25 +33,19 @@ pub(crate) struct TopicId(pub usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SubscriptionId(u64);
 
-/// A place in a topic as a client gives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Before all entries.
-    Earliest,
-    /// Behind all entries.
-    Latest,
-    /// The entry with this number, which may be gone or not there yet.
-    Entry(u64),
-}
-
 /// One topic that is no group of partitions.
 #[derive(Debug)]
 pub(crate) struct Topic {
-    /// Number of the one ledger that all entries are in.
-    pub ledger: u64,
+    pub ledgers: Ledgers,
     /// Number of the partition; -1 for a topic that is none.
     pub partition: i32,
+    /// Which consumer of a Failover subscription is active.
+    turn: Turn,
+    /// Messages are stored; otherwise they go to the consumers that can take one, and nowhere else.
+    pub persistent: bool,
     pub log: Log,
+    /// What consumers get that want to read it compacted, once it was.
+    pub compacted: Option<Compacted>,
     pub producers: Producers,
     pub dedup: Deduplication,
     pub schemas: Schemas,
@@ -53,24 +53,37 @@ pub(crate) struct Topic {
     pub terminated: bool,
     /// Service URL of the cluster that the topic was moved to.
     pub moved_to: Option<String>,
+    /// Messages that were stamped.
+    stamped: u64,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     next_subscription: u64,
 }
 
 impl Topic {
-    pub fn new(ledger: u64, partition: i32) -> Self {
+    /// An empty topic that begins with this ledger.
+    pub fn new(name: &TopicName, ledger: u64) -> Self {
+        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
         Topic {
-            ledger,
+            ledgers: Ledgers::new(ledger),
             partition,
+            turn: Turn::of(&name.full, partition),
+            persistent: true,
             log: Log::default(),
+            compacted: None,
             producers: Producers::default(),
             dedup: Deduplication::default(),
             schemas: Schemas::default(),
             terminated: false,
             moved_to: None,
+            stamped: 0,
             subscriptions: BTreeMap::new(),
             next_subscription: 0,
         }
+    }
+
+    /// A topic that stores nothing. Its messages all have the id 0:0.
+    pub fn passing(name: &TopicName) -> Self {
+        Topic { persistent: false, ..Topic::new(name, 0) }
     }
 
     pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
@@ -84,6 +97,25 @@ impl Topic {
     /// The entries, and a subscription to which they may be dispatched.
     pub fn log_and_subscription(&mut self, id: SubscriptionId) -> (&Log, Option<&mut Subscription>) {
         (&self.log, self.subscriptions.get_mut(&id))
+    }
+
+    /// What a dispatch at the time `now` reads from, and the subscriptions to dispatch to. `max_unacked`: messages
+    /// without acknowledgement at which a consumer gets no more.
+    pub fn feed(
+        &mut self,
+        now: u64,
+        max_unacked: u32,
+    ) -> (Feed<'_>, &mut BTreeMap<SubscriptionId, Subscription>) {
+        let feed = Feed {
+            log: &self.log,
+            compacted: self.compacted.as_ref(),
+            ledgers: &self.ledgers,
+            partition: self.partition,
+            now,
+            terminated: self.terminated,
+            max_unacked: max_unacked.into(),
+        };
+        (feed, &mut self.subscriptions)
     }
 
     pub fn subscriptions(&self) -> impl Iterator<Item = (SubscriptionId, &Subscription)> {
@@ -104,23 +136,20 @@ impl Topic {
         let cursor = Cursor::new(self.resolve(place));
         let id = SubscriptionId(self.next_subscription);
         self.next_subscription += 1;
-        self.subscriptions.insert(id, Subscription::new(name, durable, cursor, self.partition));
+        self.subscriptions.insert(id, Subscription::new(name, durable, cursor, self.turn));
         id
+    }
+
+    /// Has a subscription start with the oldest entry that compaction left, which may be gone from the log.
+    pub fn start_compacted(&mut self, id: SubscriptionId) {
+        let first = self.compacted.as_ref().and_then(Compacted::first);
+        if let (Some(first), Some(subscription)) = (first, self.subscriptions.get_mut(&id)) {
+            subscription.cursor = Cursor::new(first.min(self.log.first()));
+        }
     }
 
     pub fn remove_subscription(&mut self, id: SubscriptionId) -> Option<Subscription> {
         self.subscriptions.remove(&id)
-    }
-
-    /// Reads a message id. Like a broker's, its parts are signed: -1 is the earliest.
-    #[allow(clippy::cast_possible_wrap)] // the protocol carries signed numbers as unsigned ones
-    pub fn place_of(&self, id: &MessageIdData) -> Place {
-        match (id.ledger_id as i64).cmp(&(self.ledger as i64)) {
-            std::cmp::Ordering::Less => Place::Earliest,
-            std::cmp::Ordering::Greater => Place::Latest,
-            std::cmp::Ordering::Equal if (id.entry_id as i64) < 0 => Place::Earliest,
-            std::cmp::Ordering::Equal => Place::Entry(id.entry_id),
-        }
     }
 
     /// Number of the first entry at or after `place`.
@@ -134,7 +163,42 @@ impl Topic {
 
     /// Number of an entry that a client names, where the log has it.
     pub fn number_of(&self, id: EntryId) -> Option<u64> {
-        (id.ledger == self.ledger && id.entry < self.log.end()).then_some(id.entry)
+        self.ledgers.number_of(id).filter(|number| *number < self.log.end())
+    }
+
+    /// What the broker notes of the next entry, which has so many messages: the clock, and the index of the last of
+    /// them since the topic began.
+    pub fn stamp(&mut self, messages: u32) -> BrokerEntryMetadata {
+        self.stamped += u64::from(messages);
+        BrokerEntryMetadata { broker_timestamp: Some(milliseconds()), index: Some(self.stamped - 1) }
+    }
+
+    /// Compacts all that is there.
+    pub fn compact(&mut self) {
+        self.compacted.get_or_insert_default().compact(&self.log);
+    }
+
+    /// Goes on in another ledger, as a topic that was unloaded does: of the ledgers before, those go that all durable
+    /// subscriptions, of which there must be one, have acknowledged whole.
+    pub fn roll(&mut self, ledger: u64) {
+        self.ledgers.roll(self.log.end(), ledger);
+        if let Some(needed) = self.needed() {
+            self.log.drop_below(needed.min(self.ledgers.open_from()));
+            self.trim_ledgers();
+        }
+    }
+
+    /// Forgets ledgers of which nothing is left, compacted neither.
+    fn trim_ledgers(&mut self) {
+        let compacted = self.compacted.as_ref().and_then(Compacted::first);
+        self.ledgers.trim(compacted.unwrap_or(u64::MAX).min(self.log.first()));
+    }
+
+    /// Number of the first entry that a durable subscription, or compaction, still needs.
+    fn needed(&self) -> Option<u64> {
+        let durable = self.subscriptions.values().filter(|subscription| subscription.durable);
+        let first = durable.map(|subscription| subscription.cursor.first_unacked());
+        first.chain(self.compacted.as_ref().map(Compacted::horizon)).min()
     }
 
     /// Drops entries that no durable subscription needs, down to `budget` bytes.
@@ -142,8 +206,7 @@ impl Topic {
         if self.log.bytes() <= budget {
             return;
         }
-        let durable = self.subscriptions.values().filter(|subscription| subscription.durable);
-        let needed = durable.map(|subscription| subscription.cursor.first_unacked()).min();
-        self.log.trim(needed.unwrap_or(self.log.end()), budget);
+        self.log.trim(self.needed().unwrap_or(self.log.end()), budget);
+        self.trim_ledgers();
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pulsar_rs_wire::checksum::crc32c;
 use pulsar_rs_wire::proto::ServerError;
+use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 
 use super::{Topic, TopicId};
 use crate::refusal::Refusal;
-use crate::topic_name::TopicName;
+use crate::topic_name::{NON_PERSISTENT, PERSISTENT, TopicName};
 
 /// Namespaces that a Pulsar standalone has from the start.
 const NAMESPACES: [&str; 2] = ["public/default", "pulsar/system"];
@@ -15,11 +16,23 @@ const NAMESPACES: [&str; 2] = ["public/default", "pulsar/system"];
 /// Topics by name.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    topics: Vec<Topic>,
+    /// By id; those that were deleted are empty.
+    topics: Vec<Option<Topic>>,
+    ledgers: u64,
     by_name: HashMap<String, TopicId>,
     /// Partitioned topics and their numbers of partitions.
     partitioned: BTreeMap<String, u32>,
     namespaces: BTreeSet<String>,
+    changes: Vec<Change>,
+}
+
+/// A topic that came or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Full name.
+    pub topic: String,
+    /// It came.
+    pub created: bool,
 }
 
 impl Registry {
@@ -27,14 +40,16 @@ impl Registry {
         let all = NAMESPACES.into_iter().chain(namespaces.iter().map(String::as_str));
         Registry {
             topics: Vec::new(),
+            ledgers: 0,
             by_name: HashMap::new(),
             partitioned: BTreeMap::new(),
             namespaces: all.map(str::to_owned).collect(),
+            changes: Vec::new(),
         }
     }
 
     pub fn get_mut(&mut self, id: TopicId) -> Option<&mut Topic> {
-        self.topics.get_mut(id.0)
+        self.topics.get_mut(id.0)?.as_mut()
     }
 
     /// The topic with this full name.
@@ -48,12 +63,33 @@ impl Registry {
             return id;
         }
         let id = TopicId(self.topics.len());
-        let partition = name.partition().and_then(|(_, number)| i32::try_from(number).ok()).unwrap_or(-1);
-        // Ledgers of different topics differ, and none is 0, as in a real broker.
-        let ledger = id.0 as u64 + 1;
-        self.topics.push(Topic::new(ledger, partition));
+        let topic =
+            if name.is_persistent() { Topic::new(name, self.next_ledger()) } else { Topic::passing(name) };
+        self.topics.push(Some(topic));
         self.by_name.insert(name.full.clone(), id);
+        self.changes.push(Change { topic: name.full.clone(), created: true });
         id
+    }
+
+    /// Number of a new ledger. Ledgers of different topics differ, and none is 0, as in a real broker.
+    pub fn next_ledger(&mut self) -> u64 {
+        self.ledgers += 1;
+        self.ledgers
+    }
+
+    /// Deletes a topic that is no group of partitions.
+    pub fn delete(&mut self, name: &TopicName) -> bool {
+        let Some(id) = self.by_name.remove(&name.full) else { return false };
+        if let Some(topic) = self.topics.get_mut(id.0) {
+            *topic = None;
+        }
+        self.changes.push(Change { topic: name.full.clone(), created: false });
+        true
+    }
+
+    /// Forgets that a topic has partitions.
+    pub fn delete_partitioned(&mut self, name: &TopicName) -> bool {
+        self.partitioned.remove(&name.full).is_some()
     }
 
     /// Creates a topic, or a partitioned one with all its partitions, and its namespace. What is there already
@@ -82,8 +118,7 @@ impl Registry {
     fn set_partitions(&mut self, name: &TopicName, partitions: u32) {
         self.partitioned.insert(name.full.clone(), partitions);
         for number in 0..partitions {
-            let full = format!("{}-partition-{number}", name.full);
-            self.find_or_create(&TopicName { full, ..name.clone() });
+            self.find_or_create(&name.part(number));
         }
     }
 
@@ -116,11 +151,21 @@ impl Registry {
             .is_some_and(|(base, number)| self.partitioned.get(base).is_some_and(|count| number >= *count))
     }
 
-    /// Full names of the topics in a namespace, sorted.
-    pub fn names_in(&self, namespace: &str) -> Vec<String> {
-        let prefix = format!("persistent://{namespace}/");
-        let mut names: Vec<String> =
-            self.by_name.keys().filter(|name| name.starts_with(&prefix)).cloned().collect();
+    /// The changes since this was called last.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Full names of the topics in a namespace, sorted; `mode` says of which domains.
+    pub fn names_in(&self, namespace: &str, mode: Mode) -> Vec<String> {
+        let domains: &[&str] = match mode {
+            Mode::Persistent => &[PERSISTENT],
+            Mode::NonPersistent => &[NON_PERSISTENT],
+            Mode::All => &[PERSISTENT, NON_PERSISTENT],
+        };
+        let prefixes: Vec<String> = domains.iter().map(|domain| format!("{domain}{namespace}/")).collect();
+        let is_in = |name: &&String| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let mut names: Vec<String> = self.by_name.keys().filter(is_in).cloned().collect();
         names.sort_unstable();
         names
     }
@@ -151,7 +196,7 @@ mod tests {
         let mut registry = Registry::new(&[]);
         registry.create(&name("p"), 3);
         assert_eq!(registry.partitions(&name("p")), Some(3));
-        assert_eq!(registry.names_in("public/default").len(), 3);
+        assert_eq!(registry.names_in("public/default", Mode::All).len(), 3);
         let second = registry.find(&name("p-partition-1")).unwrap();
         assert_eq!(registry.get_mut(second).unwrap().partition, 1);
         assert!(registry.is_missing_partition(&name("p-partition-3")));
@@ -168,7 +213,7 @@ mod tests {
         registry.create(&name("whole"), 0);
         registry.create(&name("whole"), 2);
         assert_eq!(registry.partitions(&name("whole")), None);
-        assert_eq!(registry.names_in("public/default").len(), 4);
+        assert_eq!(registry.names_in("public/default", Mode::All).len(), 4);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId, Flow, Message, Send, Sen
 use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
 use pulsar_rs_wire::proto::{
-    CommandError, CommandPing, CommandPong, CommandProducer, CommandRedeliverUnacknowledgedMessages,
-    CommandSubscribe, CommandSuccess, MessageIdData, ServerError,
+    CommandError, CommandGetLastMessageId, CommandPing, CommandPong, CommandProducer,
+    CommandRedeliverUnacknowledgedMessages, CommandSubscribe, CommandSuccess, MessageIdData, ServerError,
 };
 use pulsar_rs_wire::{Command, Kind, batch, command, frame};
 
@@ -133,6 +133,34 @@ impl Client {
     /// The next frame.
     pub fn receive(&mut self) -> Received {
         self.next(Instant::now() + BOUND).unwrap().expect("nothing came")
+    }
+
+    /// Opens the consumer again that the broker closed.
+    pub fn closed_and_back(&mut self, topic: &str, sub_type: SubType) {
+        let answer = self.command();
+        assert!(matches!(&answer, Command::CloseConsumer(close) if close.consumer_id == 1), "{answer:?}");
+        self.subscribe(topic, sub_type);
+    }
+
+    /// What the broker says of the last message, and how far the subscription acknowledged: ledger and entry, -1 for none.
+    pub fn last_message(&mut self) -> ((i64, i64, i32), (i64, i64)) {
+        let request_id = self.request_id();
+        self.send(CommandGetLastMessageId { consumer_id: 1, request_id });
+        let Command::GetLastMessageIdResponse(answer) = self.command() else { panic!("no last message") };
+        let place = |id: &MessageIdData| (id.ledger_id.cast_signed(), id.entry_id.cast_signed());
+        let (ledger, entry) = place(&answer.last_message_id);
+        let acknowledged = place(&answer.consumer_mark_delete_position.unwrap());
+        ((ledger, entry, answer.last_message_id.batch_index()), acknowledged)
+    }
+
+    /// Whether the broker takes its time.
+    pub fn is_patient(&self) -> bool {
+        self.patient
+    }
+
+    /// The next frame, if one comes within this time.
+    pub fn next_in(&mut self, time: Duration) -> Option<Received> {
+        self.next(Instant::now() + time).unwrap()
     }
 
     /// The next frame, which is a command.

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use pulsar_rs_testbroker::Options;
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::CommandSubscribe;
 use pulsar_rs_wire::proto::command_subscribe::SubType;
 
-use crate::client::{Client, subscription};
+use crate::client::{Client, Received, subscription};
 use crate::target::Target;
 
 fn open(target: &Target, topic: &str, name: &str, priority: i32) -> Client {
@@ -29,6 +31,25 @@ impl Client {
         }
     }
 
+    /// What came of such changes, until nothing comes for a while.
+    fn active_changes(&mut self) -> Vec<bool> {
+        let mut changes = Vec::new();
+        while let Some(received) = self.next_in(if self.is_patient() {
+            Duration::from_millis(1500)
+        } else {
+            Duration::from_millis(20)
+        }) {
+            match received {
+                Received::Command(command) => match *command {
+                    Command::ActiveConsumerChange(change) => changes.push(change.is_active()),
+                    other => panic!("{other:?}"),
+                },
+                other => panic!("{other:?}"),
+            }
+        }
+        changes
+    }
+
     fn becomes_active(&mut self, active: bool) {
         match self.command() {
             Command::ActiveConsumerChange(change) => assert_eq!(change.is_active, Some(active)),
@@ -39,19 +60,19 @@ impl Client {
 
 #[test]
 fn the_first_by_name_is_active_and_the_next_takes_over() {
-    let target = Target::own(Options::default());
-    let mut publisher = target.client();
-    publisher.produce("x", 0);
-    let mut b = open(&target, "x", "b", 0);
+    let target = Target::own(Options { topics: vec![("x".into(), 1)], ..Options::default() });
+    let (topic, mut publisher) = ("x-partition-0", target.client());
+    publisher.produce(topic, 0);
+    let mut b = open(&target, topic, "b", 0);
     b.becomes_active(true);
-    let mut c = open(&target, "x", "c", 0);
+    let mut c = open(&target, topic, "c", 0);
     b.flow(2);
     c.flow(10);
     publisher.publish_many(3);
     assert_eq!(b.entries(2), [0, 1]);
     c.nothing();
     // A better name takes the subscription over; what was not acknowledged comes again.
-    let mut a = open(&target, "x", "a", 0);
+    let mut a = open(&target, topic, "a", 0);
     a.becomes_active(true);
     b.becomes_active(false);
     c.becomes_active(false);
@@ -88,6 +109,37 @@ fn partitions_spread_over_the_consumers() {
         } else {
             b.becomes_active(true);
             a.becomes_active(false);
+        }
+    }
+}
+
+#[test]
+fn topics_without_partitions_spread_by_their_names() {
+    let target = Target::any();
+    let mut active = Vec::new();
+    for number in 0..12 {
+        // The same for every broker.
+        let topic = format!("persistent://public/default/ring-{number}");
+        let mut consumers = ["a", "b", "c"].map(|name| (name, open(&target, &topic, name, 0)));
+        active.push(active_one(&mut consumers));
+    }
+    assert_eq!(active.concat(), "bbbaabccaccc", "as observed on a real broker");
+}
+
+/// Name of the consumer that is active when nothing changes any more.
+fn active_one(consumers: &mut [(&'static str, Client)]) -> &'static str {
+    let mut states = vec![false; consumers.len()];
+    loop {
+        let mut quiet = true;
+        for ((_, client), state) in consumers.iter_mut().zip(&mut states) {
+            // A real broker waits for a second before it lets another consumer begin.
+            for change in client.active_changes() {
+                (*state, quiet) = (change, false);
+            }
+        }
+        let active: Vec<_> = consumers.iter().zip(&states).filter(|(_, state)| **state).collect();
+        if quiet && active.len() == 1 {
+            return active[0].0.0;
         }
     }
 }

@@ -6,10 +6,11 @@ use std::net::TcpStream;
 use pulsar_rs_testbroker::{Options, TestBroker};
 use serde_json::{Value, json};
 
+use crate::client::eventually;
 use crate::target::{Target, topic};
 
 /// Base of the target's URLs.
-fn base(target: &Target) -> String {
+pub fn base(target: &Target) -> String {
     match target {
         Target::Own(broker) => broker.http_url().to_owned(),
         Target::Real(_) => std::env::var("PULSAR_HTTP").unwrap(),
@@ -28,7 +29,22 @@ fn request(base: &str, method: &str, path: &str) -> (u16, String, String) {
     (status, head.to_owned(), body.to_owned())
 }
 
-fn get(base: &str, path: &str) -> (u16, Value) {
+/// Does something with a topic; gives the status.
+pub fn administer(target: &Target, method: &str, topic: &str, action: &str) -> u16 {
+    let path = format!("/admin/v2/{}{action}", topic.replace("://", "/"));
+    request(&base(target), method, &path).0
+}
+
+/// Compacts a topic.
+pub fn compact(target: &Target, topic: &str) {
+    assert_eq!(administer(target, "PUT", topic, "/compaction"), 204);
+    let path = format!("/admin/v2/{}/compaction", topic.replace("://", "/"));
+    eventually("the compaction ends", || {
+        get(&base(target), &path).1 == json!({ "status": "SUCCESS", "lastError": "" })
+    });
+}
+
+pub fn get(base: &str, path: &str) -> (u16, Value) {
     let (status, _, body) = request(base, "GET", path);
     (status, serde_json::from_str(&body).unwrap_or_default())
 }

@@ -8,15 +8,18 @@
 
 mod ack;
 mod client;
+mod compaction;
 mod connect;
 mod control;
 mod dispatch;
+mod entry_metadata;
 mod failover;
 mod hostile;
 mod http;
 mod key_shared;
 mod last_message_id;
 mod lookup;
+mod non_persistent;
 mod producer;
 mod receipts;
 mod redeliver;
@@ -28,4 +31,6 @@ mod shared;
 mod subscribe;
 mod target;
 mod terminate;
+mod topic_lists;
+mod unload;
 mod unsubscribe;

@@ -5,9 +5,13 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::CommandCloseConsumer;
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
-use pulsar_rs_wire::proto::{CommandConsumerStats, CommandError, CommandSubscribe, ServerError};
+use pulsar_rs_wire::proto::{
+    CommandConsumerStats, CommandError, CommandProducer, CommandSubscribe, KeyValue, ServerError,
+};
+use serde_json::json;
 
 use crate::client::{Client, eventually, message_id, subscription};
+use crate::http::{base, get};
 use crate::target::{Target, topic};
 
 fn refused(answer: Command) -> ServerError {
@@ -203,4 +207,58 @@ fn what_is_not_there_is_closed_or_refused() {
     client.refused(ServerError::MetadataError);
     client.send(pulsar_rs_wire::proto::CommandSeek { consumer_id: 1, request_id: 1, ..Default::default() });
     client.refused(ServerError::MetadataError);
+}
+
+#[test]
+fn what_a_subscription_is_given_is_told() {
+    let target = Target::any();
+    let (mut client, topic) = (target.client(), topic("properties"));
+    let pair = |key: &str, value: &str| vec![KeyValue { key: key.into(), value: value.into() }];
+    let answer = client.open_consumer(CommandSubscribe {
+        subscription_properties: pair("color", "blue"),
+        metadata: pair("place", "here"),
+        replicate_subscription_state: Some(true),
+        ..subscription(&topic, SubType::Shared)
+    });
+    assert!(matches!(answer, Command::Success(_)), "{answer:?}");
+    let (status, stats) = get(&base(&target), &format!("/admin/v2/{}/stats", topic.replace("://", "/")));
+    assert_eq!(status, 200);
+    let told = &stats["subscriptions"]["s"];
+    assert_eq!(told["subscriptionProperties"], json!({ "color": "blue" }));
+    assert_eq!(told["consumers"][0]["metadata"], json!({ "place": "here" }));
+    assert_eq!(
+        (&told["msgBacklog"], &told["isDurable"], &told["isReplicated"]),
+        (&json!(0), &json!(true), &json!(true))
+    );
+}
+
+#[test]
+fn a_topic_is_not_created_for_who_does_not_want_it() {
+    let target = Target::any();
+    let (mut client, topic) = (target.client(), topic("unforced"));
+    let wanted =
+        || CommandSubscribe { force_topic_creation: Some(false), ..subscription(&topic, SubType::Shared) };
+    let Command::Error(error) = client.open_consumer(wanted()) else { panic!("it was created") };
+    assert_eq!(error.error, i32::from(ServerError::TopicNotFound), "{error:?}");
+    target.client().produce(&topic, 0);
+    assert!(matches!(client.open_consumer(wanted()), Command::Success(_)));
+}
+
+#[test]
+fn a_producer_creates_the_first_subscription() {
+    for domain in ["persistent", "non-persistent"] {
+        let target = Target::any();
+        let (mut client, topic) = (target.client(), topic("first").replace("persistent", domain));
+        let answer = client.open_producer(CommandProducer {
+            topic: topic.clone(),
+            initial_subscription_name: Some("s".into()),
+            ..CommandProducer::default()
+        });
+        assert!(matches!(answer, Command::ProducerSuccess(_)), "{answer:?}");
+        client.publish_many(2);
+        let path = format!("/admin/v2/{}/stats", topic.replace("://", "/"));
+        let stats = get(&base(&target), &path).1;
+        let expected = if domain == "persistent" { json!(2) } else { json!(null) };
+        assert_eq!(stats["subscriptions"]["s"]["msgBacklog"], expected, "{domain}");
+    }
 }

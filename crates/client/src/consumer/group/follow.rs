@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use super::super::letters::Letters;
 use super::super::{Shared, SubscribeOptions};
-use super::{Group, Place, Topics};
+use super::{Followed, Group, Place, Topics};
 use crate::client::Deadline;
 use crate::{Error, MessageId, TopicName};
 
@@ -16,6 +17,16 @@ struct Growth {
     topic: TopicName,
     from: u32,
     to: u32,
+    letters: Option<Arc<Letters>>,
+    /// It was subscribed to before.
+    is_known: bool,
+}
+
+impl Growth {
+    /// What is new.
+    fn names(&self) -> impl Iterator<Item = TopicName> + '_ {
+        names(&self.topic, self.from, self.to)
+    }
 }
 
 impl Group {
@@ -39,8 +50,8 @@ impl Group {
         {
             let mut table = self.table.write();
             let gone: Vec<_> = table.topics.extract_if(|topic, _| !found.contains(topic)).collect();
-            for (topic, partitions) in gone {
-                for name in names(&topic, 0, partitions) {
+            for (topic, followed) in gone {
+                for name in names(&topic, 0, followed.partitions) {
                     left.extend(table.members.remove(name.as_str()));
                 }
             }
@@ -60,22 +71,25 @@ impl Group {
     ) -> Result<Vec<Growth>, Error> {
         let mut asking = JoinSet::new();
         for topic in topics {
-            let known = self.table.read().topics.get(&topic).copied();
-            // One without partitions gets none.
-            if known == Some(0) {
-                continue;
-            }
+            let known = self.table.read().topics.get(&topic).cloned();
+            let is_known = known.is_some();
+            let Followed { partitions: from, letters } = match known {
+                // One without partitions gets none.
+                Some(known) if known.partitions == 0 => continue,
+                Some(known) => known,
+                None => Followed { partitions: 0, letters: self.letters_of(&topic)? },
+            };
             let client = self.client.clone();
             let ask = async move {
                 let to = client.partitions(&topic, deadline).await?;
-                Ok::<_, Error>((known, Growth { topic, from: known.unwrap_or(0), to }))
+                Ok::<_, Error>(Growth { topic, from, to, letters, is_known })
             };
             asking.spawn_on(ask, self.client.runtime());
         }
         let mut growths = Vec::new();
         while let Some(answer) = asking.join_next().await {
-            let (known, growth) = answer.unwrap_or_else(|_| Err(gone()))?;
-            if known.is_none() || growth.to > growth.from {
+            let growth = answer.unwrap_or_else(|_| Err(gone()))?;
+            if !growth.is_known || growth.to > growth.from {
                 growths.push(growth);
             }
         }
@@ -84,45 +98,51 @@ impl Group {
 
     /// Subscribes to all at the same time; on an error to none.
     async fn subscribe_to(self: &Arc<Self>, growths: Vec<Growth>, deadline: Deadline) -> Result<(), Error> {
-        if growths.is_empty() {
-            return Ok(());
-        }
-        let added: usize =
-            growths.iter().map(|growth| names(&growth.topic, growth.from, growth.to).count()).sum();
-        let total = self.table.read().members.len() + added;
+        let starting = Starting { group: self, growths };
         let mut subscribing = JoinSet::new();
-        for growth in &growths {
-            for topic in names(&growth.topic, growth.from, growth.to) {
-                let options = self.options(total, growth.from > 0);
-                let client = self.client.clone();
-                let subscription = self.subscription.clone();
-                let create = Shared::create(client, topic, subscription, options, deadline);
-                subscribing.spawn_on(create, self.client.runtime());
-            }
+        for member in self.add(&starting.growths)? {
+            let start = async move { member.start(deadline).await };
+            subscribing.spawn_on(start, self.client.runtime());
         }
-        let mut created = Created(Vec::with_capacity(added));
-        while let Some(one) = subscribing.join_next().await {
-            created.0.push(one.unwrap_or_else(|_| Err(gone()))?);
+        while let Some(started) = subscribing.join_next().await {
+            started.unwrap_or_else(|_| Err(gone()))?;
         }
-        let mut table = self.table.write();
-        self.check_open()?;
-        for growth in growths {
-            self.client.log().info(format_args!(
-                "{} of {} follows {} with {} partitions",
-                self.subscription, self.name, growth.topic, growth.to
-            ));
-            table.topics.insert(growth.topic, growth.to);
-        }
-        for member in std::mem::take(&mut created.0) {
-            table.members.insert(member.topic.shared(), member);
-        }
+        starting.finish();
         Ok(())
     }
 
+    /// Makes the consumers of new topics and partitions known, before any message of theirs can come.
+    fn add(&self, growths: &[Growth]) -> Result<Vec<Arc<Shared>>, Error> {
+        let mut table = self.table.write();
+        self.check_open()?;
+        let count: usize = growths.iter().map(|growth| growth.names().count()).sum();
+        let total = table.members.len() + count;
+        let mut added = Vec::with_capacity(count);
+        for growth in growths {
+            for topic in growth.names() {
+                let options = self.options(total, growth);
+                let member = Shared::new(&self.client, topic, self.subscription.clone(), options);
+                table.members.insert(member.topic.shared(), member.clone());
+                added.push(member);
+            }
+            let followed = Followed { partitions: growth.to, letters: growth.letters.clone() };
+            table.topics.insert(growth.topic.clone(), followed);
+        }
+        Ok(added)
+    }
+
+    /// Who puts messages of a topic aside.
+    fn letters_of(&self, topic: &TopicName) -> Result<Option<Arc<Letters>>, Error> {
+        match &self.letters {
+            Some(letters) => Ok(Some(letters.clone())),
+            None => Letters::new(&self.client, topic, &self.subscription, &self.config),
+        }
+    }
+
     /// How the consumer of one of `total` topics is made. Of a partition that was added, everything is new.
-    fn options(&self, total: usize, is_added: bool) -> SubscribeOptions {
+    fn options(&self, total: usize, growth: &Growth) -> SubscribeOptions {
         let mut config = self.config.clone();
-        if is_added && !config.durable {
+        if growth.from > 0 && !config.durable {
             (config.start, config.start_rollback) = (Some(MessageId::EARLIEST), None);
         }
         let share = config.max_total_receiver_queue_size / total.max(1);
@@ -133,6 +153,7 @@ impl Group {
             place: Some(Place::new(self.hub.clone())),
             // One that was deleted while we look must not come back because of us.
             create_topic: matches!(self.follows, Topics::Listed(_)),
+            letters: growth.letters.clone(),
         }
     }
 
@@ -151,15 +172,40 @@ fn names(topic: &TopicName, from: u32, to: u32) -> impl Iterator<Item = TopicNam
     whole.into_iter().chain((from..to).map(|partition| topic.with_partition(partition)))
 }
 
-/// Consumers that are closed again unless they are taken over.
-struct Created(Vec<Arc<Shared>>);
+/// What is being subscribed to, and is taken back unless all of it succeeds.
+struct Starting<'a> {
+    group: &'a Group,
+    growths: Vec<Growth>,
+}
 
-impl Drop for Created {
+impl Starting<'_> {
+    fn finish(mut self) {
+        for growth in self.growths.drain(..) {
+            let Group { subscription, name, client, .. } = self.group;
+            client.log().info(format_args!(
+                "{subscription} of {name} follows {} with {} partitions",
+                growth.topic, growth.to
+            ));
+        }
+    }
+}
+
+impl Drop for Starting<'_> {
     fn drop(&mut self) {
-        for member in self.0.drain(..) {
-            let client = member.client.clone();
+        let mut table = self.group.table.write();
+        let mut members = Vec::new();
+        for growth in &self.growths {
+            members.extend(growth.names().filter_map(|name| table.members.remove(name.as_str())));
+            if !growth.is_known {
+                table.topics.remove(&growth.topic);
+            } else if let Some(followed) = table.topics.get_mut(&growth.topic) {
+                followed.partitions = growth.from;
+            }
+        }
+        drop(table);
+        for member in members {
             let closing = member.end();
-            client.spawn(async move { _ = closing.await });
+            self.group.client.spawn(async move { _ = closing.await });
         }
     }
 }

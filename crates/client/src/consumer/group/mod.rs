@@ -2,6 +2,7 @@
 //!
 //! Each topic or partition has a consumer of its own; the receivers of all share a [`Hub`].
 
+mod acks;
 mod follow;
 mod hub;
 mod pattern;
@@ -17,6 +18,7 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::letters::{Letters, retry_topic};
 use super::{ConsumerConfig, Shared, already_closed};
 use crate::client::{ClientInner, Closing, Deadline, Member};
 use crate::stats::{ConsumerStats, MemberStats};
@@ -31,6 +33,30 @@ pub(crate) enum Topics {
     Matching(TopicPattern),
 }
 
+impl Topics {
+    /// Adds the topic for messages that are reconsumed later. It is that of the first topic, as are dead letters then.
+    fn retry(
+        &mut self,
+        client: &Arc<ClientInner>,
+        subscription: &str,
+        config: &ConsumerConfig,
+    ) -> Result<Option<Arc<Letters>>, Error> {
+        let Topics::Listed(topics) = self else {
+            let text = "a consumer of a pattern has no topic for messages that are reconsumed later";
+            return if config.retry { Err(Error::InvalidConfiguration(text.into())) } else { Ok(None) };
+        };
+        let Some(first) = topics.first() else {
+            return Ok(None);
+        };
+        let Some(retry) = retry_topic(first, subscription, config)? else {
+            return Ok(None);
+        };
+        let letters = Letters::new(client, first, subscription, config)?;
+        topics.push(retry);
+        Ok(letters)
+    }
+}
+
 /// The consumer of several topics.
 pub(crate) struct Group {
     id: u64,
@@ -41,6 +67,8 @@ pub(crate) struct Group {
     config: ConsumerConfig,
     client: Arc<ClientInner>,
     follows: Topics,
+    /// For messages of all topics that are put aside; absent: each topic has its own, if any.
+    letters: Option<Arc<Letters>>,
     hub: Arc<Hub>,
     table: RwLock<Table>,
     closed: AtomicBool,
@@ -55,8 +83,17 @@ pub(crate) struct Group {
 struct Table {
     /// By full name; partitions with their number.
     members: HashMap<Arc<str>, Arc<Shared>>,
-    /// The topics that were subscribed to, with their numbers of partitions.
-    topics: HashMap<TopicName, u32>,
+    /// The topics that were subscribed to.
+    topics: HashMap<TopicName, Followed>,
+}
+
+/// A topic that was subscribed to.
+#[derive(Debug, Clone)]
+struct Followed {
+    /// Those that are subscribed to; 0: it has none.
+    partitions: u32,
+    /// For messages that are put aside.
+    letters: Option<Arc<Letters>>,
 }
 
 impl std::fmt::Debug for Group {
@@ -79,6 +116,8 @@ impl Group {
         deadline: Deadline,
     ) -> Result<Arc<Self>, Error> {
         config.validate_for_several()?;
+        let mut follows = follows;
+        let letters = follows.retry(&client, &subscription, &config)?;
         let group = Arc::new(Group {
             id: client.next_id(),
             name,
@@ -87,6 +126,7 @@ impl Group {
             config,
             client,
             follows,
+            letters,
             hub: Arc::default(),
             table: RwLock::default(),
             closed: AtomicBool::new(false),

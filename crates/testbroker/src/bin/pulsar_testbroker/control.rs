@@ -18,6 +18,9 @@ Commands on standard input with --control; each is answered with `ok`, `ok NUMBE
   deduplication on|off
   close-producers TOPIC               from the broker's side, as when a topic moves
   close-consumers TOPIC SUBSCRIPTION
+  unload TOPIC                        as when it moves; what comes then lies in another ledger
+  compact TOPIC                       keep the newest message of each key for those who read compacted
+  delete-topic TOPIC                  whoever uses it
   create-topic TOPIC PARTITIONS       0: not partitioned
   add-partitions TOPIC PARTITIONS     so many in all
   backlog TOPIC SUBSCRIPTION          messages that are not acknowledged
@@ -58,6 +61,9 @@ fn attempt(broker: &TestBroker, line: &str) -> Result<Option<u64>, String> {
         ["close-consumers", topic, subscription] => {
             return Ok(Some(broker.close_consumer(topic, subscription, None) as u64));
         }
+        ["unload", topic] => found(broker.unload(topic))?,
+        ["compact", topic] => found(broker.compact(topic))?,
+        ["delete-topic", topic] => found(broker.delete_topic(topic))?,
         ["create-topic", topic, partitions] => {
             broker.create_topic(topic, number(partitions)?).map_err(failed)?;
         }
@@ -74,6 +80,10 @@ fn backlog(broker: &TestBroker, topic: &str, subscription: &str) -> Result<u64, 
     let stats = broker.topic_stats(topic).ok_or("there is no such topic")?;
     let found = stats.subscription(subscription).ok_or("there is no such subscription")?;
     Ok(found.backlog)
+}
+
+fn found(topic: bool) -> Result<(), String> {
+    if topic { Ok(()) } else { Err("there is no such topic".to_owned()) }
 }
 
 fn on(switch: &str) -> Result<bool, String> {

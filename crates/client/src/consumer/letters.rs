@@ -1,0 +1,276 @@
+//! Messages that are put aside: into a dead letter topic, or into a retry letter topic for later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{ConsumerConfig, Message};
+use crate::client::ClientInner;
+use crate::producer::{FutureSink, Producer, ProducerConfig, Sending};
+use crate::{Error, OutgoingMessage, Property, TopicName};
+
+/// Redeliveries of a message before it is a dead letter, where nothing else is said; as in the Java client.
+const MAX_REDELIVERIES: u32 = 16;
+
+/// Names of properties, which the Java client gave them.
+const REAL_TOPIC: &[u8] = b"REAL_TOPIC";
+const ORIGIN_MESSAGE_ID: &[u8] = b"ORIGIN_MESSAGE_ID";
+const RECONSUME_TIMES: &[u8] = b"RECONSUMETIMES";
+const DELAY_TIME: &[u8] = b"DELAY_TIME";
+
+/// What becomes of messages that are redelivered too often, in shared and key-shared subscriptions: they go to a topic of
+/// their own, the dead letter topic, and are acknowledged.
+///
+/// A dead letter has the content, keys, event time, properties and schema version of its message, and two properties more,
+/// if the message does not have them: `REAL_TOPIC`, where it came from, and `ORIGIN_MESSAGE_ID`, its id there.
+#[derive(Debug, Clone)]
+pub struct DeadLetterPolicy {
+    /// Redeliveries of a message at most; also how often it can be
+    /// [reconsumed later](super::Consumer::reconsume_later). Default 16.
+    pub max_redeliveries: u32,
+    /// Where dead letters go. Default: `<topic>-<subscription>-DLQ`, without the number of a partition.
+    pub dead_letter_topic: Option<String>,
+    /// Where messages wait that are reconsumed later. Default: `<topic>-<subscription>-RETRY`.
+    pub retry_letter_topic: Option<String>,
+    /// A subscription that is made with the dead letter topic, so that no letter is lost before somebody subscribes.
+    /// Default: none.
+    pub initial_subscription: Option<String>,
+    /// How letters are sent. Default: each alone, large ones in chunks, and as many pending as there are.
+    pub producer: ProducerConfig,
+}
+
+impl Default for DeadLetterPolicy {
+    fn default() -> Self {
+        DeadLetterPolicy {
+            max_redeliveries: MAX_REDELIVERIES,
+            dead_letter_topic: None,
+            retry_letter_topic: None,
+            initial_subscription: None,
+            producer: ProducerConfig {
+                batching: None,
+                chunking: true,
+                // There are never more than the messages that the broker lets a consumer have unacknowledged.
+                max_pending_messages: 0,
+                max_pending_messages_across_partitions: 0,
+                ..ProducerConfig::default()
+            },
+        }
+    }
+}
+
+/// The topic that a consumer with [`retry`](ConsumerConfig::retry) has to read beside its own, or beside the partitions of
+/// its own; nothing for one without.
+pub(crate) fn retry_topic(
+    topic: &TopicName,
+    subscription: &str,
+    config: &ConsumerConfig,
+) -> Result<Option<TopicName>, Error> {
+    if !config.retry || !config.subscription_type.is_shared() {
+        return Ok(None);
+    }
+    let named = config.dead_letter.as_ref().and_then(|policy| policy.retry_letter_topic.as_deref());
+    named_or(named, topic, subscription, "RETRY").map(Some)
+}
+
+/// The topic that is named, or one with the default name.
+fn named_or(
+    named: Option<&str>,
+    topic: &TopicName,
+    subscription: &str,
+    end: &str,
+) -> Result<TopicName, Error> {
+    match named {
+        Some(named) => TopicName::parse(named),
+        None => TopicName::parse(&format!("{}-{subscription}-{end}", topic.without_partition())),
+    }
+}
+
+/// Sends messages that are put aside. The consumers of all partitions of a topic share one.
+#[derive(Debug)]
+pub(crate) struct Letters {
+    client: Arc<ClientInner>,
+    max_redeliveries: u32,
+    dead: Outbox,
+    retry: Option<Outbox>,
+    /// Consumers that are open.
+    users: AtomicUsize,
+}
+
+/// A topic for letters, with a producer once one was needed.
+#[derive(Debug)]
+struct Outbox {
+    topic: TopicName,
+    config: ProducerConfig,
+    producer: tokio::sync::Mutex<Option<Arc<Producer<FutureSink>>>>,
+}
+
+impl Letters {
+    /// For the consumers of `topic`, as it was asked for; nothing when the configuration puts no messages aside. They are
+    /// put aside in shared subscriptions only, since others count no redeliveries.
+    pub fn new(
+        client: &Arc<ClientInner>,
+        topic: &TopicName,
+        subscription: &str,
+        config: &ConsumerConfig,
+    ) -> Result<Option<Arc<Self>>, Error> {
+        let is_wanted = config.dead_letter.is_some() || config.retry;
+        if !is_wanted || !config.subscription_type.is_shared() {
+            return Ok(None);
+        }
+        let policy = config.dead_letter.clone().unwrap_or_default();
+        let dead = named_or(policy.dead_letter_topic.as_deref(), topic, subscription, "DLQ")?;
+        let retry = retry_topic(topic, subscription, config)?;
+        let retry = retry.map(|topic| Outbox::new(topic, policy.producer.clone()));
+        let initial_subscription = policy.initial_subscription.filter(|name| !name.is_empty());
+        let producer = ProducerConfig { initial_subscription, ..policy.producer };
+        Ok(Some(Arc::new(Letters {
+            client: client.clone(),
+            max_redeliveries: policy.max_redeliveries,
+            dead: Outbox::new(dead, producer),
+            retry,
+            users: AtomicUsize::new(0),
+        })))
+    }
+
+    /// Whether this delivery of a message is its last.
+    pub fn is_last(&self, message: &Message) -> bool {
+        message.redelivery_count() >= self.max_redeliveries
+    }
+
+    /// Whether a message was delivered for the last time before.
+    pub fn is_past(&self, message: &Message) -> bool {
+        message.redelivery_count() > self.max_redeliveries
+    }
+
+    /// A consumer is open.
+    pub fn join(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A consumer is closed. With the last one the producers go, when they have sent what is pending.
+    pub fn leave(self: &Arc<Self>) {
+        if self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let letters = self.clone();
+            self.client.spawn(async move {
+                for outbox in std::iter::once(&letters.dead).chain(&letters.retry) {
+                    *outbox.producer.lock().await = None;
+                }
+            });
+        }
+    }
+
+    /// Sends messages to the dead letter topic. The outcome of each, in their order.
+    pub async fn bury(&self, messages: &[Message]) -> Vec<Result<(), Error>> {
+        let producer = match self.dead.producer(&self.client).await {
+            Ok(producer) => producer,
+            Err(error) => return vec![Err(error); messages.len()],
+        };
+        let sending: Vec<_> =
+            messages.iter().map(|message| post(&producer, message, &with_origin(message), None)).collect();
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for one in sending {
+            outcomes.push(one.await.map(drop));
+        }
+        outcomes
+    }
+
+    /// Sends a message to the retry letter topic, from where it comes again after the delay; to the dead letter topic, if
+    /// that happened to it too often.
+    pub async fn postpone(
+        &self,
+        message: &Message,
+        delay: Duration,
+        custom: &[Property],
+    ) -> Result<(), Error> {
+        let Some(retry) = &self.retry else {
+            return Err(not_enabled());
+        };
+        let mut properties = with_origin(message);
+        for (name, value) in custom {
+            put(&mut properties, name, value.clone());
+        }
+        let times = properties.iter().rev().find(|(name, _)| name == RECONSUME_TIMES);
+        let times = times.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<u32>().ok());
+        let times = times.unwrap_or_default().saturating_add(1);
+        put(&mut properties, RECONSUME_TIMES, times.to_string().into());
+        put(&mut properties, DELAY_TIME, delay.as_millis().to_string().into());
+        let is_dead = times > self.max_redeliveries;
+        let outbox = if is_dead { &self.dead } else { retry };
+        let producer = outbox.producer(&self.client).await?;
+        let deliver_at = (!is_dead && !delay.is_zero()).then(|| from_now(delay));
+        let sending = post(&producer, message, &properties, deliver_at);
+        sending.await.map(drop)
+    }
+}
+
+pub(super) fn not_enabled() -> Error {
+    Error::NotSupported(
+        "messages can be reconsumed later by shared and key-shared consumers that are configured for it"
+            .into(),
+    )
+}
+
+impl Outbox {
+    fn new(topic: TopicName, config: ProducerConfig) -> Self {
+        Outbox { topic, config, producer: tokio::sync::Mutex::default() }
+    }
+
+    /// The producer, which is created for the first letter, and anew when it was closed.
+    async fn producer(&self, client: &Arc<ClientInner>) -> Result<Arc<Producer<FutureSink>>, Error> {
+        let mut place = self.producer.lock().await;
+        if let Some(producer) = place.as_ref().filter(|producer| !producer.is_closed()) {
+            return Ok(producer.clone());
+        }
+        client.check_open()?;
+        let (topic, config) = (self.topic.clone(), self.config.clone());
+        let producer = Producer::create(client.clone(), topic, config, FutureSink::default()).await?;
+        Ok(place.insert(Arc::new(producer)).clone())
+    }
+}
+
+/// Sends a copy of a message with other properties.
+fn post(
+    producer: &Producer<FutureSink>,
+    message: &Message,
+    properties: &[Property],
+    deliver_at: Option<i64>,
+) -> Sending {
+    producer.send(OutgoingMessage {
+        payload: message.payload(),
+        properties,
+        partition_key: message.partition_key(),
+        partition_key_is_base64: message.partition_key_is_base64(),
+        ordering_key: message.ordering_key(),
+        event_time: message.event_time(),
+        deliver_at,
+        schema_version: message.schema_version(),
+        null_value: message.has_null_value(),
+        ..OutgoingMessage::default()
+    })
+}
+
+/// The message's properties, and where it came from first.
+fn with_origin(message: &Message) -> Vec<Property> {
+    let pairs = message.properties();
+    let mut properties: Vec<Property> =
+        pairs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    let id = message.id().to_string();
+    for (name, value) in [(REAL_TOPIC, message.topic().as_bytes()), (ORIGIN_MESSAGE_ID, id.as_bytes())] {
+        if pairs.get(name).is_none() {
+            properties.push((name.to_vec(), value.to_vec()));
+        }
+    }
+    properties
+}
+
+/// Sets a property, in place of any that have its name.
+fn put(properties: &mut Vec<Property>, name: &[u8], value: Vec<u8>) {
+    properties.retain(|(found, _)| found != name);
+    properties.push((name.to_vec(), value));
+}
+
+/// Milliseconds since 1970.
+fn from_now(delay: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(delay).as_millis()).unwrap_or(i64::MAX)
+}

@@ -19,7 +19,7 @@ use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
 use crate::reader::Target;
-use crate::receives::{Receives, Wanted, serve};
+use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
 
@@ -185,10 +185,6 @@ impl Consumer {
         Ok(())
     }
 
-    pub fn receives(&self) -> &Receives {
-        &self.receives
-    }
-
     pub fn pause_listener(&self) -> Result<(), Error> {
         self.gate()?.pause();
         Ok(())
@@ -284,6 +280,36 @@ impl Consumer {
     /// The thread for callbacks.
     pub fn callbacks(&self) -> &Arc<Dispatcher> {
         self.session.callbacks()
+    }
+}
+
+impl Receiver for Consumer {
+    fn try_take(&self) -> Result<Option<Received>, Error> {
+        self.core.try_receive()
+    }
+
+    fn take(&self) -> impl Future<Output = Result<Received, Error>> + Send {
+        self.core.receive()
+    }
+
+    fn take_many(&self) -> impl Future<Output = Result<Vec<Received>, Error>> + Send {
+        self.core.batch_receive()
+    }
+
+    fn put_back(&self, message: &Received) {
+        self.core.negative_acknowledge(message);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    fn receives(&self) -> &Receives {
+        &self.receives
+    }
+
+    fn last_error(&self) -> &LastError {
+        &self.last_error
     }
 }
 

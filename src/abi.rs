@@ -235,7 +235,7 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 pub use crate::ffi::pulsar_rs::consumer::{
     pulsar_rs_consumer_acknowledge_ids, pulsar_rs_consumer_acknowledge_messages,
     pulsar_rs_consumer_last_error, pulsar_rs_consumer_reconsume_later,
-    pulsar_rs_consumer_reconsume_later_async,
+    pulsar_rs_consumer_reconsume_later_async, pulsar_rs_consumer_seek_with,
 };
 
 // pulsar_rs/consumer_configuration.h

@@ -18,7 +18,7 @@ use crate::ffi::text::c_string;
 use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
-use crate::reader::Target;
+use crate::reader::{Target, Targets};
 use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
@@ -228,6 +228,12 @@ impl Consumer {
 
     pub fn seek(&self, to: Target) -> Result<(), Error> {
         self.session.wait(seek(self.core.clone(), to))
+    }
+
+    /// Seeks in the topics that are named.
+    pub fn seek_each(&self, targets: Targets) -> Result<(), Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.seek_with(|topic| targets.get(topic).cloned()).await })
     }
 
     /// `done` is called on the callback thread.

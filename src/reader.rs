@@ -1,11 +1,12 @@
 //! What stands behind a reader handle.
 
+use std::collections::HashMap;
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core};
+use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core, SeekTo, TopicName};
 
 use crate::completion::{CompletionQueue, Slot};
 use crate::ffi::handle::{self, Context, Lent};
@@ -146,7 +147,7 @@ impl Reader {
         self.session.wait(seek(self.core.clone(), to))
     }
 
-    /// `done` is called on the callback thread; at once when the reader is closed.
+    /// `done` is called on the callback thread.
     pub fn seek_async(&self, to: Target, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         self.session.then(seek(self.core.clone(), to), done);
     }
@@ -205,6 +206,9 @@ impl Receiver for Reader {
         &self.last_error
     }
 }
+
+/// Where to read on, topic by topic.
+pub(crate) type Targets = HashMap<TopicName, SeekTo>;
 
 /// Where to read on.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 /* pulsar/c/reader.h, pulsar_rs/reader.h, and the seeks of consumers */
 #include <pulsar/c/client.h>
+#include <pulsar_rs/consumer.h>
 #include <pulsar_rs/reader.h>
 #include <pulsar_rs/reader_configuration.h>
 
@@ -251,5 +252,48 @@ static void test_freeing(void) {
     }
 }
 
+struct positions {
+    int topics;
+    bool wanted;
+    const pulsar_message_id_t *id;
+};
+
+static bool position_of(const char *topic, const pulsar_message_id_t **id, uint64_t *timestamp, void *context) {
+    struct positions *positions = context;
+    positions->topics += strstr(topic, "persistent://public/default/") == topic;
+    CHECK(*id == NULL && *timestamp == 0);
+    *id = positions->id;
+    return positions->wanted;
+}
+
+/* Where to read on is asked for each topic. */
+static void test_seeks_by_a_function(void) {
+    struct place place = open_place("function", 3, NULL);
+    pulsar_consumer_t *consumer = open_consumer(place.client, place.topic, "s", (struct consumer_options){0});
+    pulsar_message_t *first = next_message(consumer, ANSWER_MS), *again = NULL;
+    REQUIRE(first != NULL);
+    pulsar_message_id_t *id = pulsar_message_get_message_id(first);
+    struct positions positions = {.wanted = true, .id = id};
+    char word[64];
+    CHECK_OK(pulsar_rs_consumer_seek_with(consumer, position_of, &positions));
+    CHECK((again = next_message(consumer, ANSWER_MS)) && strcmp(content(again, word, sizeof(word)), "m1") == 0);
+    pulsar_message_free(again);
+    positions.id = NULL;
+    CHECK_OK(pulsar_rs_consumer_seek_with(consumer, position_of, &positions));
+    CHECK((again = next_message(consumer, ANSWER_MS)) && strcmp(content(again, word, sizeof(word)), "m0") == 0);
+    pulsar_message_free(again);
+    positions.wanted = false;
+    CHECK_OK(pulsar_rs_consumer_seek_with(consumer, position_of, &positions));
+    CHECK_OK(pulsar_rs_consumer_seek_with(consumer, NULL, NULL));
+    CHECK((again = next_message(consumer, ANSWER_MS)) && strcmp(content(again, word, sizeof(word)), "m1") == 0);
+    pulsar_message_free(again);
+    CHECK_INT(positions.topics, 3);
+    CHECK_RESULT(pulsar_rs_consumer_seek_with(NULL, position_of, &positions), pulsar_result_ConsumerNotInitialized);
+    pulsar_message_id_free(id);
+    pulsar_message_free(first);
+    end_consumer(consumer);
+    end_place(&place);
+}
+
 CHECK_MAIN(TEST(test_reading), TEST(test_seeking), TEST(test_callbacks), TEST(test_listeners),
-           TEST(test_wrong_arguments), TEST(test_freeing))
+           TEST(test_seeks_by_a_function), TEST(test_wrong_arguments), TEST(test_freeing))

@@ -212,15 +212,19 @@ pub use crate::ffi::pulsar_rs::bulk::{
 // pulsar_rs/completion.h
 pub use crate::ffi::pulsar_rs::completion::{
     pulsar_rs_client_close_queued, pulsar_rs_client_create_producer_queued,
+    pulsar_rs_client_create_reader_queued, pulsar_rs_client_create_table_view_queued,
     pulsar_rs_client_get_topic_partitions_queued, pulsar_rs_client_subscribe_queued,
     pulsar_rs_completion_queue_create, pulsar_rs_completion_queue_fd, pulsar_rs_completion_queue_free,
     pulsar_rs_completion_queue_poll, pulsar_rs_completion_queue_wait,
     pulsar_rs_consumer_acknowledge_cumulative_id_queued, pulsar_rs_consumer_acknowledge_cumulative_queued,
     pulsar_rs_consumer_acknowledge_id_queued, pulsar_rs_consumer_acknowledge_queued,
     pulsar_rs_consumer_batch_receive_queued, pulsar_rs_consumer_close_queued,
-    pulsar_rs_consumer_receive_queued, pulsar_rs_consumer_set_completion_queue,
+    pulsar_rs_consumer_receive_queued, pulsar_rs_consumer_seek_by_timestamp_queued,
+    pulsar_rs_consumer_seek_queued, pulsar_rs_consumer_set_completion_queue,
     pulsar_rs_consumer_unsubscribe_queued, pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued,
-    pulsar_rs_producer_send_queued, pulsar_rs_producer_set_completion_queue,
+    pulsar_rs_producer_send_queued, pulsar_rs_producer_set_completion_queue, pulsar_rs_reader_close_queued,
+    pulsar_rs_reader_read_next_queued, pulsar_rs_reader_seek_by_timestamp_queued,
+    pulsar_rs_reader_seek_queued, pulsar_rs_reader_set_completion_queue, pulsar_rs_table_view_close_queued,
 };
 
 // pulsar_rs/client.h
@@ -237,7 +241,7 @@ pub use crate::ffi::pulsar_rs::client_configuration::{
 pub use crate::ffi::pulsar_rs::consumer::{
     pulsar_rs_consumer_acknowledge_ids, pulsar_rs_consumer_acknowledge_messages,
     pulsar_rs_consumer_last_error, pulsar_rs_consumer_reconsume_later,
-    pulsar_rs_consumer_reconsume_later_async,
+    pulsar_rs_consumer_reconsume_later_async, pulsar_rs_consumer_seek_with,
 };
 
 // pulsar_rs/consumer_configuration.h

@@ -18,9 +18,9 @@ use crate::ffi::text::c_string;
 use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
-use crate::reader::Target;
+use crate::reader::{Target, Targets};
 use crate::received::Received as List;
-use crate::receives::{Receives, Wanted, serve};
+use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
 
@@ -200,10 +200,6 @@ impl Consumer {
         Ok(())
     }
 
-    pub fn receives(&self) -> &Receives {
-        &self.receives
-    }
-
     pub fn pause_listener(&self) -> Result<(), Error> {
         self.gate()?.pause();
         Ok(())
@@ -247,6 +243,12 @@ impl Consumer {
 
     pub fn seek(&self, to: Target) -> Result<(), Error> {
         self.session.wait(seek(self.core.clone(), to))
+    }
+
+    /// Seeks in the topics that are named.
+    pub fn seek_each(&self, targets: Targets) -> Result<(), Error> {
+        let core = self.core.clone();
+        self.session.wait(async move { core.seek_with(|topic| targets.get(topic).cloned()).await })
     }
 
     /// `done` is called on the callback thread.
@@ -299,6 +301,36 @@ impl Consumer {
     /// The thread for callbacks.
     pub fn callbacks(&self) -> &Arc<Dispatcher> {
         self.session.callbacks()
+    }
+}
+
+impl Receiver for Consumer {
+    fn try_take(&self) -> Result<Option<Received>, Error> {
+        self.core.try_receive()
+    }
+
+    fn take(&self) -> impl Future<Output = Result<Received, Error>> + Send {
+        self.core.receive()
+    }
+
+    fn take_many(&self) -> impl Future<Output = Result<Vec<Received>, Error>> + Send {
+        self.core.batch_receive()
+    }
+
+    fn put_back(&self, message: &Received) {
+        self.core.negative_acknowledge(message);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    fn receives(&self) -> &Receives {
+        &self.receives
+    }
+
+    fn last_error(&self) -> &LastError {
+        &self.last_error
     }
 }
 

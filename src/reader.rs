@@ -1,11 +1,14 @@
 //! What stands behind a reader handle.
 
+use std::collections::HashMap;
 use std::ffi::{CString, c_char};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core};
+use once_cell::sync::OnceCell;
+use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core, SeekTo, TopicName};
 
+use crate::completion::{CompletionQueue, Slot};
 use crate::ffi::handle::{self, Context, Lent};
 use crate::ffi::reader::pulsar_reader_t;
 use crate::ffi::reader_configuration::ListenerFunction;
@@ -14,6 +17,7 @@ use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
 use crate::reader_configuration::ReaderConfiguration;
+use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
 
@@ -25,6 +29,9 @@ pub(crate) struct Reader {
     topic: CString,
     /// Present with a listener.
     gate: Option<Arc<Gate>>,
+    /// Where outcomes of queued operations go; set once, if at all.
+    queue: OnceCell<Arc<CompletionQueue>>,
+    receives: Receives,
     pub last_error: LastError,
 }
 
@@ -36,8 +43,15 @@ impl Reader {
     ) -> Result<Arc<Self>, Error> {
         let gate = configuration.listener.map(|_| session.gate(false));
         let topic = c_string(core.topic());
-        let reader =
-            Arc::new(Reader { core: Arc::new(core), session, topic, gate, last_error: LastError::default() });
+        let reader = Arc::new(Reader {
+            core: Arc::new(core),
+            session,
+            topic,
+            gate,
+            queue: OnceCell::new(),
+            receives: Receives::default(),
+            last_error: LastError::default(),
+        });
         if let (Some((function, context)), Some(gate)) = (configuration.listener, &reader.gate) {
             reader.start_listener(function, context, gate.clone())?;
         }
@@ -89,6 +103,36 @@ impl Reader {
         self.core.read_next_blocking(timeout).map(Message::received)
     }
 
+    /// Has outcomes of queued operations go to `queue`, from now on and for ever.
+    pub fn set_completion_queue(&self, queue: Arc<CompletionQueue>) -> Result<(), Error> {
+        let refused = |_| Error::InvalidConfiguration("the reader has a completion queue already".into());
+        self.queue.set(queue).map_err(refused)
+    }
+
+    fn queue(&self) -> Result<&Arc<CompletionQueue>, Error> {
+        let missing = || Error::InvalidConfiguration("the reader has no completion queue".into());
+        self.queue.get().ok_or_else(missing)
+    }
+
+    /// A place in the completion queue, for one operation.
+    pub fn take_slot(&self) -> Result<Slot, Error> {
+        Slot::take(self.queue()?, false)
+    }
+
+    /// Reads; the outcome goes to the completion queue.
+    pub fn read_queued(self: &Arc<Self>, token: u64) -> Result<(), Error> {
+        let queue = self.queue()?;
+        let accepted = Slot::take(queue, false)?.accept(token);
+        let ready = self.check_no_listener().and_then(|()| self.session.callbacks().start());
+        if ready.is_err() {
+            self.last_error.note(&ready);
+            accepted.complete(&ready);
+        } else if self.receives.add(self, Wanted::Message, accepted) {
+            self.session.run_on_callbacks(serve(self.clone(), queue.clone()));
+        }
+        Ok(())
+    }
+
     pub fn has_message_available(&self) -> Result<bool, Error> {
         let core = self.core.clone();
         self.session.wait(async move { core.has_message_available().await })
@@ -103,7 +147,7 @@ impl Reader {
         self.session.wait(seek(self.core.clone(), to))
     }
 
-    /// `done` is called on the callback thread; at once when the reader is closed.
+    /// `done` is called on the callback thread.
     pub fn seek_async(&self, to: Target, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         self.session.then(seek(self.core.clone(), to), done);
     }
@@ -133,6 +177,38 @@ impl Reader {
         self.end_listener_if_closed();
     }
 }
+
+impl Receiver for Reader {
+    fn try_take(&self) -> Result<Option<Received>, Error> {
+        self.core.try_read_next()
+    }
+
+    fn take(&self) -> impl Future<Output = Result<Received, Error>> + Send {
+        self.core.read_next()
+    }
+
+    async fn take_many(&self) -> Result<Vec<Received>, Error> {
+        Err(Error::NotSupported("readers read one message after the other".into()))
+    }
+
+    /// Nothing is acknowledged, so nothing comes again.
+    fn put_back(&self, _: &Received) {}
+
+    fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    fn receives(&self) -> &Receives {
+        &self.receives
+    }
+
+    fn last_error(&self) -> &LastError {
+        &self.last_error
+    }
+}
+
+/// Where to read on, topic by topic.
+pub(crate) type Targets = HashMap<TopicName, SeekTo>;
 
 /// Where to read on.
 #[derive(Debug, Clone)]

@@ -10,11 +10,11 @@ use parking_lot::Mutex;
 use pulsar_rs_client::{Error, Message as Received};
 
 use crate::completion::{Accepted, CompletionQueue, Made, Object, give};
-use crate::consumer::Consumer;
 use crate::dispatch::TURN;
 use crate::ffi::consumer::message_list;
 use crate::ffi::message::pulsar_message_t;
 use crate::ffi::messages::pulsar_messages_t;
+use crate::last_error::LastError;
 use crate::message::Message;
 use crate::task::yield_now;
 
@@ -26,26 +26,41 @@ pub(crate) enum Wanted {
     Batch,
 }
 
-/// The receives of one consumer that have no message yet. Bounded by the places of the queue.
+/// A consumer or a reader, as far as receives go.
+pub(crate) trait Receiver: Send + Sync + 'static {
+    /// The next message, if one is there.
+    fn try_take(&self) -> Result<Option<Received>, Error>;
+    /// Waits for the next message.
+    fn take(&self) -> impl Future<Output = Result<Received, Error>> + Send;
+    /// Gathers messages as the batch receive policy says.
+    fn take_many(&self) -> impl Future<Output = Result<Vec<Received>, Error>> + Send;
+    /// Nobody wants the message: it comes again, where messages are acknowledged.
+    fn put_back(&self, message: &Received);
+    fn is_closed(&self) -> bool;
+    fn receives(&self) -> &Receives;
+    fn last_error(&self) -> &LastError;
+}
+
+/// The receives of one consumer or reader that have no message yet. Bounded by the places of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Receives(Mutex<VecDeque<(Wanted, Accepted)>>);
 
 impl Receives {
     /// Serves a receive at once if nobody waits and a message is there; else it waits, and the answer is whether
     /// somebody has to [`serve`].
-    pub fn add(&self, consumer: &Arc<Consumer>, wanted: Wanted, accepted: Accepted) -> bool {
+    pub fn add(&self, receiver: &Arc<impl Receiver>, wanted: Wanted, accepted: Accepted) -> bool {
         // Held until the outcome is in the queue, so that a message behind it cannot be there before.
         let mut waiting = self.0.lock();
         if waiting.is_empty() && matches!(wanted, Wanted::Message) {
-            match consumer.core().try_receive() {
+            match receiver.try_take() {
                 Ok(Some(message)) => {
-                    accepted.complete_with(Ok(made_of_message(consumer, message)));
+                    accepted.complete_with(Ok(made_of_message(receiver, message)));
                     return false;
                 }
                 Ok(None) => {}
                 Err(error) => {
                     let outcome = Err(error);
-                    consumer.last_error.note(&outcome);
+                    receiver.last_error().note(&outcome);
                     accepted.complete(&outcome);
                     return false;
                 }
@@ -73,28 +88,31 @@ impl Receives {
     }
 }
 
-/// Serves the consumer's receives while any wait and the queue is not freed.
-pub(crate) fn serve(consumer: Arc<Consumer>, queue: Arc<CompletionQueue>) -> impl Future<Output = ()> + Send {
+/// Serves the receives of a consumer or reader while any wait and the queue is not freed.
+pub(crate) fn serve(
+    receiver: Arc<impl Receiver>,
+    queue: Arc<CompletionQueue>,
+) -> impl Future<Output = ()> + Send {
     // Here and not in the future, which is dropped before its first step when the client is freed in this moment.
-    let serving = Serving { consumer, is_done: false };
+    let serving = Serving { receiver, is_done: false };
     async move {
         let mut in_a_row = 0;
         loop {
             let outcome = tokio::select! {
                 biased;
                 () = queue.freed() => return,
-                outcome = receive(&serving.consumer) => outcome,
+                outcome = receive(&serving.receiver) => outcome,
             };
-            serving.consumer.last_error.note(&outcome);
+            serving.receiver.last_error().note(&outcome);
             // It ends for all that wait, and before what is told of the end.
-            if outcome.is_err() && serving.consumer.core().is_closed() {
+            if outcome.is_err() && serving.receiver.is_closed() {
                 let failed = outcome.map(|_| ());
-                for (_, accepted) in serving.consumer.receives().take_all() {
+                for (_, accepted) in serving.receiver.receives().take_all() {
                     accepted.complete(&failed);
                 }
                 return serving.end();
             }
-            if !serving.consumer.receives().complete_first(outcome) {
+            if !serving.receiver.receives().complete_first(outcome) {
                 return serving.end();
             }
             in_a_row += 1;
@@ -106,50 +124,50 @@ pub(crate) fn serve(consumer: Arc<Consumer>, queue: Arc<CompletionQueue>) -> imp
     }
 }
 
-async fn receive(consumer: &Arc<Consumer>) -> Result<Box<dyn Object>, Error> {
-    if consumer.receives().first_wants_batch() {
-        let messages = consumer.core().batch_receive().await?;
-        Ok(made_of_messages(consumer, messages))
+async fn receive(receiver: &Arc<impl Receiver>) -> Result<Box<dyn Object>, Error> {
+    if receiver.receives().first_wants_batch() {
+        let messages = receiver.take_many().await?;
+        Ok(made_of_messages(receiver, messages))
     } else {
-        let message = consumer.core().receive().await?;
-        Ok(made_of_message(consumer, message))
+        let message = receiver.take().await?;
+        Ok(made_of_message(receiver, message))
     }
 }
 
 /// Ends what still waits when nobody serves any more: the queue is freed, or the client's threads have ended.
-struct Serving {
-    consumer: Arc<Consumer>,
+struct Serving<R: Receiver> {
+    receiver: Arc<R>,
     /// None waited any more; whoever came since then is another one's.
     is_done: bool,
 }
 
-impl Serving {
+impl<R: Receiver> Serving<R> {
     fn end(mut self) {
         self.is_done = true;
     }
 }
 
-impl Drop for Serving {
+impl<R: Receiver> Drop for Serving<R> {
     fn drop(&mut self) {
         if !self.is_done {
-            drop(self.consumer.receives().take_all());
+            drop(self.receiver.receives().take_all());
         }
     }
 }
 
 /// A message that comes again when the program will not have it.
-fn made_of_message(consumer: &Arc<Consumer>, message: Received) -> Box<dyn Object> {
-    let consumer = consumer.clone();
+fn made_of_message(receiver: &Arc<impl Receiver>, message: Received) -> Box<dyn Object> {
+    let receiver = receiver.clone();
     let handle = |message| give::<pulsar_message_t>(Message::received(message));
-    Made::boxed(message, handle, move |message| consumer.core().negative_acknowledge(&message))
+    Made::boxed(message, handle, move |message| receiver.put_back(&message))
 }
 
-fn made_of_messages(consumer: &Arc<Consumer>, messages: Vec<Received>) -> Box<dyn Object> {
-    let consumer = consumer.clone();
+fn made_of_messages(receiver: &Arc<impl Receiver>, messages: Vec<Received>) -> Box<dyn Object> {
+    let receiver = receiver.clone();
     let handle = |messages| give::<pulsar_messages_t>(message_list(messages));
     let again = move |messages: Vec<Received>| {
         for message in &messages {
-            consumer.core().negative_acknowledge(message);
+            receiver.put_back(message);
         }
     };
     Made::boxed(messages, handle, again)

@@ -260,6 +260,90 @@ pulsar_result pulsar_rs_consumer_close_queued(pulsar_consumer_t *consumer,
                                               uint64_t token);
 
 /**
+ * Reads on behind the message with this id, see `pulsar_consumer_seek_async`; the outcome goes to the consumer's completion
+ * queue. Messages that are in the queue by then are of before.
+ *
+ * Ownership: the id stays the caller's, who may free it at once.
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_seek_queued(pulsar_consumer_t *consumer,
+                                             pulsar_message_id_t *message_id,
+                                             uint64_t token);
+
+/**
+ * The same for the first message that was published at or after a time, in milliseconds since 1970.
+ *
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_seek_by_timestamp_queued(pulsar_consumer_t *consumer,
+                                                          uint64_t timestamp,
+                                                          uint64_t token);
+
+/**
+ * Has the outcomes of a reader's queued operations go to a queue. Once set it stays.
+ *
+ * Ownership: the queue stays the caller's.
+ * Errors: `pulsar_result_InvalidConfiguration` when the reader has a queue already or the queue cannot be used,
+ * `pulsar_result_ConsumerNotInitialized` for a reader that cannot be used.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_set_completion_queue(pulsar_reader_t *reader,
+                                                    pulsar_rs_completion_queue_t *queue);
+
+/**
+ * Reads the next message; the outcome goes to the reader's completion queue, with the message as its `object`, to be freed
+ * with `pulsar_message_free`. Reads that wait get messages in the order in which they were begun. Each holds a place in
+ * the queue meanwhile.
+ *
+ * Ownership: a message that was not fetched when the queue is freed is lost for this reader.
+ * Errors: as for `pulsar_rs_consumer_receive_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_read_next_queued(pulsar_reader_t *reader,
+                                                uint64_t token);
+
+/**
+ * Reads on behind the message with this id; the outcome goes to the reader's completion queue.
+ *
+ * Ownership: the id stays the caller's, who may free it at once.
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_seek_queued(pulsar_reader_t *reader,
+                                           pulsar_message_id_t *message_id,
+                                           uint64_t token);
+
+/**
+ * The same for the first message that was published at or after a time, in milliseconds since 1970.
+ *
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_seek_by_timestamp_queued(pulsar_reader_t *reader,
+                                                        uint64_t timestamp,
+                                                        uint64_t token);
+
+/**
+ * Closes the reader; the outcome goes to its completion queue. Reads that wait fail.
+ *
+ * Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+ */
+PULSAR_PUBLIC pulsar_result pulsar_rs_reader_close_queued(pulsar_reader_t *reader, uint64_t token);
+
+/**
+ * Closes a table view; the outcome goes to a completion queue.
+ *
+ * Errors: `pulsar_result_InvalidConfiguration` for a queue that cannot be used, `pulsar_result_ProducerQueueIsFull` when it
+ * is full; after closing the outcome is `pulsar_result_ConsumerNotInitialized`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_table_view_close_queued(pulsar_table_view_t *table_view,
+                                                pulsar_rs_completion_queue_t *queue,
+                                                uint64_t token);
+
+/**
  * Creates a producer; the outcome goes to a completion queue, with the producer as its `object`, to be freed with
  * `pulsar_producer_free`. It completes to the same queue.
  *
@@ -290,6 +374,37 @@ pulsar_result pulsar_rs_client_subscribe_queued(pulsar_client_t *client,
                                                 const pulsar_consumer_configuration_t *conf,
                                                 pulsar_rs_completion_queue_t *queue,
                                                 uint64_t token);
+
+/**
+ * Creates a reader; the outcome goes to a completion queue, with the reader as its `object`, to be freed with
+ * `pulsar_reader_free`. It completes to the same queue.
+ *
+ * Ownership: topic, id and configuration may be freed right after.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: as for `pulsar_rs_client_create_producer_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_client_create_reader_queued(pulsar_client_t *client,
+                                                    const char *topic_name,
+                                                    const pulsar_message_id_t *start_message_id,
+                                                    pulsar_reader_configuration_t *conf,
+                                                    pulsar_rs_completion_queue_t *queue,
+                                                    uint64_t token);
+
+/**
+ * Creates a table view, see `pulsar_client_create_table_view`; the outcome goes to a completion queue, with the view as its
+ * `object`, to be freed with `pulsar_table_view_free`.
+ *
+ * Ownership: topic and configuration may be freed right after.
+ * NULL: a NULL configuration means the defaults.
+ * Errors: as for `pulsar_rs_client_create_producer_queued`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_client_create_table_view_queued(pulsar_client_t *client,
+                                                        const char *topic_name,
+                                                        pulsar_table_view_configuration_t *conf,
+                                                        pulsar_rs_completion_queue_t *queue,
+                                                        uint64_t token);
 
 /**
  * Gets the full names of a topic's partitions, or the topic's own when it has none; the outcome goes to a completion

@@ -8,6 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/**
+ * Says where to read on in a topic: writes a time into `timestamp`, in milliseconds since 1970, or an id into
+ * `message_id`, which then counts, and returns true; false leaves the topic where it is. Both are 0 and NULL before. The id
+ * stays the program's; it is read when the function has returned.
+ */
+typedef bool (*pulsar_rs_seek_position)(const char *topic,
+                                        const pulsar_message_id_t **message_id,
+                                        uint64_t *timestamp,
+                                        void *ctx);
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -81,6 +91,20 @@ void pulsar_rs_consumer_reconsume_later_async(pulsar_consumer_t *consumer,
                                               const pulsar_string_map_t *properties,
                                               pulsar_result_callback callback,
                                               void *ctx);
+
+/**
+ * Asks a function, for each topic and partition that the consumer has, where to read on, and does so in all; for the rest
+ * see `pulsar_consumer_seek`. Blocks, at most the operation timeout.
+ *
+ * Ownership: `ctx` stays the caller's.
+ * Threads: the function runs on this thread, before anything is moved.
+ * NULL: without a function nothing is moved.
+ * Errors: as for `pulsar_consumer_seek`; where one topic fails, others may have been moved.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_seek_with(pulsar_consumer_t *consumer,
+                                           pulsar_rs_seek_position position,
+                                           void *ctx);
 
 #ifdef __cplusplus
 }  // extern "C"

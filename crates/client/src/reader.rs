@@ -152,6 +152,11 @@ impl Reader {
         self.consumer.topic()
     }
 
+    /// Full names of the topics that it reads now; of partitions, each with its number.
+    pub fn topics(&self) -> Vec<TopicName> {
+        self.consumer.topics()
+    }
+
     /// Name of the subscription.
     pub fn subscription(&self) -> &str {
         self.consumer.subscription()

@@ -15,7 +15,7 @@ use crate::consumer::Consumer;
 use crate::ffi::acknowledge::Named;
 use crate::ffi::arguments::{subscription, topic};
 use crate::ffi::client::{configuration, pulsar_client_t};
-use crate::ffi::consumer::pulsar_consumer_t;
+use crate::ffi::consumer::{id, pulsar_consumer_t};
 use crate::ffi::consumer_configuration::pulsar_consumer_configuration_t;
 use crate::ffi::guard::guard;
 use crate::ffi::handle::{self, Opaque};
@@ -24,12 +24,18 @@ use crate::ffi::message_id::pulsar_message_id_t;
 use crate::ffi::operations::{Done, Operated, blocking};
 use crate::ffi::producer::{pulsar_producer_t, send};
 use crate::ffi::producer_configuration::pulsar_producer_configuration_t;
+use crate::ffi::reader::pulsar_reader_t;
+use crate::ffi::reader_configuration::pulsar_reader_configuration_t;
 use crate::ffi::result::pulsar_result;
 use crate::ffi::string_list::pulsar_string_list_t;
+use crate::ffi::table_view::pulsar_table_view_t;
+use crate::ffi::table_view_configuration::pulsar_table_view_configuration_t;
 use crate::ffi::text::{c_string, text};
 use crate::producer::Producer;
+use crate::reader::{Reader, Target};
 use crate::receives::Wanted;
 use crate::sends::SendToken;
+use crate::table_view::TableView;
 
 /// Holds outcomes until the program fetches them.
 #[allow(non_camel_case_types)]
@@ -358,6 +364,115 @@ pub extern "C" fn pulsar_rs_consumer_close_queued(
     of_consumer(consumer, token, |consumer, done| consumer.close_async(done))
 }
 
+/// Reads on behind the message with this id, see `pulsar_consumer_seek_async`; the outcome goes to the consumer's completion
+/// queue. Messages that are in the queue by then are of before.
+///
+/// Ownership: the id stays the caller's, who may free it at once.
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_seek_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    message_id: Option<NonNull<pulsar_message_id_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| match id(message_id) {
+        Ok(id) => consumer.seek_async(Target::Id(id), done),
+        Err(error) => done(Err(error)),
+    })
+}
+
+/// The same for the first message that was published at or after a time, in milliseconds since 1970.
+///
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_seek_by_timestamp_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    timestamp: u64,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| consumer.seek_async(Target::Time(timestamp), done))
+}
+
+/// Has the outcomes of a reader's queued operations go to a queue. Once set it stays.
+///
+/// Ownership: the queue stays the caller's.
+/// Errors: `pulsar_result_InvalidConfiguration` when the reader has a queue already or the queue cannot be used,
+/// `pulsar_result_ConsumerNotInitialized` for a reader that cannot be used.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_set_completion_queue(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+) -> pulsar_result {
+    blocking(reader, |reader| reader.set_completion_queue(usable(queue)?))
+}
+
+/// Reads the next message; the outcome goes to the reader's completion queue, with the message as its `object`, to be freed
+/// with `pulsar_message_free`. Reads that wait get messages in the order in which they were begun. Each holds a place in
+/// the queue meanwhile.
+///
+/// Ownership: a message that was not fetched when the queue is freed is lost for this reader.
+/// Errors: as for `pulsar_rs_consumer_receive_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_read_next_queued(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    token: u64,
+) -> pulsar_result {
+    blocking(reader, |reader| reader.read_queued(token))
+}
+
+/// Reads on behind the message with this id; the outcome goes to the reader's completion queue.
+///
+/// Ownership: the id stays the caller's, who may free it at once.
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_seek_queued(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    message_id: Option<NonNull<pulsar_message_id_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_reader(reader, token, |reader, done| match id(message_id) {
+        Ok(id) => reader.seek_async(Target::Id(id), done),
+        Err(error) => done(Err(error)),
+    })
+}
+
+/// The same for the first message that was published at or after a time, in milliseconds since 1970.
+///
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_seek_by_timestamp_queued(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    timestamp: u64,
+    token: u64,
+) -> pulsar_result {
+    of_reader(reader, token, |reader, done| reader.seek_async(Target::Time(timestamp), done))
+}
+
+/// Closes the reader; the outcome goes to its completion queue. Reads that wait fail.
+///
+/// Errors: as for `pulsar_rs_consumer_acknowledge_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_close_queued(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_reader(reader, token, |reader, done| reader.close_async(done))
+}
+
+/// Closes a table view; the outcome goes to a completion queue.
+///
+/// Errors: `pulsar_result_InvalidConfiguration` for a queue that cannot be used, `pulsar_result_ProducerQueueIsFull` when it
+/// is full; after closing the outcome is `pulsar_result_ConsumerNotInitialized`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_table_view_close_queued(
+    table_view: Option<NonNull<pulsar_table_view_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    let take = |_: &TableView| Slot::take(&usable(queue)?, false);
+    queued(table_view, token, take, |view, done| view.close_async(done))
+}
+
 /// Creates a producer; the outcome goes to a completion queue, with the producer as its `object`, to be freed with
 /// `pulsar_producer_free`. It completes to the same queue.
 ///
@@ -415,6 +530,60 @@ pub extern "C" fn pulsar_rs_client_subscribe_queued(
             &configuration(conf),
             subscribed,
         );
+    })
+}
+
+/// Creates a reader; the outcome goes to a completion queue, with the reader as its `object`, to be freed with
+/// `pulsar_reader_free`. It completes to the same queue.
+///
+/// Ownership: topic, id and configuration may be freed right after.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: as for `pulsar_rs_client_create_producer_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_create_reader_queued(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_name: *const c_char,
+    start_message_id: *const pulsar_message_id_t,
+    conf: Option<NonNull<pulsar_reader_configuration_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    making(client, topic_name, queue, token, |client, queue, done| {
+        let created = move |created: Result<Arc<Reader>, Error>| {
+            done(created.and_then(|reader| {
+                reader.set_completion_queue(queue)?;
+                // Its listener would keep it open.
+                let unwanted = |reader: Arc<Reader>| reader.dispose();
+                Ok(Made::boxed(reader, give::<pulsar_reader_t>, unwanted))
+            }));
+        };
+        let start = id(handle::from_const(start_message_id));
+        let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+        client.create_reader_async(topic(topic_name), start, &conf, created);
+    })
+}
+
+/// Creates a table view, see `pulsar_client_create_table_view`; the outcome goes to a completion queue, with the view as its
+/// `object`, to be freed with `pulsar_table_view_free`.
+///
+/// Ownership: topic and configuration may be freed right after.
+/// NULL: a NULL configuration means the defaults.
+/// Errors: as for `pulsar_rs_client_create_producer_queued`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_create_table_view_queued(
+    client: Option<NonNull<pulsar_client_t>>,
+    topic_name: *const c_char,
+    conf: Option<NonNull<pulsar_table_view_configuration_t>>,
+    queue: Option<NonNull<pulsar_rs_completion_queue_t>>,
+    token: u64,
+) -> pulsar_result {
+    making(client, topic_name, queue, token, |client, _, done| {
+        let created = move |created: Result<Arc<TableView>, Error>| {
+            let unwanted = |view: Arc<TableView>| view.dispose();
+            done(created.map(|view| Made::boxed(view, give::<pulsar_table_view_t>, unwanted)));
+        };
+        let conf = handle::with(conf, Clone::clone).unwrap_or_default();
+        client.create_table_view_async(topic(topic_name), &conf, created);
     })
 }
 
@@ -480,6 +649,15 @@ fn of_consumer(
     start: impl FnOnce(&Arc<Consumer>, Done),
 ) -> pulsar_result {
     queued(consumer, token, |consumer| consumer.take_slot(), start)
+}
+
+/// Starts an operation of a reader that makes nothing.
+fn of_reader(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    token: u64,
+    start: impl FnOnce(&Arc<Reader>, Done),
+) -> pulsar_result {
+    queued(reader, token, |reader| reader.take_slot(), start)
 }
 
 fn receive(consumer: Option<NonNull<pulsar_consumer_t>>, token: u64, wanted: Wanted) -> pulsar_result {

@@ -4,17 +4,19 @@ use std::ffi::{CString, c_char, c_void};
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use pulsar_rs_client::{AckTarget, Error, Message, Property};
+use pulsar_rs_client::{AckTarget, Error, Message, Property, SeekTo, TopicName};
 
 use crate::acknowledgements::Acknowledged;
 use crate::ffi::consumer::{id, pulsar_consumer_t, pulsar_result_callback, with_received};
-use crate::ffi::handle::{self, from_const};
+use crate::ffi::handle::{self, Context, from_const};
 use crate::ffi::message::pulsar_message_t;
 use crate::ffi::message_id::pulsar_message_id_t;
 use crate::ffi::messages::{pulsar_messages_t, received};
 use crate::ffi::operations::{asynchronous, blocking, last_error_text};
 use crate::ffi::result::pulsar_result;
 use crate::ffi::string_map::pulsar_string_map_t;
+use crate::ffi::text::c_string;
+use crate::reader::Targets;
 
 /// Returns the text of the last failure of this consumer, with its cause; NULL when nothing failed so far.
 ///
@@ -127,4 +129,59 @@ fn pairs(map: *const pulsar_string_map_t) -> Vec<Property> {
         map.iter().map(|(name, value)| (bytes(name), bytes(value))).collect()
     });
     pairs.unwrap_or_default()
+}
+
+/// Says where to read on in a topic: writes a time into `timestamp`, in milliseconds since 1970, or an id into
+/// `message_id`, which then counts, and returns true; false leaves the topic where it is. Both are 0 and NULL before. The id
+/// stays the program's; it is read when the function has returned.
+#[allow(non_camel_case_types)]
+pub type pulsar_rs_seek_position = Option<
+    extern "C" fn(
+        topic: *const c_char,
+        message_id: *mut *const pulsar_message_id_t,
+        timestamp: *mut u64,
+        ctx: *mut c_void,
+    ) -> bool,
+>;
+
+/// Asks a function, for each topic and partition that the consumer has, where to read on, and does so in all; for the rest
+/// see `pulsar_consumer_seek`. Blocks, at most the operation timeout.
+///
+/// Ownership: `ctx` stays the caller's.
+/// Threads: the function runs on this thread, before anything is moved.
+/// NULL: without a function nothing is moved.
+/// Errors: as for `pulsar_consumer_seek`; where one topic fails, others may have been moved.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_seek_with(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    position: pulsar_rs_seek_position,
+    ctx: *mut c_void,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        consumer.seek_each(targets(consumer.core().topics(), position, Context::new(ctx))?)
+    })
+}
+
+/// Where the program wants to read on.
+fn targets(
+    topics: Vec<TopicName>,
+    position: pulsar_rs_seek_position,
+    context: Context,
+) -> Result<Targets, Error> {
+    let mut targets = Targets::new();
+    for topic in topics {
+        let (mut message_id, mut timestamp) = (std::ptr::null(), 0);
+        let name = c_string(topic.as_str());
+        let wanted = position.is_some_and(|position| {
+            position(name.as_ptr(), &raw mut message_id, &raw mut timestamp, context.ptr())
+        });
+        if wanted {
+            let to = match from_const(message_id) {
+                None => SeekTo::Time(timestamp),
+                message_id => SeekTo::Id(id(message_id)?),
+            };
+            targets.insert(topic, to);
+        }
+    }
+    Ok(targets)
 }

@@ -130,7 +130,8 @@ impl Shared {
 
     /// What the broker did not say that it has; with no lock held.
     fn tell_of_lost_acks(&self, (count, settled): (usize, Settled)) {
-        if count > 0 {
+        // A subscription that ends now needs none.
+        if count > 0 && self.config.durable {
             self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
             let (topic, subscription) = (&self.topic, &self.subscription);
             self.client.log().warn(format_args!(

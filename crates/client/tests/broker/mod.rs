@@ -100,15 +100,13 @@ impl Broker {
     }
 
     /// Begins a new ledger in the topic.
-    pub async fn roll(&self, topic: &str) -> bool {
+    pub async fn roll(&self, topic: &str) {
         admin::unload(&self.http_url(), topic).await;
-        true
     }
 
     /// Compacts the topic.
-    pub async fn compact(&self, topic: &str) -> bool {
+    pub async fn compact(&self, topic: &str) {
         admin::compact(&self.http_url(), topic).await;
-        true
     }
 
     /// Cuts all connections, as a crash does; returns how many there were.

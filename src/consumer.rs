@@ -317,6 +317,18 @@ impl Receiver for Consumer {
         self.core.batch_receive()
     }
 
+    async fn take_bulk(&self, limits: BulkLimits) -> Result<List, Error> {
+        let mut list = List::default();
+        let (bulk, make) = list.fill();
+        self.core.receive_bulk(bulk, limits, make).await?;
+        list.finish();
+        Ok(list)
+    }
+
+    fn put_back_all(&self, messages: &List) {
+        self.core.negative_acknowledge_bulk(messages.bulk(), 0..messages.bulk().len());
+    }
+
     fn put_back(&self, message: &Received) {
         self.core.negative_acknowledge(message);
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use pulsar_rs_client::{Error, Message as Received, MessageId, Reader as Core, SeekTo, TopicName};
+use pulsar_rs_client::{
+    BulkLimits, Error, Message as Received, MessageId, Reader as Core, SeekTo, TopicName,
+};
 
 use crate::completion::{CompletionQueue, Slot};
 use crate::ffi::handle::{self, Context, Lent};
@@ -17,6 +19,7 @@ use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
 use crate::reader_configuration::ReaderConfiguration;
+use crate::received::Received as List;
 use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
@@ -190,6 +193,12 @@ impl Receiver for Reader {
     async fn take_many(&self) -> Result<Vec<Received>, Error> {
         Err(Error::NotSupported("readers read one message after the other".into()))
     }
+
+    async fn take_bulk(&self, _: BulkLimits) -> Result<List, Error> {
+        Err(Error::NotSupported("readers read one message after the other".into()))
+    }
+
+    fn put_back_all(&self, _: &List) {}
 
     /// Nothing is acknowledged, so nothing comes again.
     fn put_back(&self, _: &Received) {}

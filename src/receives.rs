@@ -7,23 +7,28 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pulsar_rs_client::{Error, Message as Received};
+use pulsar_rs_client::{BulkLimits, Error, Message as Received};
 
 use crate::completion::{Accepted, CompletionQueue, Made, Object, give};
 use crate::dispatch::TURN;
 use crate::ffi::consumer::message_list;
+use crate::ffi::handle::pool::give_pooled;
 use crate::ffi::message::pulsar_message_t;
 use crate::ffi::messages::pulsar_messages_t;
+use crate::ffi::pulsar_rs::bulk::pulsar_rs_received_t;
 use crate::last_error::LastError;
 use crate::message::Message;
+use crate::received::Received as List;
 use crate::task::yield_now;
 
 /// What a program waits for.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted {
     Message,
     /// What the batch receive policy says.
     Batch,
+    /// What is there, up to the limits.
+    Bulk(BulkLimits),
 }
 
 /// A consumer or a reader, as far as receives go.
@@ -34,6 +39,10 @@ pub(crate) trait Receiver: Send + Sync + 'static {
     fn take(&self) -> impl Future<Output = Result<Received, Error>> + Send;
     /// Gathers messages as the batch receive policy says.
     fn take_many(&self) -> impl Future<Output = Result<Vec<Received>, Error>> + Send;
+    /// Takes what is there, as soon as something is.
+    fn take_bulk(&self, limits: BulkLimits) -> impl Future<Output = Result<List, Error>> + Send;
+    /// Nobody wants these messages: they come again, where messages are acknowledged.
+    fn put_back_all(&self, messages: &List);
     /// Nobody wants the message: it comes again, where messages are acknowledged.
     fn put_back(&self, message: &Received);
     fn is_closed(&self) -> bool;
@@ -79,8 +88,8 @@ impl Receives {
         !waiting.is_empty()
     }
 
-    fn first_wants_batch(&self) -> bool {
-        matches!(self.0.lock().front(), Some((Wanted::Batch, _)))
+    fn first(&self) -> Wanted {
+        self.0.lock().front().map_or(Wanted::Message, |(wanted, _)| *wanted)
     }
 
     fn take_all(&self) -> VecDeque<(Wanted, Accepted)> {
@@ -125,12 +134,10 @@ pub(crate) fn serve(
 }
 
 async fn receive(receiver: &Arc<impl Receiver>) -> Result<Box<dyn Object>, Error> {
-    if receiver.receives().first_wants_batch() {
-        let messages = receiver.take_many().await?;
-        Ok(made_of_messages(receiver, messages))
-    } else {
-        let message = receiver.take().await?;
-        Ok(made_of_message(receiver, message))
+    match receiver.receives().first() {
+        Wanted::Message => Ok(made_of_message(receiver, receiver.take().await?)),
+        Wanted::Batch => Ok(made_of_messages(receiver, receiver.take_many().await?)),
+        Wanted::Bulk(limits) => Ok(made_of_list(receiver, receiver.take_bulk(limits).await?)),
     }
 }
 
@@ -171,4 +178,10 @@ fn made_of_messages(receiver: &Arc<impl Receiver>, messages: Vec<Received>) -> B
         }
     };
     Made::boxed(messages, handle, again)
+}
+
+fn made_of_list(receiver: &Arc<impl Receiver>, list: List) -> Box<dyn Object> {
+    let receiver = receiver.clone();
+    let handle = |list| give_pooled::<pulsar_rs_received_t>(|place| *place = list).cast();
+    Made::boxed(list, handle, move |list: List| receiver.put_back_all(&list))
 }

@@ -21,6 +21,7 @@ use crate::ffi::result::pulsar_result;
 use crate::message::Message;
 use crate::packed::{HAS_DELIVER_AT, HAS_EVENT_TIME, HAS_PARTITION, HAS_SEQUENCE_ID, NULL_VALUE, Packed};
 use crate::received::Received;
+use crate::receives::Wanted;
 
 /// `event_time` of a record counts.
 pub const PULSAR_RS_RECORD_HAS_EVENT_TIME: u32 = 1;
@@ -268,8 +269,28 @@ pub extern "C" fn pulsar_rs_consumer_receive_bulk(
     })
 }
 
+/// Receives the messages that are there, as `pulsar_rs_consumer_receive_bulk` does, as soon as there are any; the outcome
+/// goes to the consumer's completion queue, with the `pulsar_rs_received_t` as its `object`. It takes turns with the other
+/// receives that wait (see `pulsar_rs_consumer_receive_queued`), and counts as one operation.
+///
+/// Ownership: the caller frees the list with `pulsar_rs_received_free`; messages of one that was not fetched when the queue
+/// is freed come again, as if they were negatively acknowledged.
+/// Errors: on any result but `pulsar_result_Ok` nothing goes to the queue; as for `pulsar_rs_consumer_receive_queued`, and
+/// with a `max_messages` of 0 `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_receive_bulk_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    max_messages: usize,
+    max_bytes: usize,
+    token: u64,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        consumer.receive_queued(Wanted::Bulk(bulk_limits(max_messages, max_bytes)?), token)
+    })
+}
+
 /// What a program asks of a bulk receive.
-pub(crate) fn bulk_limits(max_messages: usize, max_bytes: usize) -> Result<BulkLimits, Error> {
+fn bulk_limits(max_messages: usize, max_bytes: usize) -> Result<BulkLimits, Error> {
     if max_messages == 0 {
         return Err(Error::InvalidConfiguration("no messages are to be received".into()));
     }

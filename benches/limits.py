@@ -31,7 +31,7 @@ class Limit:
 
 def limit_table(results: Results) -> Table | None:
     """All limits that this run says something about."""
-    limits = [*produce_limits(results), *codec_limits(results), *latency_limits(results), *producer_limits(results)]
+    limits = [*produce_limits(results), *consume_limits(results), *codec_limits(results), *latency_limits(results), *producer_limits(results)]
     return Table("Limits", ["", "at most", "measured", ""], [limit.row() for limit in limits]) if limits else None
 
 
@@ -52,6 +52,29 @@ def produce_limits(results: Results) -> list[Limit]:
             Limit("produce 1 KB, CPU above the floor", large[OURS]["cpu_ns"] - floor, 150, "ns"),
             Limit("produce 1 KB in bulk, CPU above the floor", large[BULK]["cpu_ns"] - floor, 60, "ns"),
         ]
+    return limits
+
+
+def consume_limits(results: Results) -> list[Limit]:
+    """CPU, allocations and memory of receiving and acknowledging."""
+    limits = []
+    small = results.get("consume + ack 64 B")
+    if small is not None:
+        limits += [
+            Limit("consume + ack 64 B, CPU per message", small[OURS]["cpu_ns"], 180, "ns"),
+            Limit("consume + ack 64 B in bulk, CPU per message", small[BULK]["cpu_ns"], 60, "ns"),
+            Limit("consume + ack 64 B in bulk, allocations per message", small[BULK]["allocations"], 0.02, ""),
+        ]
+    large = results.get("consume + ack 1 KB")
+    if large is not None:
+        floor = large[FLOOR]["cpu_ns"]
+        limits += [
+            Limit("consume + ack 1 KB, CPU above the floor", large[OURS]["cpu_ns"] - floor, 180, "ns"),
+            Limit("consume + ack 1 KB in bulk, CPU above the floor", large[BULK]["cpu_ns"] - floor, 60, "ns"),
+        ]
+    short = results.get("consume 1 KB, queue of 1,000")
+    if short is not None:
+        limits.append(Limit("consume 1 KB, queue of 1,000: RSS", short[OURS]["rss_kb"] / 1024, 20, "MB"))
     return limits
 
 

@@ -46,10 +46,11 @@ def build() -> list[Peer]:
     floor = compiled("floor.c", output=WORK / "floor")
     library = [str(RELEASE / "libpulsar_rs.a"), "-lm"]
     bulk = compiled("bulk.c", *library, output=WORK / "bench_bulk")
-    peers = [Peer(OURS, programs("pulsar_rs", library)), Peer(BULK, {"produce": [bulk]})]
+    peers = [Peer(OURS, programs("pulsar_rs", library)), Peer(BULK, dict.fromkeys(("produce", "consume"), [bulk]))]
     peers += [*official(), *crates(), *go(), *python()]
-    peers.append(Peer(FLOOR, {"produce": [floor]}, url="1", counted=False))
-    peers.append(Peer(FLOOR_MEMORY, {"produce": [floor]}, url=str(BUFFERS), counted=False))
+    both = dict.fromkeys(("produce", "consume"), [floor])
+    peers.append(Peer(FLOOR, both, url="1", counted=False))
+    peers.append(Peer(FLOOR_MEMORY, both, url=str(BUFFERS), counted=False))
     return peers
 
 

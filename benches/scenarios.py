@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lines import line_file
-from programs import CODEC, COUNTER, OURS, RELEASE, Peer
+from programs import CODEC, COUNTER, OFFICIAL, OURS, RELEASE, Peer, OFFICIAL
 
 Figures = dict[str, float]
 # By scenario, then by peer.
@@ -53,6 +53,7 @@ SCENARIOS = [
     Scenario("produce 1 KB", "produce", 500_000, 1024),
     Scenario("consume + ack 64 B", "consume", 2_000_000, 64),
     Scenario("consume + ack 1 KB", "consume", 500_000, 1024),
+    Scenario("consume 1 KB, queue of 1,000", "consume", 200_000, 1024, "1000"),
     Scenario("paced, 100 a ms", "paced", 300_000, 64, "100"),
     Scenario("paced, 10 a ms", "paced", 30_000, 64, "10"),
     Scenario("sync send 64 B", "sync", 5_000, 64),
@@ -84,6 +85,8 @@ def compare(scenario: Scenario, peers: list[Peer], url: str, runs: int) -> dict[
     """Medians of all peers that can do it, run in turn."""
     checker = next(peer for peer in peers if peer.name == OURS)
     able = [peer for peer in peers if scenario.mode in peer.commands]
+    if scenario.mode == "consume" and scenario.extra:
+        able = [peer for peer in able if peer.name in (OURS, OFFICIAL)]
     if scenario.extra == "none":
         able = [peer for peer in able if peer.name != CODEC]
     collected: dict[str, list[Figures]] = {peer.name: [] for peer in able}
@@ -107,10 +110,11 @@ def measure(
     scenario = replace(scenario, count=count_for(peer, scenario))
     topic = f"bench-{''.join(filter(str.isalnum, peer.name))}-{time.time_ns()}"
     amount = scenario.arguments()
-    if scenario.mode == "consume":
-        run(checker, "prepare", [url, topic, *amount])
+    # The floor needs no broker.
+    if scenario.mode == "consume" and peer.url is None:
+        run(checker, "prepare", [url, topic, str(scenario.count), str(scenario.size)])
     outcome = run(peer, scenario.mode, [peer.url or url, topic, *amount], preload)
-    if scenario.mode == "consume":
+    if scenario.mode == "consume" and peer.url is None:
         run(checker, "leftover", [url, topic])
     return outcome
 

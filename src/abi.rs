@@ -201,7 +201,13 @@ pub use crate::ffi::string_map::{
 pub use crate::ffi::result::pulsar_result_str;
 
 // pulsar_rs/bulk.h
-pub use crate::ffi::pulsar_rs::bulk::{pulsar_rs_producer_send_bulk, pulsar_rs_producer_send_packed};
+pub use crate::ffi::pulsar_rs::bulk::{
+    pulsar_rs_consumer_acknowledge_positions, pulsar_rs_consumer_acknowledge_received,
+    pulsar_rs_consumer_negative_acknowledge_positions, pulsar_rs_consumer_negative_acknowledge_received,
+    pulsar_rs_consumer_receive_bulk, pulsar_rs_producer_send_bulk, pulsar_rs_producer_send_packed,
+    pulsar_rs_received_free, pulsar_rs_received_message, pulsar_rs_received_messages,
+    pulsar_rs_received_topic,
+};
 
 // pulsar_rs/completion.h
 pub use crate::ffi::pulsar_rs::completion::{

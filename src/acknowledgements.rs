@@ -81,8 +81,9 @@ impl Consumer {
         }
     }
 
+    /// Acknowledges without waiting for anything.
     #[inline]
-    fn note_acknowledged(&self, what: Acknowledged<'_>) -> Result<(), Error> {
+    pub fn note_acknowledged(&self, what: Acknowledged<'_>) -> Result<(), Error> {
         let core = self.core();
         match what {
             Acknowledged::Each(AckTarget::Message(message)) => core.acknowledge(message),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
-use pulsar_rs_client::{Consumer as Core, Error, Message as Received, MessageId, SchemaInfo};
+use pulsar_rs_client::{BulkLimits, Consumer as Core, Error, Message as Received, MessageId, SchemaInfo};
 
 use crate::completion::{CompletionQueue, Slot};
 use crate::consumer_configuration::ConsumerConfiguration;
@@ -19,6 +19,7 @@ use crate::last_error::LastError;
 use crate::listener::{Gate, listen};
 use crate::message::Message;
 use crate::reader::{Target, Targets};
+use crate::received::Received as List;
 use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
 use crate::task::Task;
@@ -138,6 +139,20 @@ impl Consumer {
             }
             Err(error) => done(Err(error)),
         }
+    }
+
+    /// Fills a list with the messages that are there; waits for the first, at most `timeout`.
+    pub fn receive_bulk(
+        &self,
+        list: &mut List,
+        limits: BulkLimits,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.check_no_listener()?;
+        let (bulk, make) = list.fill();
+        self.core.receive_bulk_blocking(bulk, limits, timeout, make)?;
+        list.finish();
+        Ok(())
     }
 
     pub fn batch_receive(&self) -> Result<Vec<Received>, Error> {

@@ -29,6 +29,7 @@ mod producer;
 mod producer_configuration;
 mod reader;
 mod reader_configuration;
+mod received;
 mod receives;
 mod recursion;
 mod runtime;

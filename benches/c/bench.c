@@ -4,7 +4,7 @@
  *
  *     bench produce URL TOPIC COUNT SIZE           as fast as it goes
  *     bench paced   URL TOPIC COUNT SIZE PER_MS    PER_MS messages each millisecond
- *     bench consume URL TOPIC COUNT SIZE           subscription "bench" from the beginning
+ *     bench consume URL TOPIC COUNT SIZE [QUEUE]   subscription "bench" from the beginning
  *     bench prepare URL TOPIC COUNT SIZE           the subscription, then messages for `consume`
  *     bench leftover URL TOPIC                     fails if the subscription has anything left
  *     bench sync    URL TOPIC COUNT SIZE           one after the other, unbatched, each waited for
@@ -16,21 +16,6 @@
 #include <errno.h>
 
 #include "sends.h"
-
-enum { QUEUE = 10000 };
-
-static pulsar_consumer_t *consumer_for(pulsar_client_t *client, const char *topic) {
-    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
-    pulsar_consumer_configuration_set_receiver_queue_size(conf, QUEUE);
-    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
-    pulsar_consumer_t *consumer = NULL;
-    pulsar_result result = pulsar_client_subscribe(client, topic, "bench", conf, &consumer);
-    pulsar_consumer_configuration_free(conf);
-    if (result != pulsar_result_Ok) {
-        fail("cannot subscribe", result);
-    }
-    return consumer;
-}
 
 static void on_acknowledged(pulsar_result result, void *ctx) {
     uint64_t *refused = ctx;
@@ -126,7 +111,7 @@ static void check_leftover(pulsar_consumer_t *consumer) {
 
 int main(int argc, char **argv) {
     if (argc < 4) {
-        fprintf(stderr, "usage: %s produce|paced|consume|prepare|leftover|sync URL TOPIC [COUNT SIZE [PER_MS]]\n",
+        fprintf(stderr, "usage: %s produce|paced|consume|prepare|leftover|sync URL TOPIC [COUNT SIZE [PER_MS|QUEUE]]\n",
                 argv[0]);
         return 2;
     }
@@ -134,11 +119,12 @@ int main(int argc, char **argv) {
     uint64_t count = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
     size_t size = argc > 5 ? strtoul(argv[5], NULL, 10) : 0;
     uint64_t per_ms = argc > 6 ? strtoull(argv[6], NULL, 10) : 0;
+    int queue = per_ms > 0 ? (int)per_ms : QUEUE;
 
     pulsar_client_t *client = connect_to(argv[2]);
     uint64_t start = 0;
     if (strcmp(mode, "consume") == 0 || strcmp(mode, "leftover") == 0) {
-        pulsar_consumer_t *consumer = consumer_for(client, argv[3]);
+        pulsar_consumer_t *consumer = consumer_for(client, argv[3], queue);
         start = now();
         if (count > 0) {
             receive_all(consumer, count, size);
@@ -149,7 +135,7 @@ int main(int argc, char **argv) {
         pulsar_consumer_free(consumer);
     } else {
         if (strcmp(mode, "prepare") == 0) {
-            pulsar_consumer_t *consumer = consumer_for(client, argv[3]);
+            pulsar_consumer_t *consumer = consumer_for(client, argv[3], QUEUE);
             pulsar_consumer_close(consumer);
             pulsar_consumer_free(consumer);
         }

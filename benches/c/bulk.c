@@ -1,8 +1,9 @@
 /*
- * The same work as `bench produce`, through the calls that the established API does not have: many messages a call,
- * and a completion queue instead of callbacks.
+ * The same work as `bench produce` and `bench consume`, through the calls that the established API does not have: many
+ * messages a call, and a completion queue instead of callbacks.
  *
  *     bulk produce URL TOPIC COUNT SIZE
+ *     bulk consume URL TOPIC COUNT SIZE
  */
 #define _GNU_SOURCE
 
@@ -62,13 +63,58 @@ static void send_all(pulsar_producer_t *producer, pulsar_rs_completion_queue_t *
     free(content);
 }
 
+static void receive_all(pulsar_consumer_t *consumer, uint64_t count, size_t size) {
+    for (uint64_t taken = 0; taken < count;) {
+        pulsar_rs_received_t *received = NULL;
+        pulsar_result result = pulsar_rs_consumer_receive_bulk(consumer, RECORDS, SIZE_MAX, 30000, &received);
+        if (result != pulsar_result_Ok) {
+            fail("cannot receive", result);
+        }
+        size_t messages = 0;
+        const pulsar_rs_view_t *views = pulsar_rs_received_messages(received, &messages);
+        for (size_t i = 0; i < messages; i++) {
+            const char *content = views[i].payload;
+            if (views[i].payload_len != size || content[size - 1] != 'x') {
+                fprintf(stderr, "bulk: message %" PRIu64 " is not what was sent\n", taken + i);
+                exit(1);
+            }
+        }
+        result = pulsar_rs_consumer_acknowledge_received(consumer, received, 0, messages);
+        if (result != pulsar_result_Ok) {
+            fail("cannot acknowledge", result);
+        }
+        pulsar_rs_received_free(received);
+        taken += messages;
+        if (threads_seen == 0 && taken >= count / 2) {
+            threads_seen = thread_count();
+        }
+    }
+}
+
+static int consume(pulsar_client_t *client, char **argv, uint64_t count) {
+    pulsar_consumer_t *consumer = consumer_for(client, argv[3], QUEUE);
+    uint64_t start = now();
+    receive_all(consumer, count, strtoul(argv[5], NULL, 10));
+    pulsar_consumer_close(consumer);
+    uint64_t wall = now() - start;
+    pulsar_consumer_free(consumer);
+    pulsar_client_close(client);
+    pulsar_client_free(client);
+    report(wall, count, 0);
+    return 0;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 6 || strcmp(argv[1], "produce") != 0) {
-        fprintf(stderr, "usage: %s produce URL TOPIC COUNT SIZE\n", argv[0]);
+    int consumes = argc == 6 && strcmp(argv[1], "consume") == 0;
+    if (argc != 6 || (!consumes && strcmp(argv[1], "produce") != 0)) {
+        fprintf(stderr, "usage: %s produce|consume URL TOPIC COUNT SIZE\n", argv[0]);
         return 2;
     }
     uint64_t count = strtoull(argv[4], NULL, 10);
     pulsar_client_t *client = connect_to(argv[2]);
+    if (consumes) {
+        return consume(client, argv, count);
+    }
     pulsar_producer_t *producer = producer_for(client, argv[3], 1);
     pulsar_rs_completion_queue_t *queue = pulsar_rs_completion_queue_create(CAPACITY);
     pulsar_result result = pulsar_rs_producer_set_completion_queue(producer, queue);

@@ -1,13 +1,14 @@
 /*
  * What sending costs at the least: copy each message into a batch, compute CRC32-C over the batch with the processor's
- * instructions, and give it to the kernel with one write. No protocol, no outcomes, no threads.
+ * instructions, and give it to the kernel with one write. And what receiving costs: read a batch, compute its CRC32-C,
+ * and copy each message out of it. No protocol, no outcomes, no threads.
  *
- *     floor produce BUFFERS ANYTHING COUNT SIZE
+ *     floor produce|consume BUFFERS ANYTHING COUNT SIZE
  *
  * Batches end as those of the other programs do: with 1,000 messages or 128 KiB. BUFFERS is how many of them take turns:
  * with 1 the batch stays in the processor's cache; a client has to keep batches until their receipts, so it writes to
- * memory that is not. At the other end of the loopback connection is another process that reads and forgets; CPU is
- * that of this one alone.
+ * memory that is not. At the other end of the loopback connection is another process that reads and forgets, or writes
+ * as fast as it can; CPU is that of this one alone.
  */
 #define _GNU_SOURCE
 
@@ -87,31 +88,6 @@ WITH_CRC static uint32_t checksum(const char *bytes, size_t length) {
     return ~crc_of(crc, bytes, length);
 }
 
-/* A connection to a process that reads until its end. */
-static int connect_to_sink(pid_t *reader) {
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 1) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
-        give_up("floor: cannot listen");
-    }
-    *reader = fork();
-    if (*reader == 0) {
-        static char sink[1 << 20];
-        int connection = accept(listener, NULL, NULL);
-        while (connection >= 0 && read(connection, sink, sizeof(sink)) > 0) {
-        }
-        _exit(0);
-    }
-    int connection = socket(AF_INET, SOCK_STREAM, 0);
-    if (*reader < 0 || connection < 0 || connect(connection, (struct sockaddr *)&address, length) != 0) {
-        give_up("floor: cannot connect");
-    }
-    close(listener);
-    return connection;
-}
-
 static void write_all(int connection, const char *bytes, size_t length) {
     while (length > 0) {
         ssize_t written = write(connection, bytes, length);
@@ -123,31 +99,49 @@ static void write_all(int connection, const char *bytes, size_t length) {
     }
 }
 
-int main(int argc, char **argv) {
-    size_t buffers = argc == 6 ? strtoul(argv[2], NULL, 10) : 0;
-    size_t size = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
-    if (buffers == 0 || size == 0 || size > BATCH_BYTES) {
-        fprintf(stderr, "usage: %s produce BUFFERS ANYTHING COUNT SIZE\n", argv[0]);
-        return 2;
+static void read_all(int connection, char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t got = read(connection, bytes, length);
+        if (got <= 0) {
+            give_up("floor: cannot read");
+        }
+        bytes += got;
+        length -= (size_t)got;
     }
-    uint64_t count = strtoull(argv[4], NULL, 10);
+}
+
+/* A connection to a process that reads until its end, or writes `bytes` bytes. */
+static int connect_to_peer(pid_t *peer, uint64_t bytes) {
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
+        give_up("floor: cannot listen");
+    }
+    *peer = fork();
+    if (*peer == 0) {
+        static char block[BATCH_BYTES];
+        int connection = accept(listener, NULL, NULL);
+        for (; connection >= 0 && bytes > 0; bytes -= bytes < sizeof(block) ? bytes : sizeof(block)) {
+            write_all(connection, block, bytes < sizeof(block) ? bytes : sizeof(block));
+        }
+        while (connection >= 0 && read(connection, block, sizeof(block)) > 0) {
+        }
+        _exit(0);
+    }
+    int connection = socket(AF_INET, SOCK_STREAM, 0);
+    if (*peer < 0 || connection < 0 || connect(connection, (struct sockaddr *)&address, length) != 0) {
+        give_up("floor: cannot connect");
+    }
+    close(listener);
+    return connection;
+}
+
+/* Sends messages, `per_batch` in a batch. */
+static uint32_t produce(int connection, char *memory, size_t buffers, uint64_t count, size_t size, size_t per_batch) {
     char *content = malloc(size);
     memset(content, 'x', size);
-    char *memory = malloc(buffers * BATCH_BYTES);
-    memset(memory, 'y', buffers * BATCH_BYTES);
-    prepare_shifts();
-    if (checksum("123456789", 9) != 0xe3069283 || checksum(memory, 10000) != ~crc_of(0xffffffff, memory, 10000)) {
-        fprintf(stderr, "floor: the checksum is wrong\n");
-        return 1;
-    }
-    pid_t reader = 0;
-    int connection = connect_to_sink(&reader);
-
-    /* What happened until here is no part of it. */
-    struct rusage before;
-    getrusage(RUSAGE_SELF, &before);
-    uint64_t start = now();
-    size_t per_batch = BATCH_BYTES / size < BATCH ? BATCH_BYTES / size : BATCH;
     uint32_t checksums = 0;
     for (uint64_t sent = 0, turn = 0; sent < count; turn++) {
         char *batch = memory + turn % buffers * BATCH_BYTES;
@@ -161,10 +155,57 @@ int main(int argc, char **argv) {
         checksums += checksum(batch, length);
         write_all(connection, batch, length);
     }
+    free(content);
+    return checksums;
+}
+
+static uint32_t consume(int connection, char *memory, size_t buffers, uint64_t count, size_t size, size_t per_batch) {
+    char *content = malloc(size);
+    uint32_t checksums = 0;
+    for (uint64_t taken = 0, turn = 0; taken < count; turn++) {
+        char *batch = memory + turn % buffers * BATCH_BYTES;
+        size_t messages = count - taken < per_batch ? (size_t)(count - taken) : per_batch;
+        read_all(connection, batch, messages * size);
+        checksums += checksum(batch, messages * size);
+        for (size_t i = 0; i < messages; i++) {
+            memcpy(content, batch + i * size, size);
+            __asm__ volatile("" ::"r"(content) : "memory");
+        }
+        taken += messages;
+    }
+    free(content);
+    return checksums;
+}
+
+int main(int argc, char **argv) {
+    size_t buffers = argc == 6 ? strtoul(argv[2], NULL, 10) : 0;
+    size_t size = argc == 6 ? strtoul(argv[5], NULL, 10) : 0;
+    if (buffers == 0 || size == 0 || size > BATCH_BYTES) {
+        fprintf(stderr, "usage: %s produce|consume BUFFERS ANYTHING COUNT SIZE\n", argv[0]);
+        return 2;
+    }
+    uint64_t count = strtoull(argv[4], NULL, 10);
+    char *memory = malloc(buffers * BATCH_BYTES);
+    memset(memory, 'y', buffers * BATCH_BYTES);
+    prepare_shifts();
+    if (checksum("123456789", 9) != 0xe3069283 || checksum(memory, 10000) != ~crc_of(0xffffffff, memory, 10000)) {
+        fprintf(stderr, "floor: the checksum is wrong\n");
+        return 1;
+    }
+    int consumes = strcmp(argv[1], "consume") == 0;
+    pid_t peer = 0;
+    int connection = connect_to_peer(&peer, consumes ? count * size : 0);
+
+    /* What happened until here is no part of it. */
+    struct rusage before;
+    getrusage(RUSAGE_SELF, &before);
+    uint64_t start = now();
+    size_t per_batch = BATCH_BYTES / size < BATCH ? BATCH_BYTES / size : BATCH;
+    uint32_t checksums = (consumes ? consume : produce)(connection, memory, buffers, count, size, per_batch);
     uint64_t wall = now() - start;
     threads_seen = thread_count();
     close(connection);
-    waitpid(reader, NULL, 0);
+    waitpid(peer, NULL, 0);
     printf("{\"checksums\": %" PRIu32 ", ", checksums);
     report_since(&before, wall, count, 1);
     return 0;

@@ -97,6 +97,22 @@ static inline pulsar_producer_t *producer_for(pulsar_client_t *client, const cha
     return producer_with(client, topic, (struct setup){batching, DELAY_MS, PENDING, pulsar_CompressionNone});
 }
 
+/* Messages that a consumer fetches ahead, where nothing else is said. */
+enum { QUEUE = 10000 };
+
+static inline pulsar_consumer_t *consumer_for(pulsar_client_t *client, const char *topic, int queue) {
+    pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
+    pulsar_consumer_configuration_set_receiver_queue_size(conf, queue);
+    pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    pulsar_consumer_t *consumer = NULL;
+    pulsar_result result = pulsar_client_subscribe(client, topic, "bench", conf, &consumer);
+    pulsar_consumer_configuration_free(conf);
+    if (result != pulsar_result_Ok) {
+        fail("cannot subscribe", result);
+    }
+    return consumer;
+}
+
 /* Threads of the process, counted half-way. */
 static int threads_seen;
 

@@ -49,6 +49,11 @@
 #define PULSAR_RS_RECORD_HAS_PROPERTIES 128
 
 /**
+ * Messages that were received in bulk.
+ */
+typedef struct pulsar_rs_received_t pulsar_rs_received_t;
+
+/**
  * A name and a value of a message's metadata.
  */
 typedef struct pulsar_rs_property_t {
@@ -128,6 +133,98 @@ typedef struct pulsar_rs_record_t {
     int64_t deliver_at;
 } pulsar_rs_record_t;
 
+/**
+ * Where a message stands in its topic. The numbers are those of its id.
+ */
+typedef struct pulsar_rs_position_t {
+    /**
+     * The ledger.
+     */
+    int64_t ledger;
+    /**
+     * The entry in the ledger.
+     */
+    int64_t entry;
+    /**
+     * The partition, or -1.
+     */
+    int32_t partition;
+    /**
+     * Place in the batch, from 0, or -1.
+     */
+    int32_t batch_index;
+    /**
+     * Messages in the batch; 0: the message is in none.
+     */
+    int32_t batch_size;
+} pulsar_rs_position_t;
+
+/**
+ * A message that was received in bulk. All pointers are valid until the list that it is in is freed.
+ */
+typedef struct pulsar_rs_view_t {
+    /**
+     * The content.
+     */
+    const void *payload;
+    /**
+     * Bytes of the content.
+     */
+    size_t payload_len;
+    /**
+     * The partition key; NULL: none.
+     */
+    const void *key;
+    /**
+     * Bytes of the key.
+     */
+    size_t key_len;
+    /**
+     * The ordering key; NULL: none.
+     */
+    const void *ordering_key;
+    /**
+     * Bytes of the ordering key.
+     */
+    size_t ordering_key_len;
+    /**
+     * The properties; NULL: none.
+     */
+    const pulsar_rs_property_t *properties;
+    /**
+     * Number of properties.
+     */
+    size_t property_count;
+    /**
+     * Where it stands in its topic.
+     */
+    pulsar_rs_position_t position;
+    /**
+     * Number of its topic, for `pulsar_rs_received_topic`.
+     */
+    uint32_t topic;
+    /**
+     * How often the broker delivered it before. Counted for shared subscriptions only.
+     */
+    uint32_t redelivery_count;
+    /**
+     * `PULSAR_RS_RECORD_HAS_EVENT_TIME` and `PULSAR_RS_RECORD_NULL_VALUE`.
+     */
+    uint32_t flags;
+    /**
+     * When its producer sent it, milliseconds since 1970.
+     */
+    uint64_t publish_time;
+    /**
+     * Time of the event, milliseconds since 1970, if `flags` says that it has one.
+     */
+    uint64_t event_time;
+    /**
+     * Sequence id.
+     */
+    uint64_t sequence_id;
+} pulsar_rs_view_t;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -172,6 +269,110 @@ pulsar_result pulsar_rs_producer_send_packed(pulsar_producer_t *producer,
                                              size_t len,
                                              uint64_t first_token,
                                              size_t *accepted);
+
+/**
+ * Receives the messages that are there, `max_messages` at most and of `max_bytes` of content together, unless the first
+ * has more. Waits for the first: `timeout_ms` milliseconds, not at all for 0, as long as it takes below 0.
+ *
+ * Ownership: the caller frees the list with `pulsar_rs_received_free`. It holds the batches that its messages came in.
+ * Threads: any. The list may be used by one thread at a time, and looked at by many.
+ * Errors: `received` is written on success only; without a message `pulsar_result_Timeout` is returned. With a
+ * `max_messages` of 0, and for a consumer with a listener, `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_receive_bulk(pulsar_consumer_t *consumer,
+                                              size_t max_messages,
+                                              size_t max_bytes,
+                                              int timeout_ms,
+                                              struct pulsar_rs_received_t **received);
+
+/**
+ * Returns the messages of a list, in the order they came, and writes their number to `count`.
+ *
+ * Ownership: they belong to the list.
+ * NULL: returns NULL and writes 0; `count` may be NULL.
+ */
+PULSAR_PUBLIC
+const pulsar_rs_view_t *pulsar_rs_received_messages(struct pulsar_rs_received_t *received,
+                                                           size_t *count);
+
+/**
+ * Returns the full name of a topic by its number in the messages of a list; NULL when there is none.
+ *
+ * Ownership: the string belongs to the list.
+ * NULL: returns NULL.
+ */
+PULSAR_PUBLIC const char *pulsar_rs_received_topic(struct pulsar_rs_received_t *received, uint32_t topic);
+
+/**
+ * Returns one message of a list by itself, for what only `pulsar_message_*` and `pulsar_consumer_*` can do; NULL when
+ * there is none at `index`, from 0.
+ *
+ * Ownership: the caller frees the message with `pulsar_message_free`; it outlives the list.
+ * NULL: returns NULL.
+ */
+PULSAR_PUBLIC
+pulsar_message_t *pulsar_rs_received_message(struct pulsar_rs_received_t *received,
+                                             size_t index);
+
+/**
+ * Frees a list.
+ *
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC void pulsar_rs_received_free(struct pulsar_rs_received_t *received);
+
+/**
+ * Acknowledges messages of a list: `count` of them from `first`, as far as there are. They are gathered and sent together
+ * with others, as by `pulsar_consumer_acknowledge`; with ack receipts it blocks until the broker has them.
+ *
+ * Ownership: the list stays the caller's.
+ * Errors: `pulsar_result_InvalidMessage` when there is no list.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_received(pulsar_consumer_t *consumer,
+                                                      struct pulsar_rs_received_t *received,
+                                                      size_t first,
+                                                      size_t count);
+
+/**
+ * Has messages of a list delivered again: `count` of them from `first`, as far as there are. Otherwise as
+ * `pulsar_consumer_negative_acknowledge`.
+ *
+ * Ownership: the list stays the caller's.
+ * Errors: `pulsar_result_InvalidMessage` when there is no list.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_negative_acknowledge_received(pulsar_consumer_t *consumer,
+                                                               struct pulsar_rs_received_t *received,
+                                                               size_t first,
+                                                               size_t count);
+
+/**
+ * Acknowledges messages by their positions, which a program may keep when the list is gone. `topic` is the full name of
+ * their topic; it may be NULL for a consumer of one topic, whose partitions the positions tell.
+ *
+ * Ownership: everything stays the caller's.
+ * Errors: positions that no message of the consumer can have are left out, and give `pulsar_result_InvalidMessage`, or
+ * `pulsar_result_OperationNotSupported` where a topic is missing; all others are acknowledged.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_acknowledge_positions(pulsar_consumer_t *consumer,
+                                                       const char *topic,
+                                                       const pulsar_rs_position_t *positions,
+                                                       size_t count);
+
+/**
+ * Has messages delivered again by their positions; for `topic` see `pulsar_rs_consumer_acknowledge_positions`.
+ *
+ * Ownership: everything stays the caller's.
+ * Errors: positions that no message of the consumer can have are left out.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_negative_acknowledge_positions(pulsar_consumer_t *consumer,
+                                                                const char *topic,
+                                                                const pulsar_rs_position_t *positions,
+                                                                size_t count);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -19,7 +19,8 @@ typedef struct pulsar_rs_client_stats_t {
      */
     uint64_t connections;
     /**
-     * Bytes of messages under way, as they count against the memory limit: payloads, keys and properties.
+     * Bytes of messages under way, as they count against the memory limit: payloads, keys and properties. With a limit also
+     * what waits in receiver queues that adapt.
      */
     uint64_t memory_used;
     /**

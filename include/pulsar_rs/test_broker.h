@@ -31,6 +31,10 @@ typedef enum pulsar_rs_test_broker_command {
      */
     pulsar_rs_command_Send = 6,
     /**
+     * Acknowledging messages; it has an answer only where the client asks for one.
+     */
+    pulsar_rs_command_Ack = 10,
+    /**
      * Deleting a subscription.
      */
     pulsar_rs_command_Unsubscribe = 12,
@@ -51,9 +55,25 @@ typedef enum pulsar_rs_test_broker_command {
      */
     pulsar_rs_command_Lookup = 23,
     /**
+     * Moving a subscription to a message or a time.
+     */
+    pulsar_rs_command_Seek = 28,
+    /**
      * Asking for the last message of a topic.
      */
     pulsar_rs_command_GetLastMessageId = 29,
+    /**
+     * Asking for the topics of a namespace.
+     */
+    pulsar_rs_command_GetTopicsOfNamespace = 32,
+    /**
+     * Asking for a schema.
+     */
+    pulsar_rs_command_GetSchema = 34,
+    /**
+     * Asking to be told which topics come and go.
+     */
+    pulsar_rs_command_WatchTopicList = 64,
 } pulsar_rs_test_broker_command;
 
 #ifdef __cplusplus

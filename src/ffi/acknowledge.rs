@@ -2,15 +2,18 @@
 
 use std::ffi::c_void;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use pulsar_rs_client::Error;
 
 use super::consumer::{id, pulsar_consumer_t, pulsar_result_callback, with_received};
+use super::handle;
 use super::message::pulsar_message_t;
 use super::message_id::pulsar_message_id_t;
 use super::operations::{Done, asynchronous, blocking};
 use super::result::pulsar_result;
 use crate::acknowledgements::Acknowledged;
+use crate::consumer::Consumer;
 
 /// What a program names to be acknowledged.
 #[derive(Debug, Clone, Copy)]
@@ -22,8 +25,6 @@ pub(super) enum Named {
 }
 
 impl Named {
-    #[allow(clippy::inline_always)] // each caller has one kind
-    #[inline(always)]
     fn with(self, act: impl FnOnce(Acknowledged<'_>) -> Result<(), Error>) -> Result<(), Error> {
         match self {
             Named::Message(message) => with_received(message, |message| act(Acknowledged::one(message))),
@@ -56,23 +57,21 @@ pub(super) fn acknowledge(consumer: Option<NonNull<pulsar_consumer_t>>, named: N
     blocking(consumer, |consumer| named.with(|what| consumer.acknowledge(what)))
 }
 
-/// Acknowledges and calls back: before this returns, or, with receipts, on the callback thread.
-#[allow(clippy::inline_always)] // each caller has one kind, and one of them is called for every message
-#[inline(always)]
+/// Acknowledges and calls back: before this returns, or, with receipts, on the callback thread. `note` acknowledges
+/// without receipts; it is there beside `named` because each caller has its own, which becomes part of it.
+#[inline]
 pub(super) fn acknowledge_async(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     callback: pulsar_result_callback,
     ctx: *mut c_void,
     named: Named,
+    note: impl FnOnce(&Arc<Consumer>) -> Result<(), Error>,
 ) {
-    let mut waits = false;
-    let result = blocking(consumer, |consumer| {
-        waits = consumer.has_ack_receipts;
-        if waits { Ok(()) } else { named.with(|what| consumer.acknowledge(what)) }
-    });
-    if waits {
-        confirm_async(consumer, callback, ctx, named);
-    } else if let Some(callback) = callback {
+    if handle::with(consumer, |consumer| consumer.has_ack_receipts).unwrap_or_default() {
+        return confirm_async(consumer, callback, ctx, named);
+    }
+    let result = blocking(consumer, note);
+    if let Some(callback) = callback {
         callback(result, ctx);
     }
 }

@@ -19,6 +19,7 @@ use super::messages::{MessageList, pulsar_messages_t};
 use super::operations::{Operated, asynchronous, blocking, unusable};
 use super::result::pulsar_result;
 use super::text::empty;
+use crate::acknowledgements::Acknowledged;
 use crate::consumer::Consumer;
 use crate::last_error::LastError;
 use crate::message::Message;
@@ -250,7 +251,9 @@ pub extern "C" fn pulsar_consumer_acknowledge_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    acknowledge_async(consumer, callback, ctx, Named::Message(message));
+    acknowledge_async(consumer, callback, ctx, Named::Message(message), |consumer| {
+        with_received(message, |message| consumer.note_acknowledged(Acknowledged::one(message)))
+    });
 }
 
 /// Acknowledges the message with this id. Acknowledgements are gathered and sent together; acknowledging twice does
@@ -266,7 +269,9 @@ pub extern "C" fn pulsar_consumer_acknowledge_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    acknowledge_async(consumer, callback, ctx, Named::Id(message_id));
+    acknowledge_async(consumer, callback, ctx, Named::Id(message_id), |consumer| {
+        consumer.note_acknowledged(Acknowledged::id(&id(message_id)?))
+    });
 }
 
 /// Acknowledges a message and all before it.
@@ -308,7 +313,9 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    acknowledge_async(consumer, callback, ctx, Named::UpToMessage(message));
+    acknowledge_async(consumer, callback, ctx, Named::UpToMessage(message), |consumer| {
+        with_received(message, |message| consumer.note_acknowledged(Acknowledged::up_to(message)))
+    });
 }
 
 /// Acknowledges the message with this id and all before it.
@@ -324,7 +331,9 @@ pub extern "C" fn pulsar_consumer_acknowledge_cumulative_async_id(
     callback: pulsar_result_callback,
     ctx: *mut c_void,
 ) {
-    acknowledge_async(consumer, callback, ctx, Named::UpToId(message_id));
+    acknowledge_async(consumer, callback, ctx, Named::UpToId(message_id), |consumer| {
+        consumer.note_acknowledged(Acknowledged::UpToId(&id(message_id)?))
+    });
 }
 
 /// Has the message delivered again, after the delay that is configured. Its whole batch comes again, without the

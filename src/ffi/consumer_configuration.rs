@@ -80,7 +80,7 @@ pub enum pulsar_consumer_crypto_failure_action {
     pulsar_ConsumerFail = 0,
     /// They are acknowledged without being delivered.
     pulsar_ConsumerDiscard = 1,
-    /// They are delivered as they are: encrypted, still compressed, and a batch as one message.
+    /// They are delivered as they are: encrypted, still compressed; a batch, and each chunk of a message, as one message.
     pulsar_ConsumerConsume = 2,
 }
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 PULSAR = ROOT / "tests/pulsar/pulsar"
-SUBSCRIPTION = "soak"
 
 # What happens, in words, and how often compared with others.
 Fault = tuple[str, int, Callable[[], object]]
@@ -52,8 +51,7 @@ class TestBroker:
 
     def unload(self, topic: str) -> None:
         """As when the topic moves: producers and consumers are closed, and come again."""
-        self.command("close-producers", topic)
-        self.command("close-consumers", topic, SUBSCRIPTION)
+        self.command("unload", topic)
 
     def faults(self) -> list[Fault]:
         """What else can happen."""

@@ -60,8 +60,11 @@ static inline void ledger_receive(struct ledger *ledger, uint64_t number, uint64
             ledger->lowest++;
         }
         if (lane < LANES) {
-            ledger->disorder += number < ledger->next[lane];
-            ledger->next[lane] = number + 1;
+            if (number < ledger->next[lane]) {
+                ledger->disorder++;
+            } else {
+                ledger->next[lane] = number + 1;
+            }
         }
     }
     pthread_mutex_unlock(&ledger->lock);

@@ -6,6 +6,9 @@
 /* Of the messages on a shared subscription one in so many is refused when it comes first. */
 enum { NACK_EACH = 101 };
 
+/* Consumers that come and go: so many at a time, each for so many messages, and for more the higher its number. */
+enum { PLACES = 3, STAY = 400 };
+
 static const char *const SUBSCRIPTION = "soak";
 
 static uint64_t hash_of_id(pulsar_message_t *message) {
@@ -32,7 +35,8 @@ static void take(struct receiver *receiver, pulsar_message_t *message) {
         pulsar_consumer_negative_acknowledge(receiver->consumer, message);
         return;
     }
-    ledger_receive(&stream->ledger, number, hash_of_id(message), receiver->lane);
+    unsigned lane = stream->kind == COMING ? (unsigned)(number % KEYS) : receiver->lane;
+    ledger_receive(&stream->ledger, number, hash_of_id(message), lane);
     if (stream->kind == UNBATCHED) {
         pulsar_consumer_acknowledge_cumulative_async(receiver->consumer, message, NULL, NULL);
     } else {
@@ -72,9 +76,39 @@ static void *receive_batches(void *context) {
     return NULL;
 }
 
+static pulsar_consumer_t *subscribe(struct receiver *receiver);
+
+/* One consumer after the other: each takes some messages, and is closed with others in its queue. */
+static void *receive_in_turns(void *context) {
+    struct receiver *receiver = context;
+    unsigned stay = STAY * (1 + (unsigned)(receiver - receiver->stream->receivers));
+    while (!receivers_end) {
+        if (receiver->consumer == NULL && (receiver->consumer = subscribe(receiver)) == NULL) {
+            /* During an outage. */
+            sleep_ms(WAIT_MS);
+            continue;
+        }
+        for (unsigned taken = 0; taken < stay && !receivers_end;) {
+            pulsar_message_t *message = NULL;
+            if (pulsar_consumer_receive_with_timeout(receiver->consumer, &message, WAIT_MS) == pulsar_result_Ok) {
+                take(receiver, message);
+                pulsar_message_free(message);
+                taken++;
+            }
+        }
+        if (!receivers_end) {
+            pulsar_consumer_close(receiver->consumer);
+            pulsar_consumer_free(receiver->consumer);
+            receiver->consumer = NULL;
+        }
+    }
+    return NULL;
+}
+
 static pulsar_consumer_type type_for(enum kind kind) {
     switch (kind) {
     case KEYED:
+    case COMING:
         return pulsar_ConsumerKeyShared;
     case NACKED:
         return pulsar_ConsumerShared;
@@ -83,16 +117,9 @@ static pulsar_consumer_type type_for(enum kind kind) {
     }
 }
 
-static void receiver_open(struct stream *stream, const char *topic) {
-    unsigned number = stream->receiver_count;
-    bool shared = stream->kind == KEYED || stream->kind == NACKED;
-    if (number == CONSUMERS) {
-        return;
-    }
-    struct receiver *receiver = &stream->receivers[number];
-    receiver->stream = stream;
-    receiver->lane = shared ? UNORDERED : number;
-    snprintf(receiver->topic, sizeof(receiver->topic), "%s", topic);
+/* NULL: it cannot be now. */
+static pulsar_consumer_t *subscribe(struct receiver *receiver) {
+    struct stream *stream = receiver->stream;
     pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
     pulsar_consumer_configuration_set_consumer_type(conf, type_for(stream->kind));
     pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
@@ -106,18 +133,51 @@ static void receiver_open(struct stream *stream, const char *topic) {
         pulsar_consumer_batch_receive_policy_t policy = {500, 1 << 20, WAIT_MS};
         pulsar_consumer_configuration_set_batch_receive_policy(conf, &policy);
     }
-    pulsar_result result = pulsar_client_subscribe(stream->client, topic, SUBSCRIPTION, conf, &receiver->consumer);
+    pulsar_consumer_t *consumer = NULL;
+    pulsar_result result = pulsar_client_subscribe(stream->client, receiver->topic, SUBSCRIPTION, conf, &consumer);
     pulsar_consumer_configuration_free(conf);
     if (result != pulsar_result_Ok) {
+        fprintf(stderr, "soak: %s: %s\n", receiver->topic, pulsar_result_str(result));
+        return NULL;
+    }
+    return consumer;
+}
+
+static void receiver_open(struct stream *stream, const char *topic) {
+    unsigned number = stream->receiver_count;
+    bool shared = stream->kind == KEYED || stream->kind == COMING || stream->kind == NACKED;
+    if (number == CONSUMERS) {
+        return;
+    }
+    struct receiver *receiver = &stream->receivers[number];
+    receiver->stream = stream;
+    receiver->lane = shared ? UNORDERED : number;
+    snprintf(receiver->topic, sizeof(receiver->topic), "%s", topic);
+    receiver->consumer = subscribe(receiver);
+    if (receiver->consumer == NULL) {
         /* During an outage; a new partition is tried again. */
-        fprintf(stderr, "soak: %s: %s\n", topic, pulsar_result_str(result));
         return;
     }
     stream->receiver_count = number + 1;
     if (stream->kind == BATCHED) {
         resume_message_listener(receiver->consumer);
     } else {
-        pthread_create(&receiver->thread, NULL, stream->kind == BULK ? receive_batches : receive_one_by_one, receiver);
+        void *(*receive)(void *) = stream->kind == BULK     ? receive_batches
+                                   : stream->kind == COMING ? receive_in_turns
+                                                            : receive_one_by_one;
+        pthread_create(&receiver->thread, NULL, receive, receiver);
+    }
+}
+
+static unsigned consumers_of(enum kind kind) {
+    switch (kind) {
+    case COMING:
+        return PLACES;
+    case KEYED:
+    case NACKED:
+        return 2;
+    default:
+        return 1;
     }
 }
 
@@ -126,10 +186,9 @@ void receivers_open(struct stream *stream, pulsar_client_t *client) {
     if (stream->kind == PARTITIONED) {
         receivers_follow(stream);
     } else {
-        receiver_open(stream, stream->topic);
-    }
-    if (stream->kind == KEYED || stream->kind == NACKED) {
-        receiver_open(stream, stream->topic);
+        for (unsigned i = 0; i < consumers_of(stream->kind); i++) {
+            receiver_open(stream, stream->topic);
+        }
     }
     stop_if(stream->receiver_count == 0, stream->topic, pulsar_result_ConnectError);
 }
@@ -155,7 +214,9 @@ void receivers_close(struct stream *stream) {
         if (stream->kind != BATCHED) {
             pthread_join(receiver->thread, NULL);
         }
-        pulsar_consumer_close(receiver->consumer);
-        pulsar_consumer_free(receiver->consumer);
+        if (receiver->consumer != NULL) {
+            pulsar_consumer_close(receiver->consumer);
+            pulsar_consumer_free(receiver->consumer);
+        }
     }
 }

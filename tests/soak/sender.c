@@ -3,10 +3,11 @@
 
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/completion.h>
+#include <pulsar_rs/producer_configuration.h>
 
 #include "streams.h"
 
-enum { TICK_MS = 10, KEYS = 32, SEND_TIMEOUT_MS = 300000, QUEUE = 20000, FETCH = 64, MOST_AT_ONCE = 512 };
+enum { TICK_MS = 10, SEND_TIMEOUT_MS = 300000, QUEUE = 20000, FETCH = 64, MOST_AT_ONCE = 512 };
 
 size_t payload_fill(char *payload, uint64_t number) {
     size_t length = 16 + number * 2654435761u % 1000;
@@ -37,6 +38,9 @@ void sender_open(struct stream *stream, pulsar_client_t *client) {
     pulsar_producer_configuration_set_max_pending_messages(conf, QUEUE / 2);
     pulsar_producer_configuration_set_batching_enabled(conf, stream->kind != UNBATCHED);
     pulsar_producer_configuration_set_batching_max_publish_delay_ms(conf, 5);
+    if (stream->kind == COMING) {
+        pulsar_rs_producer_configuration_set_batching_by_key(conf, 1);
+    }
     if (stream->kind == COMPRESSED) {
         pulsar_producer_configuration_set_compression_type(conf, pulsar_CompressionZSTD);
     }
@@ -66,7 +70,7 @@ static void send_one(struct stream *stream, uint64_t number) {
     char payload[PAYLOAD_MAX];
     pulsar_message_t *message = pulsar_message_create();
     pulsar_message_set_content(message, payload, payload_fill(payload, number));
-    if (stream->kind == KEYED) {
+    if (stream->kind == KEYED || stream->kind == COMING) {
         char key[16];
         snprintf(key, sizeof(key), "key-%u", (unsigned)(number % KEYS));
         pulsar_message_set_partition_key(message, key);

@@ -22,7 +22,7 @@ atomic_bool senders_end;
 atomic_bool receivers_end;
 
 static struct stream streams[KINDS];
-static const char *const names[KINDS] = {"batched", "bulk", "unbatched", "compressed", "partitioned", "keyed", "nacked"};
+static const char *const names[KINDS] = {"batched", "bulk", "unbatched", "compressed", "partitioned", "keyed", "coming", "nacked"};
 
 /* Evenly spread over the run. */
 static struct {

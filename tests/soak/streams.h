@@ -8,7 +8,10 @@
 
 #include "ledger.h"
 
-enum kind { BATCHED, BULK, UNBATCHED, COMPRESSED, PARTITIONED, KEYED, NACKED, KINDS };
+enum kind { BATCHED, BULK, UNBATCHED, COMPRESSED, PARTITIONED, KEYED, COMING, NACKED, KINDS };
+
+/* Lanes of the ledger, where each key has its order. */
+enum { KEYS = 32 };
 
 enum { TOPIC_SIZE = 256, CONSUMERS = 16, PAYLOAD_MAX = 2048, WAIT_MS = 200 };
 

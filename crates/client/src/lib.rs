@@ -47,7 +47,7 @@ mod topic;
 
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
-    AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, Consumer, ConsumerConfig,
+    AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, BulkMessages, Consumer, ConsumerConfig,
     CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
     Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo, SubscriptionType, TopicPattern,
 };

@@ -100,20 +100,17 @@ pub struct Reader {
 impl Reader {
     /// The next message, if one is there.
     pub fn try_read_next(&self) -> Result<Option<Message>, Error> {
-        let message = self.consumer.try_receive()?;
-        Ok(message.map(|message| self.read(message)))
+        Ok(self.consumer.try_receive()?.map(|message| self.read(message)))
     }
 
     /// Waits for the next message.
     pub async fn read_next(&self) -> Result<Message, Error> {
-        let message = self.consumer.receive().await?;
-        Ok(self.read(message))
+        Ok(self.read(self.consumer.receive().await?))
     }
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with [`Error::Timeout`].
     pub fn read_next_blocking(&self, timeout: Option<Duration>) -> Result<Message, Error> {
-        let message = self.consumer.receive_blocking(timeout)?;
-        Ok(self.read(message))
+        Ok(self.read(self.consumer.receive_blocking(timeout)?))
     }
 
     /// The broker shows in its statistics how far the reader came. Once per entry, so that it costs next to nothing.

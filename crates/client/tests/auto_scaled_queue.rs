@@ -123,3 +123,20 @@ async fn it_needs_a_size_to_grow_to() {
     assert!(matches!(refused, Err(Error::InvalidConfiguration(_))), "{refused:?}");
     client.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn each_partition_has_a_queue_of_its_own() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("partitions");
+    broker.create_topic(&topic, 2).await;
+    let consumer = scaled(&client, &topic, 4).await;
+    for partition in 0..2 {
+        send_singles(&client, &format!("{topic}-partition-{partition}"), 200, 4).await;
+    }
+    for size in [1, 2, 4, 4] {
+        queued(&consumer, 2 * size).await;
+        while consumer.try_receive().unwrap().is_some() {}
+    }
+    client.close().await.unwrap();
+}

@@ -51,7 +51,9 @@ async fn seeks_go_into_batches() {
         let messages = receive_many(&consumer, 30).await;
         for target in [12, 9, 10, 0, 19, 29, 4] {
             // What was acknowledged before counts no more.
-            messages.iter().for_each(|message| consumer.acknowledge(message).unwrap());
+            for message in &messages {
+                consumer.acknowledge(message).unwrap();
+            }
             consumer.seek(&messages[target as usize].id()).await.unwrap();
             let first = if inclusive { target } else { target + 1 };
             assert_eq!(rest(&consumer).await, (first..30).collect::<Vec<u32>>(), "{target}, {inclusive}");
@@ -192,7 +194,7 @@ async fn nothing_is_lost_and_nothing_of_before_comes() {
         let ids: Vec<MessageId> = receive_many(&consumer, 100).await.iter().map(Message::id).collect();
         for _ in 0..20 {
             let target = fastrand::u32(..100);
-            let read = fastrand::usize(..(99 - target) as usize + 1);
+            let read = fastrand::usize(..=(99 - target) as usize);
             // Somebody takes messages all the time.
             let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
             let taker = {

@@ -151,8 +151,8 @@ async fn properties_of_the_subscription_are_stored() {
     client.close().await.unwrap();
 }
 
-fn schema(kind: SchemaType, definition: &str) -> Option<Schema> {
-    Some(Schema { name: "record".into(), kind, definition: definition.into(), properties: Vec::new() })
+fn schema(kind: SchemaType, definition: &str) -> Schema {
+    Schema { name: "record".into(), kind, definition: definition.into(), properties: Vec::new() }
 }
 
 #[tokio::test]
@@ -161,7 +161,7 @@ async fn a_schema_that_does_not_fit_is_refused() {
     let broker = Broker::start().await;
     let client = broker.client();
     let topic = unique("schema");
-    let with = |schema| ConsumerConfig { schema, ..config() };
+    let with = |schema| ConsumerConfig { schema: Some(schema), ..config() };
     let fits = client.subscribe(&topic, "fits", with(schema(SchemaType::Avro, RECORD))).await.unwrap();
     let other = client.subscribe(&topic, "other", with(schema(SchemaType::String, ""))).await;
     assert!(matches!(other, Err(Error::IncompatibleSchema(_))), "{other:?}");
@@ -183,7 +183,7 @@ async fn the_command_says_what_the_configuration_says() {
         subscription_properties: vec![("a".into(), "b".into())],
         properties: vec![("c".into(), "d".into())],
         replicate_subscription_state: true,
-        schema: schema(SchemaType::Json, "{}"),
+        schema: Some(schema(SchemaType::Json, "{}")),
         priority_level: 3,
         ..config()
     };

@@ -2,9 +2,9 @@
 //! without a real Pulsar.
 //!
 //! It serves topics, partitioned ones too, producers with all access modes, the four subscription types,
-//! acknowledgements of entries and of single messages in a batch, seeking, deduplication, delayed delivery
-//! and schemas, non-persistent topics and watches of topic lists; it answers as a Pulsar 4.0 standalone does.
-//! Transactions, compaction, authentication and TLS are left out, and refused where a client waits for an
+//! acknowledgements of entries and of single messages in a batch, seeking, deduplication, delayed delivery,
+//! schemas, compaction, non-persistent topics and watches of topic lists; it answers as a Pulsar 4.0 standalone does.
+//! Transactions, authentication and TLS are left out, and refused where a client waits for an
 //! answer.
 //!
 //! Tests start it in their process and make it misbehave:

@@ -37,7 +37,10 @@ fn it_prints_its_url_and_ends_on_a_signal() {
 #[test]
 fn it_takes_commands() {
     let mut command = Command::new(BINARY);
-    command.args(["--control", "--partitions", "p=2"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .args(["--control", "--entry-metadata", "--partitions", "p=2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
     let url = answers.next().unwrap().unwrap();
@@ -50,6 +53,12 @@ fn it_takes_commands() {
         ("close-producers t", "ok 0"),
         ("close-consumers t s", "ok 0"),
         ("backlog t s", "error "),
+        ("unload t", "ok"),
+        ("compact p", "ok"),
+        ("delete-topic t", "ok"),
+        ("delete-topic t", "error "),
+        ("unload t", "error "),
+        ("compact t", "error "),
         ("delay-receipts 5", "ok"),
         ("delay-receipts much", "error "),
         ("deduplication on", "ok"),

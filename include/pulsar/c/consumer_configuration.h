@@ -46,7 +46,7 @@ typedef enum pulsar_consumer_crypto_failure_action {
      */
     pulsar_ConsumerDiscard = 1,
     /**
-     * They are delivered as they are: encrypted, still compressed, and a batch as one message.
+     * They are delivered as they are: encrypted, still compressed; a batch, and each chunk of a message, as one message.
      */
     pulsar_ConsumerConsume = 2,
 } pulsar_consumer_crypto_failure_action;

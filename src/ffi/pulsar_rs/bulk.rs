@@ -1,15 +1,26 @@
 //! `pulsar_rs/bulk.h`
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::sync::Arc;
+use std::thread::LocalKey;
+use std::time::Duration;
 
-use pulsar_rs_client::{Error, OutgoingMessage, Property};
+use pulsar_rs_client::{BulkLimits, Error, MessageId, OutgoingMessage, Property};
 
-use crate::ffi::handle;
+use crate::acknowledgements::Acknowledged;
+use crate::ffi::arguments;
+use crate::ffi::consumer::pulsar_consumer_t;
+use crate::ffi::guard::guard;
+use crate::ffi::handle::pool::{Pool, Pooled, give_pooled, recycle};
+use crate::ffi::handle::{self, Opaque};
+use crate::ffi::message::pulsar_message_t;
 use crate::ffi::operations::blocking;
 use crate::ffi::producer::pulsar_producer_t;
 use crate::ffi::result::pulsar_result;
+use crate::message::Message;
 use crate::packed::{HAS_DELIVER_AT, HAS_EVENT_TIME, HAS_PARTITION, HAS_SEQUENCE_ID, NULL_VALUE, Packed};
+use crate::received::Received;
 
 /// `event_time` of a record counts.
 pub const PULSAR_RS_RECORD_HAS_EVENT_TIME: u32 = 1;
@@ -76,6 +87,91 @@ pub struct pulsar_rs_record_t {
     pub deliver_at: i64,
 }
 
+/// Where a message stands in its topic. The numbers are those of its id.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct pulsar_rs_position_t {
+    /// The ledger.
+    pub ledger: i64,
+    /// The entry in the ledger.
+    pub entry: i64,
+    /// The partition, or -1.
+    pub partition: i32,
+    /// Place in the batch, from 0, or -1.
+    pub batch_index: i32,
+    /// Messages in the batch; 0: the message is in none.
+    pub batch_size: i32,
+}
+
+/// A message that was received in bulk. All pointers are valid until the list that it is in is freed.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct pulsar_rs_view_t {
+    /// The content.
+    pub payload: *const c_void,
+    /// Bytes of the content.
+    pub payload_len: usize,
+    /// The partition key; NULL: none.
+    pub key: *const c_void,
+    /// Bytes of the key.
+    pub key_len: usize,
+    /// The ordering key; NULL: none.
+    pub ordering_key: *const c_void,
+    /// Bytes of the ordering key.
+    pub ordering_key_len: usize,
+    /// The properties; NULL: none.
+    pub properties: *const pulsar_rs_property_t,
+    /// Number of properties.
+    pub property_count: usize,
+    /// Where it stands in its topic.
+    pub position: pulsar_rs_position_t,
+    /// Number of its topic, for `pulsar_rs_received_topic`.
+    pub topic: u32,
+    /// How often the broker delivered it before. Counted for shared subscriptions only.
+    pub redelivery_count: u32,
+    /// `PULSAR_RS_RECORD_HAS_EVENT_TIME` and `PULSAR_RS_RECORD_NULL_VALUE`.
+    pub flags: u32,
+    /// When its producer sent it, milliseconds since 1970.
+    pub publish_time: u64,
+    /// Time of the event, milliseconds since 1970, if `flags` says that it has one.
+    pub event_time: u64,
+    /// Sequence id.
+    pub sequence_id: u64,
+}
+
+// SAFETY: what it points to belongs to its list, and nobody changes it.
+unsafe impl Send for pulsar_rs_view_t {}
+
+// SAFETY: as a view points into its list, it points to what nobody changes.
+unsafe impl Send for pulsar_rs_property_t {}
+
+/// Messages that were received in bulk.
+#[allow(non_camel_case_types)]
+pub struct pulsar_rs_received_t(());
+
+impl Opaque for pulsar_rs_received_t {
+    type Value = Received;
+    const TAG: u32 = 0x5052_4231;
+}
+
+thread_local!(static WAITING: Pool<Received> = Pool::new());
+
+impl Pooled for pulsar_rs_received_t {
+    fn pool() -> &'static LocalKey<Pool<Received>> {
+        &WAITING
+    }
+
+    fn fresh() -> Received {
+        Received::default()
+    }
+
+    fn renew(value: &mut Received) -> bool {
+        value.renew()
+    }
+}
+
 /// Sends messages, one after the other. Their tokens are `first_token` and the numbers behind it; their outcomes go to
 /// the producer's completion queue, several in one entry. Without a queue nobody is told.
 ///
@@ -133,6 +229,202 @@ pub extern "C" fn pulsar_rs_producer_send_packed(
             report(accepted, producer.send_bulk(packed.messages(), packed.count(), first_token))
         })
     })
+}
+
+/// Receives the messages that are there, `max_messages` at most and of `max_bytes` of content together, unless the first
+/// has more. Waits for the first: `timeout_ms` milliseconds, not at all for 0, as long as it takes below 0.
+///
+/// Ownership: the caller frees the list with `pulsar_rs_received_free`. It holds the batches that its messages came in.
+/// Threads: any. The list may be used by one thread at a time, and looked at by many.
+/// Errors: `received` is written on success only; without a message `pulsar_result_Timeout` is returned. With a
+/// `max_messages` of 0, and for a consumer with a listener, `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_receive_bulk(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    max_messages: usize,
+    max_bytes: usize,
+    timeout_ms: c_int,
+    received: Option<NonNull<*mut pulsar_rs_received_t>>,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        arguments::output(received)?;
+        let limits = bulk_limits(max_messages, max_bytes)?;
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        let list = give_pooled::<pulsar_rs_received_t>(|_| ());
+        // Nobody else knows it yet.
+        let outcome =
+            handle::with_mut(NonNull::new(list), |list| consumer.receive_bulk(list, limits, timeout));
+        match outcome {
+            Ok(Ok(())) => {
+                handle::write(received, list);
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                recycle(NonNull::new(list));
+                Err(error)
+            }
+            Err(_) => Err(Error::Unknown("a new list is no list".into())),
+        }
+    })
+}
+
+/// What a program asks of a bulk receive.
+pub(crate) fn bulk_limits(max_messages: usize, max_bytes: usize) -> Result<BulkLimits, Error> {
+    if max_messages == 0 {
+        return Err(Error::InvalidConfiguration("no messages are to be received".into()));
+    }
+    Ok(BulkLimits { max_messages, max_bytes })
+}
+
+/// Returns the messages of a list, in the order they came, and writes their number to `count`.
+///
+/// Ownership: they belong to the list.
+/// NULL: returns NULL and writes 0; `count` may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_received_messages(
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    count: Option<NonNull<usize>>,
+) -> *const pulsar_rs_view_t {
+    guard(std::ptr::null(), || {
+        let views = handle::with(received, |list| (list.views().as_ptr(), list.views().len()));
+        let (views, len) = views.unwrap_or((std::ptr::null(), 0));
+        handle::write(count, len);
+        views
+    })
+}
+
+/// Returns the full name of a topic by its number in the messages of a list; NULL when there is none.
+///
+/// Ownership: the string belongs to the list.
+/// NULL: returns NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_received_topic(
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    topic: u32,
+) -> *const c_char {
+    guard(std::ptr::null(), || {
+        handle::with(received, |list| list.topic(topic)).ok().flatten().unwrap_or(std::ptr::null())
+    })
+}
+
+/// Returns one message of a list by itself, for what only `pulsar_message_*` and `pulsar_consumer_*` can do; NULL when
+/// there is none at `index`, from 0.
+///
+/// Ownership: the caller frees the message with `pulsar_message_free`; it outlives the list.
+/// NULL: returns NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_received_message(
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    index: usize,
+) -> *mut pulsar_message_t {
+    guard(std::ptr::null_mut(), || {
+        let message = handle::with(received, |list| list.bulk().message(index)).ok().flatten();
+        message.map_or(std::ptr::null_mut(), |message| handle::give(Message::received(message)))
+    })
+}
+
+/// Frees a list.
+///
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_received_free(received: Option<NonNull<pulsar_rs_received_t>>) {
+    guard((), || recycle(received));
+}
+
+/// Acknowledges messages of a list: `count` of them from `first`, as far as there are. They are gathered and sent together
+/// with others, as by `pulsar_consumer_acknowledge`; with ack receipts it blocks until the broker has them.
+///
+/// Ownership: the list stays the caller's.
+/// Errors: `pulsar_result_InvalidMessage` when there is no list.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_received(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    first: usize,
+    count: usize,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        handle::with(received, |list| {
+            let messages = list.bulk().messages(first..first.saturating_add(count));
+            consumer.acknowledge(Acknowledged::Each(messages.into()))
+        })
+        .unwrap_or_else(|_| Err(no_list()))
+    })
+}
+
+/// Has messages of a list delivered again: `count` of them from `first`, as far as there are. Otherwise as
+/// `pulsar_consumer_negative_acknowledge`.
+///
+/// Ownership: the list stays the caller's.
+/// Errors: `pulsar_result_InvalidMessage` when there is no list.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_negative_acknowledge_received(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    first: usize,
+    count: usize,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        let refuse = |list: &Received| {
+            consumer.core().negative_acknowledge_bulk(list.bulk(), first..first.saturating_add(count));
+        };
+        handle::with(received, refuse).map_err(|_| no_list())
+    })
+}
+
+/// Acknowledges messages by their positions, which a program may keep when the list is gone. `topic` is the full name of
+/// their topic; it may be NULL for a consumer of one topic, whose partitions the positions tell.
+///
+/// Ownership: everything stays the caller's.
+/// Errors: positions that no message of the consumer can have are left out, and give `pulsar_result_InvalidMessage`, or
+/// `pulsar_result_OperationNotSupported` where a topic is missing; all others are acknowledged.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_acknowledge_positions(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    topic: *const c_char,
+    positions: *const pulsar_rs_position_t,
+    count: usize,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        let ids = ids_at(topic, positions, count)?;
+        consumer.acknowledge(Acknowledged::Each(ids.as_slice().into()))
+    })
+}
+
+/// Has messages delivered again by their positions; for `topic` see `pulsar_rs_consumer_acknowledge_positions`.
+///
+/// Ownership: everything stays the caller's.
+/// Errors: positions that no message of the consumer can have are left out.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_negative_acknowledge_positions(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    topic: *const c_char,
+    positions: *const pulsar_rs_position_t,
+    count: usize,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        for id in &ids_at(topic, positions, count)? {
+            consumer.core().negative_acknowledge_id(id);
+        }
+        Ok(())
+    })
+}
+
+fn no_list() -> Error {
+    Error::InvalidMessage("no list of messages".into())
+}
+
+/// Ids of the messages at these positions of a topic.
+fn ids_at(
+    topic: *const c_char,
+    positions: *const pulsar_rs_position_t,
+    count: usize,
+) -> Result<Vec<MessageId>, Error> {
+    let topic: Option<Arc<str>> = if topic.is_null() { None } else { Some(arguments::topic(topic)?.into()) };
+    let to_ids = |positions: &[pulsar_rs_position_t]| {
+        positions.iter().map(|position| position.to_id(topic.as_ref())).collect()
+    };
+    Ok(handle::with_slice(positions, count, to_ids))
 }
 
 fn report(accepted: Option<NonNull<usize>>, outcome: Result<usize, (usize, Error)>) -> Result<(), Error> {

@@ -29,7 +29,8 @@ impl Opaque for pulsar_rs_stats_t {
 pub struct pulsar_rs_client_stats_t {
     /// Open connections to brokers.
     pub connections: u64,
-    /// Bytes of messages under way, as they count against the memory limit: payloads, keys and properties.
+    /// Bytes of messages under way, as they count against the memory limit: payloads, keys and properties. With a limit also
+    /// what waits in receiver queues that adapt.
     pub memory_used: u64,
     /// The memory limit in bytes; 0: there is none.
     pub memory_limit: u64,

@@ -43,6 +43,8 @@ pub enum pulsar_rs_test_broker_command {
     pulsar_rs_command_Producer = 5,
     /// Sending a message or batch.
     pulsar_rs_command_Send = 6,
+    /// Acknowledging messages; it has an answer only where the client asks for one.
+    pulsar_rs_command_Ack = 10,
     /// Deleting a subscription.
     pulsar_rs_command_Unsubscribe = 12,
     /// Closing a producer.
@@ -53,8 +55,16 @@ pub enum pulsar_rs_test_broker_command {
     pulsar_rs_command_PartitionedMetadata = 21,
     /// Asking which broker serves a topic.
     pulsar_rs_command_Lookup = 23,
+    /// Moving a subscription to a message or a time.
+    pulsar_rs_command_Seek = 28,
     /// Asking for the last message of a topic.
     pulsar_rs_command_GetLastMessageId = 29,
+    /// Asking for the topics of a namespace.
+    pulsar_rs_command_GetTopicsOfNamespace = 32,
+    /// Asking for a schema.
+    pulsar_rs_command_GetSchema = 34,
+    /// Asking to be told which topics come and go.
+    pulsar_rs_command_WatchTopicList = 64,
 }
 
 impl CEnum for pulsar_rs_test_broker_command {
@@ -65,12 +75,17 @@ impl CEnum for pulsar_rs_test_broker_command {
             C::pulsar_rs_command_Subscribe,
             C::pulsar_rs_command_Producer,
             C::pulsar_rs_command_Send,
+            C::pulsar_rs_command_Ack,
             C::pulsar_rs_command_Unsubscribe,
             C::pulsar_rs_command_CloseProducer,
             C::pulsar_rs_command_CloseConsumer,
             C::pulsar_rs_command_PartitionedMetadata,
             C::pulsar_rs_command_Lookup,
+            C::pulsar_rs_command_Seek,
             C::pulsar_rs_command_GetLastMessageId,
+            C::pulsar_rs_command_GetTopicsOfNamespace,
+            C::pulsar_rs_command_GetSchema,
+            C::pulsar_rs_command_WatchTopicList,
         ];
         all.into_iter().find(|command| *command as c_int == number)
     }
@@ -84,12 +99,17 @@ impl From<pulsar_rs_test_broker_command> for Kind {
             C::pulsar_rs_command_Subscribe => Kind::Subscribe,
             C::pulsar_rs_command_Producer => Kind::Producer,
             C::pulsar_rs_command_Send => Kind::Send,
+            C::pulsar_rs_command_Ack => Kind::Ack,
             C::pulsar_rs_command_Unsubscribe => Kind::Unsubscribe,
             C::pulsar_rs_command_CloseProducer => Kind::CloseProducer,
             C::pulsar_rs_command_CloseConsumer => Kind::CloseConsumer,
             C::pulsar_rs_command_PartitionedMetadata => Kind::PartitionedMetadata,
             C::pulsar_rs_command_Lookup => Kind::Lookup,
+            C::pulsar_rs_command_Seek => Kind::Seek,
             C::pulsar_rs_command_GetLastMessageId => Kind::GetLastMessageId,
+            C::pulsar_rs_command_GetTopicsOfNamespace => Kind::GetTopicsOfNamespace,
+            C::pulsar_rs_command_GetSchema => Kind::GetSchema,
+            C::pulsar_rs_command_WatchTopicList => Kind::WatchTopicList,
         }
     }
 }

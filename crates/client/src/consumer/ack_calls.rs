@@ -7,6 +7,8 @@ use pulsar_rs_wire::hot::EntryId;
 
 use super::acknowledge::entry_of;
 use super::batch_acks::{BatchAcks, Progress};
+use super::bulk::{BulkMessages, Place};
+use super::message::Entry;
 use super::receipts::Part;
 use super::{Consumer, Message, Parts, Shared, State, void};
 use crate::{Error, MessageId};
@@ -22,6 +24,14 @@ pub enum AckTarget<'a> {
     Messages(&'a [Message]),
     /// The messages with these ids.
     Ids(&'a [MessageId]),
+    /// Messages of a bulk.
+    Bulk(BulkMessages<'a>),
+}
+
+impl<'a> From<BulkMessages<'a>> for AckTarget<'a> {
+    fn from(messages: BulkMessages<'a>) -> Self {
+        AckTarget::Bulk(messages)
+    }
 }
 
 impl<'a> From<&'a Message> for AckTarget<'a> {
@@ -172,6 +182,11 @@ impl Shared {
                     note(self.ack_message_in(&mut state, message, call));
                 }
             }
+            AckTarget::Bulk(messages) => {
+                for (entry, places) in messages.runs() {
+                    note(self.ack_run_in(&mut state, entry, places, call));
+                }
+            }
             AckTarget::Ids(ids) => {
                 for id in ids {
                     note(self.ack_id_in(&mut state, id, call));
@@ -191,7 +206,29 @@ impl Shared {
         message: &Message,
         call: Option<&Part>,
     ) -> Result<bool, Error> {
-        let entry = &message.entry;
+        self.ack_entry_in(state, &message.entry, call, |acks| acks.ack(message.index))
+    }
+
+    /// Acknowledges messages of an entry; true when there is something to send.
+    fn ack_run_in(
+        &self,
+        state: &mut State,
+        entry: &Entry,
+        places: &[Place],
+        call: Option<&Part>,
+    ) -> Result<bool, Error> {
+        let ack = |acks: &BatchAcks| acks.ack_each(places.iter().map(|place| place.index));
+        self.ack_entry_in(state, entry, call, ack)
+    }
+
+    /// Acknowledges an entry, or, if it is a batch, what `ack` does of it; true when there is something to send.
+    fn ack_entry_in(
+        &self,
+        state: &mut State,
+        entry: &Entry,
+        call: Option<&Part>,
+        ack: impl FnOnce(&BatchAcks) -> Progress,
+    ) -> Result<bool, Error> {
         if entry.reading != state.reading {
             // Nobody will learn of it. That is nothing to fail for, unless somebody asks.
             return if call.is_some() { Err(void()) } else { Ok(false) };
@@ -202,7 +239,7 @@ impl Shared {
                 Ok(true)
             }
             Some(acks) => {
-                let progress = acks.ack(message.index);
+                let progress = ack(acks);
                 Ok(self.note_in(state, entry.id, acks, progress, call))
             }
         }

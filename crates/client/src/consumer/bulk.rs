@@ -91,6 +91,11 @@ impl<V> Bulk<V> {
         self.entries.clear();
     }
 
+    /// Messages that it has room for without more memory.
+    pub fn capacity(&self) -> usize {
+        self.values.capacity().max(self.places.capacity())
+    }
+
     /// Number of messages.
     pub fn len(&self) -> usize {
         self.values.len()
@@ -118,12 +123,33 @@ impl<V> Bulk<V> {
         Some(Message::placed(entry.clone(), place))
     }
 
-    /// Messages of the same entry, one after the other: the entry and the places in it.
-    fn runs(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<Entry>, &[Place])> {
+    /// Some of the messages, to be acknowledged: those from `range` that there are.
+    pub fn messages(&self, range: Range<usize>) -> BulkMessages<'_> {
         let end = range.end.min(self.places.len());
         let places = self.places.get(range.start..end).unwrap_or_default();
-        let runs = places.chunk_by(|one, next| one.entry == next.entry);
-        runs.filter_map(|run| Some((self.entries.get(run.first()?.entry as usize)?, run)))
+        BulkMessages { entries: &self.entries, places }
+    }
+}
+
+/// Some of the messages of a [`Bulk`].
+#[derive(Debug, Clone, Copy)]
+pub struct BulkMessages<'a> {
+    entries: &'a [Arc<Entry>],
+    places: &'a [Place],
+}
+
+impl<'a> BulkMessages<'a> {
+    /// Messages of the same entry, one after the other: the entry and the places in it.
+    pub(super) fn runs(self) -> impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])> {
+        let runs = self.places.chunk_by(|one, next| one.entry == next.entry);
+        runs.filter_map(move |run| Some((self.entries.get(run.first()?.entry as usize)?, run)))
+    }
+
+    /// The messages of each topic that stand together.
+    pub(super) fn by_topic(self) -> impl Iterator<Item = (&'a str, Self)> {
+        let topic = move |place: &Place| self.entries.get(place.entry as usize).map(|entry| &*entry.topic);
+        let runs = self.places.chunk_by(move |one, next| topic(one) == topic(next));
+        runs.filter_map(move |places| Some((topic(places.first()?)?, BulkMessages { places, ..self })))
     }
 }
 
@@ -269,22 +295,6 @@ impl Consumer {
         Ok(())
     }
 
-    /// Acknowledges messages of a bulk, at the cost of one call.
-    pub fn acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) -> Result<(), Error> {
-        let runs = bulk.runs(messages);
-        match &self.parts {
-            Parts::One(shared) => shared.ack_runs(runs),
-            Parts::Several(group) => {
-                let mut outcome = group.check_open();
-                for run in runs {
-                    let member = group.member(&run.0.topic);
-                    outcome = outcome.and(member.and_then(|member| member.ack_runs(std::iter::once(run))));
-                }
-                outcome
-            }
-        }
-    }
-
     /// Asks for messages of a bulk again, see [`Consumer::negative_acknowledge`].
     pub fn negative_acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) {
         for message in messages.filter_map(|index| bulk.message(index)) {
@@ -327,30 +337,5 @@ impl Consumer {
             Ok(!bulk.is_empty())
         };
         asking.take_with(take, |found| !found)
-    }
-}
-
-impl Shared {
-    /// Acknowledges messages of one or several entries, under one lock.
-    fn ack_runs<'a>(&self, runs: impl Iterator<Item = (&'a Arc<Entry>, &'a [Place])>) -> Result<(), Error> {
-        let mut state = self.lock_open()?;
-        let mut is_new = false;
-        let reading = state.reading;
-        for (entry, places) in runs.filter(|(entry, _)| entry.reading == reading) {
-            is_new |= match &entry.acks {
-                None => {
-                    state.ack_entry(entry.id, entry.chunks.clone(), None);
-                    true
-                }
-                Some(acks) => {
-                    let progress = acks.ack_each(places.iter().map(|place| place.index));
-                    self.note_in(&mut state, entry.id, acks, progress, None)
-                }
-            };
-        }
-        if is_new {
-            self.acks_added(state);
-        }
-        Ok(())
     }
 }

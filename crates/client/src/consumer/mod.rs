@@ -38,7 +38,7 @@ mod timers;
 mod wake_ups;
 
 pub use ack_calls::AckTarget;
-pub use bulk::{Bulk, BulkLimits, MessageView};
+pub use bulk::{Bulk, BulkLimits, BulkMessages, MessageView};
 pub use config::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };

@@ -19,7 +19,8 @@ pub(crate) use report::run_reports;
 pub struct ClientStats {
     /// Open connections to brokers.
     pub connections: usize,
-    /// Bytes of messages under way, as they count against the memory limit: payloads, keys and properties.
+    /// Bytes of messages under way, as they count against the memory limit: payloads, keys and properties. With a limit also
+    /// what waits in receiver queues that adapt.
     pub memory_used: u64,
     /// The memory limit in bytes; 0: there is none.
     pub memory_limit: u64,

@@ -164,3 +164,77 @@ impl<'a> Batch<'a> {
         Ok(Some(rebuilt))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch of messages, each with a key and a value, compressed.
+    fn entry(messages: &[(&str, &str)], codec: Option<Compression>) -> Entry {
+        let mut body = Vec::new();
+        for (key, value) in messages {
+            let payload_size = value.len().try_into().unwrap();
+            let partition_key = Some(key.as_bytes());
+            let single = SingleMetadata { partition_key, payload_size, ..SingleMetadata::default() };
+            batch::push(&mut body, &single, value.as_bytes());
+        }
+        let metadata = Metadata {
+            producer_name: b"p",
+            num_messages_in_batch: Some(messages.len().try_into().unwrap()),
+            compression: codec.map(Compression::number),
+            uncompressed_size: Some(body.len().try_into().unwrap()),
+            ..Metadata::default()
+        };
+        if let Some(codec) = codec {
+            body = Compressor::new(codec).unwrap().compress(&body).unwrap();
+        }
+        let mut section = Vec::new();
+        encode_payload_head(&mut section, &metadata, &body);
+        section.extend_from_slice(&body);
+        let count = messages.len().try_into().unwrap();
+        Entry::check(&section, count, || Bytes::copy_from_slice(&section)).unwrap()
+    }
+
+    fn values(entry: &Entry) -> Vec<Option<String>> {
+        let batch = Batch::open(entry).unwrap().unwrap();
+        let text = |payload: &[u8]| String::from_utf8(payload.to_vec()).unwrap();
+        batch
+            .messages()
+            .map(|(_, metadata, payload)| (!metadata.compacted_out).then(|| text(payload)))
+            .collect()
+    }
+
+    #[test]
+    fn compressed_batches_stay_compressed() {
+        for codec in [None, Some(Compression::Lz4), Some(Compression::Zstd), Some(Compression::Zlib)] {
+            let mut log = Log::default();
+            let value = "a1".repeat(500);
+            log.append(entry(&[("a", "old"), ("b", &value), ("a", "new")], codec));
+            log.append(entry(&[("b", ""), ("c", "c1")], codec));
+            let mut compacted = Compacted::default();
+            compacted.compact(&log);
+            let kept = compacted.get(0).unwrap();
+            assert_eq!(kept.metadata().unwrap().compression, codec.map(Compression::number));
+            assert_eq!((kept.messages, values(kept)), (3, vec![None, None, Some("new".into())]));
+            assert_eq!(values(compacted.get(1).unwrap()), [None, Some("c1".to_owned())]);
+            assert_eq!((compacted.last(), compacted.horizon()), (Some((1, Some(1))), 2));
+
+            // What came since takes the places of the first ones.
+            log.append(entry(&[("a", "newest")], codec));
+            compacted.compact(&log);
+            assert!(compacted.get(0).is_none());
+            assert_eq!(values(compacted.get(2).unwrap()), [Some("newest".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out() {
+        let mut broken = entry(&[("a", "1")], None);
+        broken.messages = 9;
+        let mut log = Log::default();
+        log.append(broken);
+        let mut compacted = Compacted::default();
+        compacted.compact(&log);
+        assert_eq!((compacted.last(), compacted.horizon()), (None, 1));
+    }
+}

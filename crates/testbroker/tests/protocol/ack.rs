@@ -1,5 +1,5 @@
 use pulsar_rs_testbroker::Options;
-use pulsar_rs_wire::hot::{AckId, AckType, EntryId};
+use pulsar_rs_wire::hot::{Ack, AckId, AckType, EntryId};
 use pulsar_rs_wire::proto::command_subscribe::SubType;
 
 use crate::client::Client;
@@ -129,4 +129,18 @@ fn acknowledgements_show_in_the_stats() {
         consumer.ack_entries(&[first]);
         assert_eq!(stats(), (0, 0));
     }
+}
+
+#[test]
+fn an_unknown_consumer_gets_no_response() {
+    let target = Target::any();
+    let (_publisher, mut consumer, _, [first, _]) = two_batches(&target, SubType::Shared);
+    let ids = &[AckId { entry: first, ack_set: &[], batch_size: None }];
+    let request_id = Some(consumer.request_id());
+    let ack = Ack { consumer_id: 77, ack_type: AckType::Individual, ids, validation_error: None, request_id };
+    consumer.write_ack(ack);
+    consumer.nothing();
+    // Without a request id, who is known gets none either.
+    consumer.write_ack(Ack { consumer_id: 1, request_id: None, ..ack });
+    consumer.nothing();
 }

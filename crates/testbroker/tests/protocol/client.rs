@@ -153,11 +153,6 @@ impl Client {
         ((ledger, entry, answer.last_message_id.batch_index()), acknowledged)
     }
 
-    /// Whether the broker takes its time.
-    pub fn is_patient(&self) -> bool {
-        self.patient
-    }
-
     /// The next frame, if one comes within this time.
     pub fn next_in(&mut self, time: Duration) -> Option<Received> {
         self.next(Instant::now() + time).unwrap()

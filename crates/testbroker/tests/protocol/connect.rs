@@ -20,6 +20,9 @@ fn the_older_protocol_version_is_taken() {
         client.send(connect(version));
         let Command::Connected(connected) = client.command() else { panic!("not connected") };
         assert_eq!(connected.protocol_version, Some(version));
+        let features = connected.feature_flags.unwrap();
+        assert_eq!(features.supports_topic_watchers, Some(true));
+        assert_eq!(features.supports_get_partitioned_metadata_without_auto_creation, Some(true));
         assert_eq!(connected.max_message_size.unwrap(), i32::try_from(DEFAULT_MAX_MESSAGE_SIZE).unwrap());
     }
 }

@@ -137,3 +137,12 @@ fn a_seek_to_nowhere_is_refused() {
     client.send(CommandSeek { consumer_id: 1, request_id: 9, ..CommandSeek::default() });
     client.refused(ServerError::MetadataError);
 }
+
+#[test]
+fn who_has_no_consumer_moves_nothing() {
+    let target = Target::any();
+    let mut client = target.client();
+    let request_id = client.request_id();
+    client.send(CommandSeek { consumer_id: 7, request_id, ..at(0) });
+    client.refused(ServerError::MetadataError);
+}

@@ -6,6 +6,7 @@ use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandGetTopicsOfNamespaceResponse, ServerError};
 
 use crate::client::Client;
+use crate::http::administer;
 use crate::target::{Target, topic};
 
 const NAMESPACE: &str = "public/default";
@@ -134,6 +135,14 @@ fn who_watches_is_told_what_comes() {
     assert_eq!((update.watcher_id, &update.new_topics), (3, &vec![topic("b")]));
     assert_eq!(update.deleted_topics, [] as [&str; 0]);
     assert_ne!(update.topics_hash, start.topics_hash);
+
+    assert_eq!(administer(&target, "DELETE", &topic("a"), "?force=true"), 204);
+    let closed = other.command();
+    assert!(matches!(closed, Command::CloseProducer(_)), "{closed:?}");
+    let gone = client.updated();
+    assert_eq!((&gone.deleted_topics, gone.new_topics.len()), (&vec![topic("a")], 0));
+    assert_ne!(gone.topics_hash, update.topics_hash);
+    let update = gone;
 
     // The same watch again: the list as it is now, unless its hash is known.
     let again = client.watch(&pattern, Some(&update.topics_hash));

@@ -57,6 +57,11 @@ impl Group {
                     each(member.map(|member| (member, AckTarget::Messages(run))));
                 }
             }
+            AckTarget::Bulk(messages) => {
+                for (topic, messages) in messages.by_topic() {
+                    each(self.member(topic).map(|member| (member, AckTarget::Bulk(messages))));
+                }
+            }
             AckTarget::Ids(ids) => {
                 let same = |one: &crate::MessageId, next: &crate::MessageId| {
                     one.topic == next.topic && one.partition == next.partition

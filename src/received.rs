@@ -1,0 +1,143 @@
+//! What stands behind a list of messages that were received in bulk.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+use pulsar_rs_client::{Bulk, EntryId, MessageId, MessageView};
+
+use crate::ffi::pulsar_rs::bulk::{pulsar_rs_position_t, pulsar_rs_property_t, pulsar_rs_view_t};
+use crate::ffi::text::c_string;
+use crate::packed::{HAS_EVENT_TIME, NULL_VALUE};
+
+/// Lists with room for more messages than this are not worth keeping.
+const KEPT: usize = 2048;
+
+/// Messages that were received together.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    /// What the program sees of each. It points into the batches that the bulk holds, and into `properties`.
+    bulk: Bulk<pulsar_rs_view_t>,
+    properties: Vec<pulsar_rs_property_t>,
+    topics: Vec<(Arc<str>, CString)>,
+}
+
+impl Received {
+    pub fn views(&self) -> &[pulsar_rs_view_t] {
+        self.bulk.values()
+    }
+
+    pub fn bulk(&self) -> &Bulk<pulsar_rs_view_t> {
+        &self.bulk
+    }
+
+    /// Name of a topic, by its number in the views.
+    pub fn topic(&self, number: u32) -> Option<*const c_char> {
+        self.topics.get(number as usize).map(|(_, text)| text.as_ptr())
+    }
+
+    /// The parts that are filled together: the bulk, and what makes a view of a message for it.
+    pub fn fill(&mut self) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(MessageView<'_>) -> pulsar_rs_view_t) {
+        self.properties.clear();
+        self.topics.clear();
+        let Received { bulk, properties, topics } = self;
+        (bulk, |message| view(properties, topics, &message))
+    }
+
+    /// Has the views point to their properties, which stand still from now on.
+    pub fn finish(&mut self) {
+        if self.properties.is_empty() {
+            return;
+        }
+        let mut first = 0;
+        for view in self.bulk.values_mut() {
+            let properties = self.properties.get(first..first + view.property_count).unwrap_or_default();
+            if !properties.is_empty() {
+                view.properties = properties.as_ptr();
+            }
+            first += view.property_count;
+        }
+    }
+
+    /// Lets go of the messages. True when the room for them is worth keeping.
+    pub fn renew(&mut self) -> bool {
+        self.bulk.clear();
+        self.properties.clear();
+        self.topics.clear();
+        self.bulk.capacity() <= KEPT && self.properties.capacity() <= KEPT
+    }
+}
+
+fn pointer(bytes: &[u8]) -> *const c_void {
+    bytes.as_ptr().cast()
+}
+
+/// NULL for what is not there, which is not the same as empty.
+fn optional(bytes: Option<&[u8]>) -> (*const c_void, usize) {
+    bytes.map_or((std::ptr::null(), 0), |bytes| (pointer(bytes), bytes.len()))
+}
+
+#[inline]
+fn view(
+    properties: &mut Vec<pulsar_rs_property_t>,
+    topics: &mut Vec<(Arc<str>, CString)>,
+    message: &MessageView<'_>,
+) -> pulsar_rs_view_t {
+    let (key, key_len) = optional(message.partition_key);
+    let (ordering_key, ordering_key_len) = optional(message.ordering_key);
+    let before = properties.len();
+    properties.extend(message.properties.iter().map(|(name, value)| pulsar_rs_property_t {
+        name: pointer(name),
+        name_len: name.len(),
+        value: pointer(value),
+        value_len: value.len(),
+    }));
+    let has_event_time = if message.event_time.is_some() { HAS_EVENT_TIME } else { 0 };
+    let EntryId { ledger, entry } = message.entry;
+    pulsar_rs_view_t {
+        payload: pointer(message.payload),
+        payload_len: message.payload.len(),
+        key,
+        key_len,
+        ordering_key,
+        ordering_key_len,
+        properties: std::ptr::null(),
+        property_count: properties.len() - before,
+        position: pulsar_rs_position_t {
+            ledger: ledger.cast_signed(),
+            entry: entry.cast_signed(),
+            partition: message.partition,
+            batch_index: message.batch_index,
+            batch_size: message.batch_size,
+        },
+        topic: number_of(topics, message.topic),
+        publish_time: message.publish_time,
+        event_time: message.event_time.unwrap_or_default(),
+        sequence_id: message.sequence_id,
+        redelivery_count: message.redelivery_count,
+        flags: has_event_time | if message.null_value { NULL_VALUE } else { 0 },
+    }
+}
+
+/// Number of a topic among those of the list. Messages of one topic mostly stand together.
+fn number_of(topics: &mut Vec<(Arc<str>, CString)>, topic: &Arc<str>) -> u32 {
+    let is_same = |(known, _): &(Arc<str>, CString)| Arc::ptr_eq(known, topic);
+    let found = topics.iter().rposition(is_same);
+    let number = found.unwrap_or_else(|| {
+        topics.push((topic.clone(), c_string(topic.as_bytes())));
+        topics.len() - 1
+    });
+    // Each has a subscription of its own: there are never so many.
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl pulsar_rs_position_t {
+    /// The id of the message at this position of a topic.
+    pub(crate) fn to_id(self, topic: Option<&Arc<str>>) -> MessageId {
+        MessageId {
+            batch_index: self.batch_index,
+            batch_size: self.batch_size,
+            topic: topic.cloned(),
+            ..MessageId::entry(self.ledger, self.entry, self.partition)
+        }
+    }
+}

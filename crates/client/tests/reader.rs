@@ -154,6 +154,26 @@ async fn a_new_connection_goes_on_behind_what_was_read() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_without_a_queue_knows_what_is_left() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("reader-zero");
+    send_singles(&client, &topic, 4, 8).await;
+    let config = ReaderConfig { receiver_queue_size: 0, ..ReaderConfig::default() };
+    let reader = client.create_reader(&topic, MessageId::EARLIEST, config).await.unwrap();
+    for expected in 0..4 {
+        assert!(reader.has_message_available().await.unwrap());
+        let message = tokio::time::timeout(LONG, reader.read_next()).await.unwrap().unwrap();
+        assert_eq!(number(&message), expected);
+        broker.cut();
+    }
+    assert!(!reader.has_message_available().await.unwrap());
+    reader.seek(&MessageId::EARLIEST).await.unwrap();
+    assert!(reader.has_message_available().await.unwrap());
+    assert_eq!(number(&tokio::time::timeout(LONG, reader.read_next()).await.unwrap().unwrap()), 0);
+}
+
 /// Chunks of two messages that stand among each other, as two producers send them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_in_chunks_outlast_lost_connections() {

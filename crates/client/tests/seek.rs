@@ -133,23 +133,26 @@ async fn seeks_find_messages_in_chunks() {
 async fn who_waits_goes_on_waiting() {
     let broker = Broker::start().await;
     let client = broker.client();
-    let topic = unique("seek-waiting");
-    let consumer = Arc::new(subscribe(&client, &topic, config()).await);
-    send_singles(&client, &topic, 3, 8).await;
-    receive_many(&consumer, 3).await;
-    let thread = {
-        let consumer = consumer.clone();
-        std::thread::spawn(move || consumer.receive_blocking(Some(LONG)).map(|message| number(&message)))
-    };
-    let task = {
-        let consumer = consumer.clone();
-        tokio::spawn(async move { consumer.receive().await.map(|message| number(&message)) })
-    };
-    consumer.seek(&MessageId::LATEST).await.unwrap();
-    consumer.seek_with(|_| Some(SeekTo::Id(MessageId::EARLIEST))).await.unwrap();
-    let mut got = [task.await.unwrap().unwrap(), thread.join().unwrap().unwrap()];
-    got.sort_unstable();
-    assert_eq!(got, [0, 1]);
+    for receiver_queue_size in [1000, 0] {
+        let topic = unique("seek-waiting");
+        let config = ConsumerConfig { receiver_queue_size, ..config() };
+        let consumer = Arc::new(subscribe(&client, &topic, config).await);
+        send_singles(&client, &topic, 3, 8).await;
+        receive_many(&consumer, 3).await;
+        let thread = {
+            let consumer = consumer.clone();
+            std::thread::spawn(move || consumer.receive_blocking(Some(LONG)).map(|message| number(&message)))
+        };
+        let task = {
+            let consumer = consumer.clone();
+            tokio::spawn(async move { consumer.receive().await.map(|message| number(&message)) })
+        };
+        consumer.seek(&MessageId::LATEST).await.unwrap();
+        consumer.seek_with(|_| Some(SeekTo::Id(MessageId::EARLIEST))).await.unwrap();
+        let mut got = [task.await.unwrap().unwrap(), thread.join().unwrap().unwrap()];
+        got.sort_unstable();
+        assert_eq!(got, [0, 1]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -287,6 +287,22 @@ pulsar_result pulsar_rs_consumer_receive_bulk(pulsar_consumer_t *consumer,
                                               struct pulsar_rs_received_t **received);
 
 /**
+ * Receives the messages that are there, as `pulsar_rs_consumer_receive_bulk` does, as soon as there are any; the outcome
+ * goes to the consumer's completion queue, with the `pulsar_rs_received_t` as its `object`. It takes turns with the other
+ * receives that wait (see `pulsar_rs_consumer_receive_queued`), and counts as one operation.
+ *
+ * Ownership: the caller frees the list with `pulsar_rs_received_free`; messages of one that was not fetched when the queue
+ * is freed come again, as if they were negatively acknowledged.
+ * Errors: on any result but `pulsar_result_Ok` nothing goes to the queue; as for `pulsar_rs_consumer_receive_queued`, and
+ * with a `max_messages` of 0 `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_receive_bulk_queued(pulsar_consumer_t *consumer,
+                                                     size_t max_messages,
+                                                     size_t max_bytes,
+                                                     uint64_t token);
+
+/**
  * Returns the messages of a list, in the order they came, and writes their number to `count`.
  *
  * Ownership: they belong to the list.

@@ -22,7 +22,7 @@ static struct session begin(const char *word) {
     struct session session = {.client = open_client(check_url)};
     unique_topic(session.topic, word);
     session.consumer = open_consumer(session.client, session.topic, "s",
-                                     (struct consumer_options){.type = pulsar_ConsumerShared, .redelivery_ms = AGAIN_MS});
+                                     (struct consumer_options){.type = pulsar_ConsumerShared, .nack_delay_ms = AGAIN_MS});
     return session;
 }
 
@@ -34,7 +34,7 @@ static void end(struct session *session) {
 /* Sends numbers: each has a key and an event time, every third two properties. */
 static void send_numbers(struct session *session, int count, int batching) {
     pulsar_producer_t *producer =
-        open_producer(session->client, session->topic, (struct producer_options){.batching = batching});
+        open_producer(session->client, session->topic, (struct producer_options){.batching = batching != 0});
     pulsar_rs_property_t properties[] = {{"even", 4, "yes", 3}, {"", 0, "", 0}};
     for (int number = 0; number < count; number++) {
         char text[16];

@@ -297,7 +297,8 @@ impl Consumer {
 
     /// Asks for messages of a bulk again, see [`Consumer::negative_acknowledge`].
     pub fn negative_acknowledge_bulk<V>(&self, bulk: &Bulk<V>, messages: Range<usize>) {
-        for message in messages.filter_map(|index| bulk.message(index)) {
+        let there_are = messages.start..messages.end.min(bulk.len());
+        for message in there_are.filter_map(|index| bulk.message(index)) {
             self.negative_acknowledge(&message);
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-use pulsar_rs_client::{Bulk, EntryId, MessageId, MessageView};
+use pulsar_rs_client::{Bulk, EntryId, MessageId, MessageView, Properties};
 
 use crate::ffi::pulsar_rs::bulk::{pulsar_rs_position_t, pulsar_rs_property_t, pulsar_rs_view_t};
 use crate::ffi::text::c_string;
@@ -36,11 +36,13 @@ impl Received {
     }
 
     /// The parts that are filled together: the bulk, and what makes a view of a message for it.
-    pub fn fill(&mut self) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(MessageView<'_>) -> pulsar_rs_view_t) {
+    pub fn fill(
+        &mut self,
+    ) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(&MessageView<'_>) -> pulsar_rs_view_t) {
         self.properties.clear();
         self.topics.clear();
         let Received { bulk, properties, topics } = self;
-        (bulk, |message| view(properties, topics, &message))
+        (bulk, |message| view(properties, topics, message))
     }
 
     /// Has the views point to their properties, which stand still from now on.
@@ -85,12 +87,9 @@ fn view(
     let (key, key_len) = optional(message.partition_key);
     let (ordering_key, ordering_key_len) = optional(message.ordering_key);
     let before = properties.len();
-    properties.extend(message.properties.iter().map(|(name, value)| pulsar_rs_property_t {
-        name: pointer(name),
-        name_len: name.len(),
-        value: pointer(value),
-        value_len: value.len(),
-    }));
+    if !message.properties.is_empty() {
+        add(properties, message.properties);
+    }
     let has_event_time = if message.event_time.is_some() { HAS_EVENT_TIME } else { 0 };
     let EntryId { ledger, entry } = message.entry;
     pulsar_rs_view_t {
@@ -118,11 +117,19 @@ fn view(
     }
 }
 
+fn add(list: &mut Vec<pulsar_rs_property_t>, properties: Properties<'_>) {
+    list.extend(properties.iter().map(|(name, value)| pulsar_rs_property_t {
+        name: pointer(name),
+        name_len: name.len(),
+        value: pointer(value),
+        value_len: value.len(),
+    }));
+}
+
 /// Number of a topic among those of the list. Messages of one topic mostly stand together.
 fn number_of(topics: &mut Vec<(Arc<str>, CString)>, topic: &Arc<str>) -> u32 {
     let is_same = |(known, _): &(Arc<str>, CString)| Arc::ptr_eq(known, topic);
-    let found = topics.iter().rposition(is_same);
-    let number = found.unwrap_or_else(|| {
+    let number = topics.iter().rposition(is_same).unwrap_or_else(|| {
         topics.push((topic.clone(), c_string(topic.as_bytes())));
         topics.len() - 1
     });

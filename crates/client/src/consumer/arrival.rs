@@ -338,7 +338,8 @@ impl Cursor {
     }
 
     /// The next message that is not acknowledged, if its payload has at most `max_bytes`.
-    #[inline]
+    #[allow(clippy::inline_always)] // on the way of every message; what it finds is large, and would be copied
+    #[inline(always)]
     pub fn next(&mut self, max_bytes: usize) -> Next<'_> {
         let entry = &self.entry;
         let Some(acks) = &entry.acks else {

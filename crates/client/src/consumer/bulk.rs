@@ -167,7 +167,7 @@ impl<V, F> Filling<'_, V, F> {
     }
 }
 
-impl<V, F: FnMut(MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
+impl<V, F: FnMut(&MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
     fn room(&self) -> usize {
         // The first may be larger than the limit, or it would never be received.
         if self.bulk.is_empty() { usize::MAX } else { self.limits.max_bytes.saturating_sub(self.bytes) }
@@ -189,12 +189,13 @@ impl<V, F: FnMut(MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
         });
         let view = view(&found);
         self.bytes += view.payload.len();
-        bulk.values.push((self.make)(view));
+        bulk.values.push((self.make)(&view));
         !self.is_full()
     }
 }
 
-#[inline]
+#[allow(clippy::inline_always)] // it is large, and would be copied
+#[inline(always)]
 fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
     let entry: &'a Entry = found.entry;
     let payload = &entry.body[found.payload.start as usize..found.payload.end as usize];
@@ -248,7 +249,7 @@ impl Consumer {
         &self,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        make: impl FnMut(MessageView<'_>) -> V,
+        make: impl FnMut(&MessageView<'_>) -> V,
     ) -> Result<(), Error> {
         bulk.clear();
         let mut filling = Filling { bulk, make, limits, bytes: 0 };
@@ -274,7 +275,7 @@ impl Consumer {
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
         timeout: Option<Duration>,
-        mut make: impl FnMut(MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>) -> V,
     ) -> Result<(), Error> {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
@@ -308,7 +309,7 @@ impl Consumer {
         &self,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        mut make: impl FnMut(MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>) -> V,
     ) -> Result<(), Error> {
         self.try_receive_bulk(bulk, limits, &mut make)?;
         if !bulk.is_empty() {
@@ -331,7 +332,7 @@ impl Consumer {
         asking: &Asking<'_>,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        mut make: impl FnMut(MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>) -> V,
     ) -> Result<bool, Error> {
         let take = || {
             self.try_receive_bulk(bulk, limits, &mut make)?;

@@ -41,6 +41,12 @@ impl<'a> Properties<'a> {
         list.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).chain(encoded)
     }
 
+    /// Whether there are none, as far as that is known without looking for them.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Properties::List([]))
+    }
+
     /// Value of the property `name`; the last one where it is given twice.
     pub fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.iter().filter(|(found, _)| *found == name).map(|(_, value)| value).last()
@@ -48,7 +54,7 @@ impl<'a> Properties<'a> {
 
     #[inline]
     pub(super) fn encoded_len(&self, number: u32) -> usize {
-        if let Properties::List([]) = self {
+        if self.is_empty() {
             return 0;
         }
         self.iter().map(|(name, value)| delimited_len(number, pair_len(name, value))).sum()

@@ -33,13 +33,12 @@ impl<'a> SingleMetadata<'a> {
     /// Decodes an encoded `SingleMessageMetadata`.
     #[inline]
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
-        let mut found = SingleMetadata {
-            properties: Properties::Encoded(message, Self::PROPERTIES),
-            ..SingleMetadata::default()
-        };
+        let mut found = SingleMetadata::default();
         let mut payload_size = None;
         for field in Fields::new(message) {
             match field? {
+                // Most messages have none, and whoever looks at them need not look for any.
+                (Self::PROPERTIES, _) => found.properties = Properties::Encoded(message, Self::PROPERTIES),
                 (2, value) => found.partition_key = Some(value.bytes()?),
                 (3, value) => payload_size = Some(value.int32()?),
                 (4, value) => found.compacted_out = value.boolean()?,

@@ -38,11 +38,11 @@ impl Received {
     /// The parts that are filled together: the bulk, and what makes a view of a message for it.
     pub fn fill(
         &mut self,
-    ) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(&MessageView<'_>) -> pulsar_rs_view_t) {
+    ) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(&MessageView<'_>, &mut Vec<pulsar_rs_view_t>)) {
         self.properties.clear();
         self.topics.clear();
         let Received { bulk, properties, topics } = self;
-        (bulk, |message| view(properties, topics, message))
+        (bulk, |message, views| views.push(view(properties, topics, message)))
     }
 
     /// Has the views point to their properties, which stand still from now on.
@@ -78,7 +78,8 @@ fn optional(bytes: Option<&[u8]>) -> (*const c_void, usize) {
     bytes.map_or((std::ptr::null(), 0), |bytes| (pointer(bytes), bytes.len()))
 }
 
-#[inline]
+#[allow(clippy::inline_always)] // on the way of every message; a view is large, and would be copied
+#[inline(always)]
 fn view(
     properties: &mut Vec<pulsar_rs_property_t>,
     topics: &mut Vec<(Arc<str>, CString)>,

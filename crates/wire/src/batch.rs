@@ -159,7 +159,8 @@ pub fn slot_at(body: &[u8], at: usize) -> Result<Slot, WireError> {
 }
 
 /// Finds the message that starts at `at` in the body of a batch, and what its metadata says.
-#[inline]
+#[allow(clippy::inline_always)] // on the way of every message; what it finds is large, and would be copied
+#[inline(always)]
 pub fn message_at(body: &[u8], at: usize) -> Result<(Slot, SingleMetadata<'_>), WireError> {
     let (size, rest) = body
         .get(at..)

@@ -167,13 +167,14 @@ impl<V, F> Filling<'_, V, F> {
     }
 }
 
-impl<V, F: FnMut(&MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
+impl<V, F: FnMut(&MessageView<'_>, &mut Vec<V>)> Taker for Filling<'_, V, F> {
     fn room(&self) -> usize {
         // The first may be larger than the limit, or it would never be received.
         if self.bulk.is_empty() { usize::MAX } else { self.limits.max_bytes.saturating_sub(self.bytes) }
     }
 
-    #[inline]
+    #[allow(clippy::inline_always)] // on the way of every message; what was found is large, and would be copied
+    #[inline(always)]
     fn take(&mut self, found: Found<'_>) -> bool {
         let bulk = &mut *self.bulk;
         if bulk.entries.last().is_none_or(|last| !Arc::ptr_eq(last, found.entry)) {
@@ -189,7 +190,7 @@ impl<V, F: FnMut(&MessageView<'_>) -> V> Taker for Filling<'_, V, F> {
         });
         let view = view(&found);
         self.bytes += view.payload.len();
-        bulk.values.push((self.make)(&view));
+        (self.make)(&view, &mut bulk.values);
         !self.is_full()
     }
 }
@@ -243,13 +244,13 @@ fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
 
 impl Consumer {
     /// Takes the messages that are there into `bulk`, up to the limits, in place of those that were in it; there may be
-    /// none. `make` makes of each what the bulk then holds. It is called with a lock held: it must neither wait nor use
-    /// the consumer.
+    /// none. `make` makes of each what the bulk then holds, and puts that, one value, behind the others. It is called
+    /// with a lock held: it must neither wait nor use the consumer.
     pub fn try_receive_bulk<V>(
         &self,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        make: impl FnMut(&MessageView<'_>) -> V,
+        make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
     ) -> Result<(), Error> {
         bulk.clear();
         let mut filling = Filling { bulk, make, limits, bytes: 0 };
@@ -275,7 +276,7 @@ impl Consumer {
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
         timeout: Option<Duration>,
-        mut make: impl FnMut(&MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
     ) -> Result<(), Error> {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
@@ -309,7 +310,7 @@ impl Consumer {
         &self,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        mut make: impl FnMut(&MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
     ) -> Result<(), Error> {
         self.try_receive_bulk(bulk, limits, &mut make)?;
         if !bulk.is_empty() {
@@ -332,7 +333,7 @@ impl Consumer {
         asking: &Asking<'_>,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
-        mut make: impl FnMut(&MessageView<'_>) -> V,
+        mut make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
     ) -> Result<bool, Error> {
         let take = || {
             self.try_receive_bulk(bulk, limits, &mut make)?;

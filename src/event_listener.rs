@@ -2,7 +2,6 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use pulsar_rs_client::{ActiveChange, Error, EventListener};
@@ -10,6 +9,7 @@ use pulsar_rs_client::{ActiveChange, Error, EventListener};
 use crate::dispatch::Dispatcher;
 use crate::ffi::handle::Context;
 use crate::ffi::text::c_string;
+use crate::listener::Gate;
 
 /// The program's function.
 pub(crate) type EventFunction =
@@ -24,7 +24,7 @@ struct Telling {
     function: EventFunction,
     context: Context,
     callbacks: Arc<Dispatcher>,
-    has_ended: AtomicBool,
+    gate: Gate,
     /// What the program was not told yet: the last change of each topic, which is what bounds it.
     waiting: Mutex<Vec<ActiveChange>>,
 }
@@ -41,7 +41,7 @@ impl Events {
             function,
             context,
             callbacks: callbacks.clone(),
-            has_ended: AtomicBool::new(false),
+            gate: Gate::new(false),
             waiting: Mutex::default(),
         });
         let events = Events(telling.clone());
@@ -50,7 +50,7 @@ impl Events {
 
     /// Nothing is told from now on.
     pub fn end(&self) {
-        self.0.has_ended.store(true, Ordering::Release);
+        self.0.gate.end();
     }
 }
 
@@ -77,10 +77,10 @@ impl Telling {
     fn tell(&self) {
         let changes = std::mem::take(&mut *self.waiting.lock());
         for ActiveChange { topic, partition, is_active } in changes {
-            if !self.has_ended.load(Ordering::Acquire) {
+            self.gate.run_now(|| {
                 let topic = c_string(topic.as_bytes());
                 (self.function)(topic.as_ptr(), partition, is_active.into(), self.context.ptr());
-            }
+            });
         }
     }
 }

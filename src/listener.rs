@@ -9,11 +9,14 @@ use tokio::sync::Notify;
 use crate::dispatch::TURN;
 use crate::task::yield_now;
 
-const OPEN: u8 = 0;
+/// No call begins for now.
 const PAUSED: u8 = 1;
+/// No call begins any more.
 const ENDED: u8 = 2;
+/// A call has begun.
+const RUNNING: u8 = 4;
 
-/// Holds a listener back while it is paused.
+/// Decides when a listener is called: not while it is paused, and never after its end. It has one call at a time.
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: AtomicU8,
@@ -22,44 +25,78 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub fn new(paused: bool) -> Self {
-        Gate { state: AtomicU8::new(if paused { PAUSED } else { OPEN }), changed: Notify::new() }
+        Gate { state: AtomicU8::new(if paused { PAUSED } else { 0 }), changed: Notify::new() }
     }
 
     pub fn pause(&self) {
-        self.change(OPEN, PAUSED);
+        self.state.fetch_or(PAUSED, Ordering::AcqRel);
     }
 
     pub fn resume(&self) {
-        self.change(PAUSED, OPEN);
-    }
-
-    /// The consumer is closed. A listener that stayed paused would wait for ever, and hold the client.
-    pub fn end(&self) {
-        self.state.store(ENDED, Ordering::Release);
+        self.state.fetch_and(!PAUSED, Ordering::AcqRel);
         self.changed.notify_waiters();
     }
 
-    fn change(&self, from: u8, to: u8) {
-        // Otherwise it is so already, or ended.
-        if self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            self.changed.notify_waiters();
-        }
+    /// The consumer is closed: no call begins after this. A listener that stayed paused would wait for ever, and hold
+    /// the client.
+    pub fn end(&self) {
+        self.state.fetch_or(ENDED, Ordering::AcqRel);
+        self.changed.notify_waiters();
     }
 
     /// Waits while it is paused. False when it ended.
     async fn pass(&self) -> bool {
-        while self.is(PAUSED) {
+        while self.is_paused() {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            if self.is(PAUSED) {
+            if self.is_paused() {
                 changed.await;
             }
         }
-        !self.is(ENDED)
+        self.state.load(Ordering::Acquire) & ENDED == 0
     }
 
-    fn is(&self, state: u8) -> bool {
-        self.state.load(Ordering::Acquire) == state
+    fn is_paused(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (PAUSED | ENDED) == PAUSED
+    }
+
+    /// Whether a call may begin, which then has: decided in one step, so that none begins behind an end.
+    fn begin(&self) -> bool {
+        self.state.compare_exchange(0, RUNNING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Makes the call, as soon as it is not paused; false when it ended.
+    pub async fn run(&self, call: impl FnOnce()) -> bool {
+        loop {
+            if !self.pass().await {
+                return false;
+            }
+            if self.begin() {
+                break;
+            }
+        }
+        let running = Running(self);
+        call();
+        drop(running);
+        true
+    }
+
+    /// Makes the call, unless it is paused or ended.
+    pub fn run_now(&self, call: impl FnOnce()) {
+        if self.begin() {
+            let running = Running(self);
+            call();
+            drop(running);
+        }
+    }
+}
+
+/// A call that has begun, until it is dropped: also when it panics.
+struct Running<'a>(&'a Gate);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.state.fetch_and(!RUNNING, Ordering::AcqRel);
     }
 }
 
@@ -89,10 +126,9 @@ pub(crate) async fn listen(source: Arc<impl Source>, gate: Arc<Gate>, deliver: i
             return;
         };
         // Paused while it waited: it is delivered after the pause.
-        if !gate.pass().await {
+        if !gate.run(|| deliver(message)).await {
             return;
         }
-        deliver(message);
         in_a_row += 1;
         if in_a_row == TURN {
             in_a_row = 0;

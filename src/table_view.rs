@@ -1,9 +1,10 @@
 //! What stands behind a table view handle.
 
 use std::ffi::CString;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use pulsar_rs_client::{Error, TableUpdate, TableView as Core};
 
 use crate::dispatch::TURN;
@@ -11,6 +12,7 @@ use crate::ffi::handle::Context;
 use crate::ffi::table_view::Action;
 use crate::ffi::text::c_string;
 use crate::last_error::LastError;
+use crate::listener::Gate;
 use crate::session::Session;
 use crate::task::{Task, yield_now};
 
@@ -21,6 +23,8 @@ pub(crate) struct TableView {
     session: Arc<Session>,
     /// The program closed it.
     closed: AtomicBool,
+    /// Of its listeners.
+    gates: Mutex<Vec<Weak<Gate>>>,
     pub last_error: LastError,
 }
 
@@ -30,6 +34,7 @@ impl TableView {
             core: Arc::new(core),
             session,
             closed: AtomicBool::new(false),
+            gates: Mutex::default(),
             last_error: LastError::default(),
         })
     }
@@ -48,6 +53,8 @@ impl TableView {
     /// The same, and from then on for each update, on a listener thread of the client.
     pub fn for_each_and_listen(&self, action: Action, context: Context) -> Result<(), Error> {
         let thread = self.session.listener_thread()?;
+        let gate = self.session.gate(false);
+        self.add_gate(&gate);
         let (entries, mut updates) = self.core.listen();
         for (key, value) in entries {
             call(action, context, &c_string(&key[..]), &value);
@@ -55,7 +62,10 @@ impl TableView {
         let listen = async move {
             let mut in_a_row = 0;
             while let Some(TableUpdate { key, value }) = updates.next().await {
-                call(action, context, &c_string(&key[..]), &value.unwrap_or_default());
+                let tell = || call(action, context, &c_string(&key[..]), &value.unwrap_or_default());
+                if !gate.run(tell).await {
+                    return;
+                }
                 in_a_row += 1;
                 if in_a_row == TURN {
                     in_a_row = 0;
@@ -82,16 +92,36 @@ impl TableView {
         self.session.then(async move { core.close().await }, done);
     }
 
+    /// A gate for one more listener. One that comes behind the close is ended at once.
+    fn add_gate(&self, gate: &Arc<Gate>) {
+        let mut gates = self.gates.lock();
+        gates.retain(|gate| gate.strong_count() > 0);
+        gates.push(Arc::downgrade(gate));
+        drop(gates);
+        if self.closed.load(Ordering::Acquire) {
+            gate.end();
+        }
+    }
+
+    /// No listener is called any more.
+    fn end_listeners(&self) {
+        for gate in std::mem::take(&mut *self.gates.lock()) {
+            gate.upgrade().inspect(|gate| gate.end());
+        }
+    }
+
     fn begin_close(&self) -> Result<(), Error> {
         if self.closed.swap(true, Ordering::AcqRel) {
             // As the established client answers.
             return Err(Error::ConsumerNotInitialized("the table view is closed".into()));
         }
+        self.end_listeners();
         Ok(())
     }
 
     /// The program's handle goes: the view is closed in the background.
     pub fn dispose(&self) {
+        self.end_listeners();
         self.core.close_with(drop);
     }
 }

@@ -1,5 +1,5 @@
-/* A forked child: handles of the parent fail at once, freeing them does nothing, and clients of its own work. What has no
- * threads behind it, such as messages, received lists and schemas, is the child's as well. */
+/* A forked child: handles of the parent fail at once, freeing them does nothing, and clients of its own work. What has
+ * no threads behind it, such as messages, received lists and schemas, is the child's as well. */
 #include <pulsar/c/client.h>
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>

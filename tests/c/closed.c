@@ -37,6 +37,7 @@ static void note_call(struct watched *watched) {
     gone += watched->magic != MAGIC;
     watched->late += watched->closed;
     latch_raise(&watched->called);
+    pause_ms(1); /* so that messages are left when it is closed */
 }
 
 static void on_received(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {

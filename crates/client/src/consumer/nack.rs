@@ -68,8 +68,11 @@ impl Shared {
         let due = Instant::now() + self.nack_delay(redeliveries);
         state.negative_acks.add(id, due);
         state.counters.negative_acks += 1;
-        state.unwatch(id);
         state.last_chances.refuse(id, index);
+        // The whole entry comes again, unless it was delivered for the last time: then the rest of it does not.
+        if !state.last_chances.has_unrefused(id) {
+            state.unwatch(id);
+        }
         let wake = state.alarm_is_later(Some(due));
         drop(state);
         if wake {

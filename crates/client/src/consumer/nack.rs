@@ -118,6 +118,7 @@ impl Shared {
         let Phase::Ready(connection) = &state.phase else {
             return;
         };
+        let connection = connection.clone();
         // Entries that are on the way already come again too; without sharing they can be told apart.
         let consumer_epoch = (!self.config.subscription_type.is_shared()).then(|| {
             state.epoch += 1;
@@ -132,15 +133,14 @@ impl Shared {
             unacked.clear();
         }
         // What is acknowledged must not come again.
-        let settled = state.acks.flush(self.id, connection);
-        self.tell_later(settled);
+        self.send_acks(state);
         let command = CommandRedeliverUnacknowledgedMessages {
             consumer_id: self.id,
             message_ids: Vec::new(),
             consumer_epoch,
         };
         connection.send(&command.into());
-        self.give_back(connection, state.quota.returned(dropped));
+        self.give_back(&connection, state.quota.returned(dropped));
     }
 }
 

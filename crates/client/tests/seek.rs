@@ -321,3 +321,26 @@ async fn asking_again_during_a_seek_sends_no_acknowledgement_behind_it() {
     assert_eq!(rest(&consumer).await, (0..1000).collect::<Vec<u32>>());
     client.close().await.unwrap();
 }
+
+/// What another consumer moved the subscription back to is not skipped for a seek before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seek_into_a_batch_ends_with_the_next_one_of_another_consumer() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("seek-others");
+    // They get nothing that they do not wait for.
+    let config =
+        ConsumerConfig { subscription_type: SubscriptionType::Shared, receiver_queue_size: 0, ..config() };
+    let consumer = subscribe(&client, &topic, config.clone()).await;
+    send_batches(&client, &topic, 0..10, 10).await;
+    let messages = receive_many(&consumer, 10).await;
+    consumer.seek(&messages[4].id()).await.unwrap();
+    let other = subscribe(&client, &topic, config).await;
+    let connections = consumer.stats().reconnects;
+    other.seek(&MessageId::EARLIEST).await.unwrap();
+    other.close().await.unwrap();
+    let is_back = || consumer.stats().reconnects > connections && consumer.is_connected();
+    eventually(LONG, "it is back", is_back).await;
+    assert_eq!(rest(&consumer).await, (0..10).collect::<Vec<u32>>());
+    client.close().await.unwrap();
+}

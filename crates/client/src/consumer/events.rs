@@ -48,9 +48,7 @@ impl ConsumerChannel for Shared {
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                let pushed = self.enqueue(&mut state, arrival);
-                drop(state);
-                self.wake(pushed);
+                self.deliver(connection, state, arrival);
             }
             Err(rejected) => {
                 drop(state);
@@ -142,6 +140,16 @@ impl Shared {
         None
     }
 
+    /// Hands an entry to the receivers. A broker that sends far more than it was permitted would take our memory.
+    fn deliver(&self, connection: &Connection, mut state: MutexGuard<'_, State>, arrival: Arrival) {
+        let pushed = self.enqueue(&mut state, arrival);
+        drop(state);
+        match pushed {
+            Some(pushed) => self.wake(pushed),
+            None => connection.close("the broker sends more messages than it was permitted to"),
+        }
+    }
+
     /// Wakes who receives.
     fn wake(&self, pushed: Pushed) {
         match (&self.place, self.me.upgrade()) {
@@ -190,9 +198,7 @@ impl Shared {
                 self.give_back(connection, 1);
             }
             Some(whole) => {
-                let pushed = self.enqueue(&mut state, whole);
-                drop(state);
-                self.wake(pushed);
+                self.deliver(connection, state, whole);
             }
             None => {
                 drop(state);

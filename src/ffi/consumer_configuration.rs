@@ -243,7 +243,8 @@ pub extern "C" fn pulsar_consumer_configuration_set_schema_info(
 /// Sets a function that gets the messages, instead of receiving them.
 ///
 /// Ownership: each message belongs to the listener, which frees it with `pulsar_message_free`. The consumer pointer
-/// that it gets is valid during the call only. `ctx` stays the caller's and must live until the consumer is closed.
+/// that it gets is valid during the call only. `ctx` stays the caller's and must live until the consumer is closed and a
+/// call that runs then, or is about to, has ended: no other follows it, and freeing the client waits for it.
 /// Threads: it is called on a listener thread of the client, one message after the other. It may call anything, also
 /// close its own consumer.
 /// NULL: without a function there is no listener.

@@ -122,7 +122,8 @@ pub extern "C" fn pulsar_table_view_for_each(
 ///
 /// 1000 messages wait for a function that takes its time; then the view waits for it, and shows nothing new.
 ///
-/// Ownership: `ctx` stays the caller's and must live until the view is closed.
+/// Ownership: `ctx` stays the caller's and must live until the view is closed and a call that runs then, or is about to, has
+/// ended: no other follows it, and freeing the client waits for it.
 /// Threads: for what is there the function runs on this thread, before this returns; later on a listener thread of the
 /// client, one call after the other. It may call anything, also close the view.
 /// NULL: does nothing.

@@ -107,12 +107,14 @@ static void use_unusable(pulsar_consumer_t *consumer, pulsar_message_t *message,
         pulsar_consumer_acknowledge_async_id(consumer, id, result, &outcomes);
         pulsar_consumer_acknowledge_cumulative_async(consumer, message, result, &outcomes);
         pulsar_consumer_acknowledge_cumulative_async_id(consumer, id, result, &outcomes);
+        pulsar_consumer_seek_async(consumer, id, result, &outcomes);
+        pulsar_consumer_seek_by_timestamp_async(consumer, 1, result, &outcomes);
         pulsar_consumer_unsubscribe_async(consumer, result, &outcomes);
         pulsar_consumer_close_async(consumer, result, &outcomes);
         pulsar_consumer_receive_async(consumer, with ? on_message : NULL, &outcomes);
         pulsar_consumer_batch_receive_async(consumer, with ? on_messages : NULL, &outcomes);
     }
-    CHECK_INT(outcomes.results[wrong], 8);
+    CHECK_INT(outcomes.results[wrong], 10);
     CHECK_INT(outcomes.objects, 1); /* the empty message of receive_async */
     pulsar_consumer_free(consumer);
 }
@@ -144,6 +146,8 @@ static void test_null_and_foreign_messages_and_ids(void) {
         pulsar_consumer_acknowledge_async_id(place.consumer, id, on_result, &outcomes);
         pulsar_consumer_acknowledge_cumulative_async(place.consumer, message, on_result, &outcomes);
         pulsar_consumer_acknowledge_cumulative_async_id(place.consumer, id, on_result, &outcomes);
+        pulsar_consumer_seek_async(place.consumer, id, on_result, &outcomes);
+        pulsar_consumer_seek_async(place.consumer, id, NULL, NULL);
         pulsar_consumer_acknowledge_async(place.consumer, message, NULL, NULL);
         pulsar_consumer_acknowledge_async_id(place.consumer, id, NULL, NULL);
         pulsar_consumer_acknowledge_cumulative_async(place.consumer, message, NULL, NULL);
@@ -151,7 +155,7 @@ static void test_null_and_foreign_messages_and_ids(void) {
         pulsar_consumer_negative_acknowledge(place.consumer, message);
         pulsar_consumer_negative_acknowledge_id(place.consumer, id);
     }
-    CHECK_INT(outcomes.results[wrong], 8);
+    CHECK_INT(outcomes.results[wrong], 10);
     pulsar_string_map_free(map);
     end_place(&place);
 }
@@ -179,6 +183,46 @@ static void test_null_callbacks(void) {
     CHECK_OK(send_text(place.producer, "y"));
     pulsar_consumer_unsubscribe_async(place.consumer, NULL, NULL);
     pulsar_consumer_close_async(place.consumer, NULL, NULL);
+    end_place(&place);
+}
+
+static void check_next(pulsar_consumer_t *consumer, const char *expected) {
+    char word[20];
+    pulsar_message_t *message = next_message(consumer, ANSWER_MS);
+    REQUIRE(message != NULL);
+    CHECK_TEXT(content(message, word, sizeof(word)), expected);
+    pulsar_message_free(message);
+}
+
+/* With a callback, which comes once for each; without one they are done all the same. */
+static void test_seeks_with_callbacks(void) {
+    struct place place = open_place("seeks", (struct consumer_options){0});
+    struct outcomes outcomes = OUTCOMES;
+    REQUIRE_OK(send_numbered(place.producer, 3));
+    pulsar_message_t *first = next_message(place.consumer, ANSWER_MS);
+    REQUIRE(first != NULL);
+    pulsar_message_id_t *id = pulsar_message_get_message_id(first);
+    check_next(place.consumer, "m1");
+    pulsar_consumer_seek_async(place.consumer, id, on_result, &outcomes);
+    /* It is the caller's, and no longer needed. */
+    pulsar_message_id_free(id);
+    CHECK(latch_wait(&outcomes.called, 1, ANSWER_MS));
+    check_next(place.consumer, "m1");
+    pulsar_consumer_seek_by_timestamp_async(place.consumer, pulsar_message_get_publish_timestamp(first), on_result,
+                                            &outcomes);
+    CHECK(latch_wait(&outcomes.called, 2, ANSWER_MS));
+    check_next(place.consumer, "m0");
+    CHECK_INT(outcomes.results[pulsar_result_Ok], 2);
+    /* The second one finds the first one done, or under way. */
+    pulsar_consumer_seek_async(place.consumer, (pulsar_message_id_t *)pulsar_message_id_latest(), NULL, NULL);
+    pulsar_consumer_seek_by_timestamp_async(place.consumer, 0, NULL, NULL);
+    CHECK_OK(pulsar_consumer_close(place.consumer));
+    pulsar_consumer_seek_async(place.consumer, (pulsar_message_id_t *)pulsar_message_id_earliest(), on_result,
+                               &outcomes);
+    pulsar_consumer_seek_by_timestamp_async(place.consumer, 0, on_result, &outcomes);
+    CHECK(latch_wait(&outcomes.called, 4, ANSWER_MS));
+    CHECK_INT(outcomes.results[pulsar_result_AlreadyClosed], 2);
+    pulsar_message_free(first);
     end_place(&place);
 }
 
@@ -299,6 +343,7 @@ static void test_ids_from_elsewhere(void) {
 }
 
 CHECK_MAIN(TEST(test_getters), TEST(test_null_and_foreign_consumers), TEST(test_null_and_foreign_messages_and_ids),
-           TEST(test_null_outputs), TEST(test_null_callbacks), TEST(test_closing_answers_those_who_wait),
+           TEST(test_null_outputs), TEST(test_null_callbacks), TEST(test_seeks_with_callbacks),
+           TEST(test_closing_answers_those_who_wait),
            TEST(test_closing_wakes_threads_that_wait), TEST(test_waiting_requests_get_a_message_each),
            TEST(test_batch_receive_without_a_time), TEST(test_free_closes), TEST(test_ids_from_elsewhere))

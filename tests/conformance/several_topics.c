@@ -115,6 +115,121 @@ static void positions(const char *url) {
     end_client(client);
 }
 
+/* Whether the message says that it is of a partition, and its id of the same one. */
+static bool names_partition(pulsar_message_t *message) {
+    static const char name[] = "persistent://public/default/" PARTITIONED "-partition-";
+    const char *topic = pulsar_message_get_topic_name(message);
+    char expected[40];
+    snprintf(expected, sizeof(expected), "(L,E,%s,-1)", topic + (strlen(topic) < strlen(name) ? 0 : strlen(name)));
+    return strncmp(topic, name, strlen(name)) == 0 && strcmp(id_form(message_id_text(message)), expected) == 0;
+}
+
+/* What a message of a partition says of itself, and whether all of six come again. They have a content of their own:
+ * others send to this topic too. */
+static void parts_from_earliest(const char *url) {
+    pulsar_client_t *client = open_client(url);
+    char subscription[TOPIC_SIZE], word[TOPIC_SIZE];
+    pulsar_consumer_t *consumer = open_parts(client, subscription);
+    pulsar_producer_t *producer = open_producer(client, PARTITIONED, (struct producer_options){0});
+    int counts[2] = {0, 0}, named_partitions = 0;
+    pulsar_result result = pulsar_result_Ok;
+    for (int i = 0; i < 6; i++) {
+        must(send_text(producer, subscription), "send to", PARTITIONED);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (pulsar_message_t *message; counts[round] < 6 && (message = next_message(consumer, ANSWER_MS));) {
+            if (strcmp(content(message, word, sizeof(word)), subscription) == 0) {
+                counts[round]++;
+                named_partitions += names_partition(message);
+            }
+            pulsar_message_free(message);
+        }
+        if (round == 0) {
+            result = pulsar_consumer_seek(consumer, (pulsar_message_id_t *)pulsar_message_id_earliest());
+        }
+    }
+    bool all = counts[0] == 6 && named_partitions == counts[0] + counts[1];
+    observe(PARTS, "topic name and id of a message", "%s", all ? "<topic>-partition-N, (L,E,N,-1)" : "another");
+    observe(PARTS, "seek to earliest after six messages, then receive", "%s, %d of them", named(result), counts[1]);
+    must(pulsar_consumer_unsubscribe(consumer), "unsubscribe from", subscription);
+    end_producer(producer);
+    end_consumer(consumer);
+    end_client(client);
+}
+
+static void no_such_partition(const char *url) {
+    pulsar_client_t *client = open_client_for(url, 3);
+    pulsar_consumer_t *consumer = NULL;
+    observe_result(PARTS, "subscribe to a partition that is not there",
+                   try_subscribe(client, PARTITIONED "-partition-7", "s", from_earliest, &consumer));
+    pulsar_consumer_free(consumer);
+    end_client(client);
+}
+
+struct subscribed {
+    struct latch called;
+    pthread_t caller;
+    bool other_thread;
+    pulsar_result result;
+    pulsar_consumer_t *consumer;
+};
+
+static void on_subscribed(pulsar_result result, pulsar_consumer_t *consumer, void *context) {
+    struct subscribed *subscribed = context;
+    subscribed->other_thread = !pthread_equal(pthread_self(), subscribed->caller);
+    subscribed->result = result;
+    subscribed->consumer = consumer;
+    latch_raise(&subscribed->called);
+}
+
+#define SUBSCRIBED {.called = LATCH_INIT, .caller = pthread_self()}
+
+/* The callback, and what an unacknowledged message says of itself; then everything is closed. */
+static void observe_subscribed(const char *area, const char *function, struct subscribed *subscribed,
+                               const char *topic) {
+    char name[100];
+    snprintf(name, sizeof(name), "%s: callback", function);
+    if (!latch_wait(&subscribed->called, 1, ANSWER_MS) || subscribed->consumer == NULL) {
+        observe(area, name, "no consumer, %s", named(subscribed->result));
+        return;
+    }
+    observe(area, name, "%s, %s", subscribed->other_thread ? "another thread" : "the caller's thread",
+            named(subscribed->result));
+    pulsar_message_t *message = next_message(subscribed->consumer, ANSWER_MS);
+    snprintf(name, sizeof(name), "%s: topic name and id of a message", function);
+    observe(area, name, "%s, %s",
+            message && strcmp(pulsar_message_get_topic_name(message), topic) == 0 ? "its topic's" : "another",
+            message ? id_form(message_id_text(message)) : "none");
+    pulsar_message_free(message);
+    end_consumer(subscribed->consumer);
+}
+
+static void multi_asynchronously(const char *url) {
+    pulsar_client_t *client = open_client(url);
+    char first[TOPIC_SIZE], second[TOPIC_SIZE];
+    const char *topics[] = {unique_topic(first, "a1"), unique_topic(second, "a2")};
+    struct subscribed subscribed = SUBSCRIBED;
+    pulsar_consumer_configuration_t *conf = consumer_configuration(from_earliest);
+    send_round(client, second, 1);
+    pulsar_client_subscribe_multi_topics_async(client, topics, 2, "s", conf, on_subscribed, &subscribed);
+    pulsar_consumer_configuration_free(conf);
+    observe_subscribed(MULTI, "subscribe_multi_topics_async", &subscribed, second);
+    end_client(client);
+}
+
+static void pattern_asynchronously(const char *url) {
+    pulsar_client_t *client = open_client(url);
+    char topic[TOPIC_SIZE], pattern[TOPIC_SIZE + 8];
+    struct subscribed subscribed = SUBSCRIBED;
+    pulsar_consumer_configuration_t *conf = consumer_configuration(from_earliest);
+    send_round(client, unique_topic(topic, "pa"), 1);
+    snprintf(pattern, sizeof(pattern), "%s.*", topic);
+    pulsar_client_subscribe_pattern_async(client, pattern, "s", conf, on_subscribed, &subscribed);
+    pulsar_consumer_configuration_free(conf);
+    observe_subscribed(PATTERN, "subscribe_pattern_async", &subscribed, topic);
+    end_client(client);
+}
+
 static pulsar_result subscribe_to(pulsar_client_t *client, const char **topics, int count,
                                   pulsar_consumer_t **consumer) {
     pulsar_consumer_configuration_t *conf = consumer_configuration(from_earliest);
@@ -148,6 +263,35 @@ static void many(const char *url) {
     pulsar_message_free(message);
     observe_result(MULTI, "close", pulsar_consumer_close(consumer));
     end_consumer(consumer);
+    end_client(client);
+}
+
+static void many_cumulatively(const char *url) {
+    pulsar_client_t *client = open_client(url);
+    char first[TOPIC_SIZE], second[TOPIC_SIZE];
+    const char *topics[] = {unique_topic(first, "c1"), unique_topic(second, "c2")};
+    pulsar_consumer_t *consumer = NULL;
+    must(subscribe_to(client, topics, 2, &consumer), "subscribe to", first);
+    send_round(client, first, 3);
+    send_round(client, second, 3);
+    pulsar_result acknowledged;
+    int count = receive_all(consumer, pulsar_consumer_acknowledge_cumulative, &acknowledged);
+    end_consumer(consumer);
+    must(subscribe_to(client, topics, 2, &consumer), "subscribe to", first);
+    observe(MULTI, "three messages of each, acknowledged cumulatively, a new consumer afterwards",
+            "%d, %s; %d come again", count, named(acknowledged), count_some(consumer));
+    end_consumer(consumer);
+    end_client(client);
+}
+
+static void no_such_namespace(const char *url) {
+    pulsar_client_t *client = open_client_for(url, 3);
+    char topic[TOPIC_SIZE];
+    const char *topics[] = {unique_topic(topic, "n"), "persistent://public/nowhere/t"};
+    pulsar_consumer_t *consumer = NULL;
+    observe_result(MULTI, "subscribe_multi_topics, one in a namespace that is not there",
+                   subscribe_to(client, topics, 2, &consumer));
+    pulsar_consumer_free(consumer);
     end_client(client);
 }
 
@@ -212,6 +356,9 @@ static void unbalanced(const char *url) {
     end_client(client);
 }
 
-OBSERVE_MAIN(GROUP(PARTS, acknowledging), GROUP(PARTS, positions), GROUP(MULTI, many), GROUP(MULTI, no_topics),
-             GROUP(PATTERN, matching), GROUP(PATTERN, no_match),
+OBSERVE_MAIN(GROUP(PARTS, acknowledging), GROUP(PARTS, positions), GROUP(PARTS, parts_from_earliest),
+             CASE(PARTS, "subscribe to a partition that is not there", no_such_partition), GROUP(MULTI, many),
+             GROUP(MULTI, many_cumulatively), GROUP(MULTI, multi_asynchronously), GROUP(MULTI, no_topics),
+             CASE(MULTI, "subscribe_multi_topics, one in a namespace that is not there", no_such_namespace),
+             GROUP(PATTERN, matching), GROUP(PATTERN, pattern_asynchronously), GROUP(PATTERN, no_match),
              CASE(PATTERN, "subscribe_pattern with an unbalanced bracket", unbalanced))

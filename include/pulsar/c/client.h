@@ -174,7 +174,8 @@ void pulsar_client_subscribe_multi_topics_async(pulsar_client_t *client,
  * meant, the configuration's regex subscription mode says. There is no look-around and there are no back references.
  * Blocks, at most the operation timeout. No topic need match.
  *
- * New topics are found at once where the broker tells of them, else within a minute.
+ * New topics are found at once where the broker tells of them, else within the interval that
+ * `pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms` sets.
  *
  * Ownership: pattern and configuration may be freed at once; the caller frees the consumer with
  * `pulsar_consumer_free`.

@@ -298,7 +298,8 @@ PULSAR_PUBLIC int pulsar_consumer_is_connected(pulsar_consumer_t *consumer);
  * Gets the id of the last message in the topic. Blocks, at most the operation timeout.
  *
  * Ownership: `message_id` is an id of the caller's, which gets the new value; it must not be one of the constants.
- * Errors: after closing it returns `pulsar_result_NotConnected`.
+ * Errors: after closing it returns `pulsar_result_NotConnected`; a consumer of several topics or partitions, which have no
+ * last message in common, `pulsar_result_OperationNotSupported`.
  */
 PULSAR_PUBLIC
 pulsar_result pulsar_consumer_get_last_message_id(pulsar_consumer_t *consumer,

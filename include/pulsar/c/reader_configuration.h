@@ -39,7 +39,8 @@ PULSAR_PUBLIC void pulsar_reader_configuration_free(pulsar_reader_configuration_
  * Sets a function that gets the messages, instead of reading them.
  *
  * Ownership: each message belongs to the listener, which frees it with `pulsar_message_free`. The reader pointer that
- * it gets is valid during the call only. `ctx` stays the caller's and must live until the reader is closed.
+ * it gets is valid during the call only. `ctx` stays the caller's and must live until the reader is closed and a call that
+ * runs then, or is about to, has ended: no other follows it, and freeing the client waits for it.
  * Threads: it is called on a listener thread of the client, one message after the other. It may call anything, also
  * close its own reader.
  * NULL: without a function there is no listener.

@@ -185,10 +185,10 @@ pub type pulsar_rs_consumer_event_listener =
 /// Sets a function that hears which consumer of a failover subscription is served: after subscribing, and whenever
 /// another consumer takes over, for each partition and topic of the consumer. Default none.
 ///
-/// Ownership: `ctx` stays the caller's and must live until the client is closed.
-/// Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns, never
-/// once the consumer is closed. Of changes of one topic that come while that thread is busy, it hears the last. It may
-/// call anything.
+/// Ownership: `ctx` stays the caller's and must live until the consumer is closed and a call that runs then, or is about to,
+/// has ended: no other follows it, and freeing the client waits for it.
+/// Threads: it is called on the callback thread of the client; the first time possibly before subscribing returns. Of
+/// changes of one topic that come while that thread is busy, it hears the last. It may call anything.
 /// NULL: without a function nothing is told.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_consumer_configuration_set_event_listener(

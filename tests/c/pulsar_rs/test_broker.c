@@ -129,6 +129,30 @@ static void test_topics_with_partitions(void) {
     end_place(&place);
 }
 
+static bool has_five_partitions(void *context) {
+    struct place *place = context;
+    pulsar_string_list_t *partitions = NULL;
+    CHECK_OK(pulsar_client_get_topic_partitions(place->client, "growing", &partitions));
+    int count = pulsar_string_list_size(partitions);
+    pulsar_string_list_free(partitions);
+    return count == 5;
+}
+
+static void test_topics_that_grow(void) {
+    struct place place = open_place((struct producer_options){0});
+    CHECK_OK(pulsar_rs_test_broker_create_topic(place.broker, "growing", 3));
+    CHECK_OK(pulsar_rs_test_broker_add_partitions(place.broker, "growing", 5));
+    CHECK(wait_until(has_five_partitions, &place, ANSWER_MS));
+    pulsar_result wrong = pulsar_result_InvalidTopicName;
+    CHECK_RESULT(pulsar_rs_test_broker_add_partitions(place.broker, "growing", 5), wrong);
+    CHECK_RESULT(pulsar_rs_test_broker_add_partitions(place.broker, "growing", 2), wrong);
+    CHECK_RESULT(pulsar_rs_test_broker_add_partitions(place.broker, "growing", 0), wrong);
+    CHECK_RESULT(pulsar_rs_test_broker_add_partitions(place.broker, "t", 3), wrong);
+    CHECK_RESULT(pulsar_rs_test_broker_add_partitions(place.broker, "a/b", 3), wrong);
+    CHECK(has_five_partitions(&place));
+    end_place(&place);
+}
+
 /* Connections that end: the client comes back, and everything is sent and received. */
 static void test_dropped_connections(void) {
     struct place place = open_place((struct producer_options){.max_pending = 1000});
@@ -291,6 +315,7 @@ static void test_deduplication(void) {
 static void use_unusable(pulsar_rs_test_broker_t *broker) {
     CHECK(pulsar_rs_test_broker_url(broker) == NULL);
     CHECK(pulsar_rs_test_broker_create_topic(broker, "t", 1) != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_add_partitions(broker, "t", 2) != pulsar_result_Ok);
     CHECK(pulsar_rs_test_broker_drop_connections(broker) <= 0);
     CHECK(pulsar_rs_test_broker_delay_receipts(broker, 1) != pulsar_result_Ok);
     CHECK(pulsar_rs_test_broker_withhold_receipts(broker, 1) != pulsar_result_Ok);
@@ -315,6 +340,7 @@ static void test_null_and_foreign(void) {
 
     pulsar_rs_test_broker_t *broker = pulsar_rs_test_broker_start(0);
     CHECK(pulsar_rs_test_broker_create_topic(broker, NULL, 1) != pulsar_result_Ok);
+    CHECK(pulsar_rs_test_broker_add_partitions(broker, NULL, 2) != pulsar_result_Ok);
     CHECK(pulsar_rs_test_broker_close_producers(broker, NULL) <= 0);
     CHECK(pulsar_rs_test_broker_close_consumers(broker, NULL, "s") <= 0);
     CHECK(pulsar_rs_test_broker_close_consumers(broker, "t", NULL) <= 0);
@@ -325,6 +351,7 @@ static void test_null_and_foreign(void) {
 }
 
 CHECK_MAIN(TEST(test_start_and_stop), TEST(test_lookups_over_http), TEST(test_backlog), TEST(test_topics_with_partitions),
+           TEST(test_topics_that_grow),
            TEST(test_dropped_connections), TEST(test_late_receipts), TEST(test_a_frozen_broker),
            TEST(test_commands_that_fail), TEST(test_topics_that_move), TEST(test_deduplication),
            TEST(test_unloaded_topics), TEST(test_compacted_topics), TEST(test_deleted_topics), TEST(test_null_and_foreign))

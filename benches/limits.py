@@ -31,7 +31,8 @@ class Limit:
 
 def limit_table(results: Results) -> Table | None:
     """All limits that this run says something about."""
-    limits = [*produce_limits(results), *consume_limits(results), *codec_limits(results), *latency_limits(results), *producer_limits(results)]
+    kinds = (produce_limits, consume_limits, codec_limits, latency_limits, producer_limits)
+    limits = [limit for kind in kinds for limit in kind(results)]
     return Table("Limits", ["", "at most", "measured", ""], [limit.row() for limit in limits]) if limits else None
 
 

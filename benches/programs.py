@@ -19,6 +19,7 @@ BULK = "pulsar_rs, bulk"
 OFFICIAL = "libpulsar 4.2"
 FLOOR = "floor"
 FLOOR_MEMORY = "floor, from memory"
+BOTH = ("produce", "consume")
 CODEC = "the codec alone"
 
 # With so many batches of 128 KiB in turn, 10,000 messages of 1 KB are kept, as a client does until their receipts.
@@ -46,9 +47,9 @@ def build() -> list[Peer]:
     floor = compiled("floor.c", output=WORK / "floor")
     library = [str(RELEASE / "libpulsar_rs.a"), "-lm"]
     bulk = compiled("bulk.c", *library, output=WORK / "bench_bulk")
-    peers = [Peer(OURS, programs("pulsar_rs", library)), Peer(BULK, dict.fromkeys(("produce", "consume"), [bulk]))]
+    peers = [Peer(OURS, programs("pulsar_rs", library)), Peer(BULK, {mode: [bulk] for mode in BOTH})]
     peers += [*official(), *crates(), *go(), *python()]
-    both = dict.fromkeys(("produce", "consume"), [floor])
+    both = {mode: [floor] for mode in BOTH}
     peers.append(Peer(FLOOR, both, url="1", counted=False))
     peers.append(Peer(FLOOR_MEMORY, both, url=str(BUFFERS), counted=False))
     return peers

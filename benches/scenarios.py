@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lines import line_file
-from programs import CODEC, COUNTER, OFFICIAL, OURS, RELEASE, Peer, OFFICIAL
+from programs import CODEC, COUNTER, OFFICIAL, OURS, RELEASE, Peer
 
 Figures = dict[str, float]
 # By scenario, then by peer.

@@ -366,7 +366,8 @@ pulsar_result pulsar_rs_consumer_negative_acknowledge_received(pulsar_consumer_t
 
 /**
  * Acknowledges messages by their positions, which a program may keep when the list is gone. `topic` is the full name of
- * their topic; it may be NULL for a consumer of one topic, whose partitions the positions tell.
+ * their topic, with the partition if it is one; it may be NULL for a consumer of one topic, whose partitions the
+ * positions tell.
  *
  * Ownership: everything stays the caller's.
  * Errors: positions that no message of the consumer can have are left out, and give `pulsar_result_InvalidMessage`, or

@@ -7,6 +7,7 @@ mod broker;
 use std::time::Duration;
 
 use broker::numbers::{LONG, SHORT, backlog, config, receive, subscribe};
+use broker::raw::{RawProducer, chunk};
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     BatchingConfig, Client, ClientConfig, Compression, ConsumerConfig, Error, FutureSink, OutgoingMessage,
@@ -119,6 +120,31 @@ async fn a_large_message_that_is_refused_comes_again_whole() {
     let consumer = subscribe(&client, &topic, shared()).await;
     assert!(tokio::time::timeout(SHORT, consumer.receive()).await.is_err());
     assert!(broker.in_memory().is_none_or(|broker| backlog(broker, &topic) == 0));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_chunk_that_comes_again_is_not_acknowledged_for_a_message_that_is_worked_on() {
+    let (broker, client) = small();
+    let topic = unique("orphan");
+    let delay = Duration::from_millis(10);
+    let expiry = Duration::from_millis(200);
+    let quick = ConsumerConfig { negative_ack_delay: delay, chunk_expiry: Some(expiry), ..shared() };
+    let consumer = subscribe(&client, &topic, quick).await;
+    let mut raw = RawProducer::create(&broker, &topic).await;
+    for number in 0..2 {
+        raw.send(1, &chunk(b"whole", (number, 2), b"half")).await;
+    }
+    let message = receive(&consumer).await;
+    assert_eq!(message.payload(), b"halfhalf");
+    consumer.negative_acknowledge_id(message.id().first_chunk.as_ref().unwrap());
+    eventually(LONG, "its first chunk comes again", || consumer.stats().entries == 3).await;
+    // One more, which expires later.
+    raw.send(1, &chunk(b"never", (0, 2), b"half")).await;
+    eventually(LONG, "that is acknowledged", || backlog(&broker, &topic) <= 2).await;
+    consumer.close().await.unwrap();
+    let consumer = subscribe(&client, &topic, shared()).await;
+    assert_eq!(receive(&consumer).await.payload(), b"halfhalf");
     client.close().await.unwrap();
 }
 

@@ -238,6 +238,23 @@ async fn what_is_not_acknowledged_in_time_is_a_dead_letter() {
 }
 
 #[tokio::test]
+async fn what_is_forgotten_beside_what_is_refused_is_a_dead_letter_too() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("forgotten");
+    let config = ConsumerConfig { ack_timeout: Some(Duration::from_secs(10)), ..dead_after(0) };
+    let consumer = subscribe(&client, &topic, config).await;
+    send_batches(&client, &topic, 0..2, 2).await;
+    let messages = receive_many(&consumer, 2).await;
+    consumer.negative_acknowledge(&messages[0]);
+    eventually(LONG, "the refused one is buried", || consumer.stats().dead_letters == 1).await;
+    let bound = Duration::from_secs(20);
+    eventually(bound, "the forgotten one is buried", || consumer.stats().dead_letters == 2).await;
+    assert_eq!(rest(&graveyard(&client, &topic).await).await, [0, 1]);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn delays_of_negative_acknowledgements_grow() {
     let broker = Broker::start().await;
     let client = broker.client();

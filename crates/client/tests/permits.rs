@@ -92,13 +92,8 @@ async fn hostile_batch_sizes_do_not_overflow() {
     let topic = unique("sizes");
     let consumer = subscribe(&client, &topic, config()).await;
     let mut raw = RawProducer::create(&broker, &topic).await;
-    let metadata =
-        Metadata { producer_name: b"raw", num_messages_in_batch: Some(i32::MAX), ..Metadata::default() };
-    let mut section = Vec::new();
-    frame::encode_payload_head(&mut section, &metadata, b"few");
-    section.extend_from_slice(b"few");
     for _ in 0..3 {
-        raw.send(1, &section).await;
+        raw.send(1, &lying_batch()).await;
     }
     // All three wait in the inbox.
     eventually(LONG, "they were sent", || permits(&broker, &topic) == 997).await;
@@ -108,6 +103,35 @@ async fn hostile_batch_sizes_do_not_overflow() {
     assert_eq!(number(&receive(&consumer).await), 0);
     eventually(LONG, "the others are acknowledged", || backlog(&broker, &topic) == 1).await;
     client.close().await.unwrap();
+}
+
+/// What a lying producer brought about: permits that the consumer never meant to give.
+#[tokio::test]
+async fn a_broker_that_sends_far_more_than_the_queue_holds_is_left() {
+    let (broker, client) = in_memory();
+    let topic = unique("flood");
+    let consumer = subscribe(&client, &topic, ConsumerConfig { receiver_queue_size: 10, ..config() }).await;
+    let mut raw = RawProducer::create(&broker, &topic).await;
+    raw.send(1, &lying_batch()).await;
+    assert_eq!(rest(&consumer).await, [] as [u32; 0]);
+    eventually(LONG, "there are too many permits", || permits(&broker, &topic) > 1_000_000).await;
+    send_singles(&client, &topic, 3000, 4).await;
+    eventually(LONG, "it begins anew", || consumer.stats().reconnects == 1 && consumer.is_connected()).await;
+    assert!(permits(&broker, &topic) <= 10);
+    for expected in 0..3000 {
+        assert_eq!(number(&receive(&consumer).await), expected);
+    }
+    client.close().await.unwrap();
+}
+
+/// A batch that says of itself that it has as many messages as there are numbers.
+fn lying_batch() -> Vec<u8> {
+    let metadata =
+        Metadata { producer_name: b"raw", num_messages_in_batch: Some(i32::MAX), ..Metadata::default() };
+    let mut section = Vec::new();
+    frame::encode_payload_head(&mut section, &metadata, b"few");
+    section.extend_from_slice(b"few");
+    section
 }
 
 /// Passes everything on, but while `damage` is set, flips a bit of the next entry that the broker sends.

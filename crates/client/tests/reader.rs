@@ -7,11 +7,13 @@ mod broker;
 use std::time::Duration;
 
 use broker::numbers::{LONG, SHORT, number, send_batches, send_singles};
+use broker::raw::{RawProducer, chunk};
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     Client, ConsumerConfig, Error, Message, MessageId, OutgoingMessage, ProducerConfig, Reader, ReaderConfig,
     SubscriptionType,
 };
+use pulsar_rs_testbroker::Kind;
 
 async fn reader(client: &Client, topic: &str, start: MessageId) -> Reader {
     client.create_reader(topic, start, ReaderConfig::default()).await.unwrap()
@@ -206,6 +208,30 @@ async fn messages_in_chunks_outlast_lost_connections() {
         let at = inclusive_reader(&client, &topic, id.clone()).await;
         assert!(read_all(&at).await.iter().any(|message| message.id() == id));
     }
+}
+
+/// The chunk before what was read is asked for until it has come, however often that is cut off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_in_chunks_outlasts_two_cuts_in_a_row() {
+    let (broker, client) = broker::numbers::in_memory();
+    let topic = unique("reader-two-cuts");
+    let mut raw = RawProducer::create(&broker, &topic).await;
+    raw.send(1, &chunk(b"around", (0, 2), b"half")).await;
+    send_singles(&client, &topic, 1, 4).await;
+    // It gets nothing that it does not wait for.
+    let config = ReaderConfig { receiver_queue_size: 0, ..ReaderConfig::default() };
+    let reader = client.create_reader(&topic, MessageId::EARLIEST, config).await.unwrap();
+    let read = async || tokio::time::timeout(LONG, reader.read_next()).await.unwrap().unwrap();
+    assert_eq!(number(&read().await), 0);
+    let subscribed = || broker.commands_received(Kind::Subscribe);
+    for cut in 1..=3 {
+        broker.drop_connections();
+        eventually(LONG, "it is back", || subscribed() == 1 + cut && reader.is_connected()).await;
+    }
+    let mut raw = RawProducer::create(&broker, &topic).await;
+    raw.send(1, &chunk(b"around", (1, 2), b"half")).await;
+    assert_eq!(read().await.payload(), b"halfhalf");
+    client.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

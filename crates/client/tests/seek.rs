@@ -5,14 +5,18 @@
 mod broker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker::numbers::{
-    LONG, config, number, receive, receive_many, rest, send_batches, send_singles, subscribe,
+    LONG, config, in_memory, number, receive, receive_many, rest, send_batches, send_singles, subscribe,
 };
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
-    ConsumerConfig, Error, Message, MessageId, OutgoingMessage, ProducerConfig, SeekTo, SubscriptionType,
+    Consumer, ConsumerConfig, Error, Message, MessageId, OutgoingMessage, ProducerConfig, SeekTo,
+    SubscriptionType,
 };
+use pulsar_rs_testbroker::Kind;
+use tokio::task::JoinHandle;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_goes_on_behind_a_message_or_at_it() {
@@ -88,7 +92,7 @@ async fn seeks_find_times() {
     let producer = client.create_producer(&topic, ProducerConfig::default()).await.unwrap();
     for number in 0..5u32 {
         producer.send(&number.to_be_bytes()[..]).await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let messages = receive_many(&consumer, 5).await;
     for target in [3, 0, 4, 1] {
@@ -236,7 +240,7 @@ async fn seeks_outlast_lost_connections() {
                 let (consumer, id) = (consumer.clone(), ids[target as usize].clone());
                 tokio::spawn(async move { consumer.seek(&id).await })
             };
-            tokio::time::sleep(std::time::Duration::from_micros(fastrand::u64(..3000))).await;
+            tokio::time::sleep(Duration::from_micros(fastrand::u64(..3000))).await;
             broker.cut();
             seek.await.unwrap().unwrap();
             let (got, expected) = (rest(&consumer).await, (target + 1..50).collect::<Vec<u32>>());
@@ -245,4 +249,98 @@ async fn seeks_outlast_lost_connections() {
             assert!(if durable { got.ends_with(&expected) } else { got == expected }, "{durable}: {got:?}");
         }
     }
+}
+
+/// Sends nothing that is acknowledged at a later time.
+fn at_once() -> ConsumerConfig {
+    ConsumerConfig { ack_grouping_time: Duration::ZERO, ..config() }
+}
+
+/// Begins a seek to the beginning that a frozen broker does not answer, and acknowledges messages until they are held back
+/// for it. Returns how many.
+async fn begin_seek(
+    consumer: &Arc<Consumer>,
+    messages: &[Message],
+) -> (JoinHandle<Result<(), Error>>, usize) {
+    let seek = {
+        let consumer = consumer.clone();
+        tokio::spawn(async move { consumer.seek(&MessageId::EARLIEST).await })
+    };
+    for (number, message) in messages.iter().enumerate() {
+        let sent = consumer.stats().acks_sent;
+        consumer.acknowledge(message).unwrap();
+        if consumer.stats().acks_sent == sent {
+            return (seek, number + 1);
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("the broker is not asked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_acknowledged_during_a_seek_is_not_lost_with_a_close() {
+    const UNKNOWN: i32 = 0;
+    let (broker, client) = in_memory();
+    for fails in [true, false] {
+        let topic = unique("seek-close");
+        let consumer = Arc::new(subscribe(&client, &topic, at_once()).await);
+        send_singles(&client, &topic, 1000, 8).await;
+        let messages = receive_many(&consumer, 1000).await;
+        broker.fail_next(Kind::Seek, UNKNOWN, "no", u32::from(fails));
+        broker.freeze(true);
+        let (seek, acknowledged) = begin_seek(&consumer, &messages).await;
+        let close = {
+            let consumer = consumer.clone();
+            tokio::spawn(async move { consumer.close().await })
+        };
+        eventually(LONG, "it is closing", || consumer.is_closed()).await;
+        broker.freeze(false);
+        close.await.unwrap().unwrap();
+        assert!(seek.await.unwrap().is_err());
+        // Behind a seek it counts no more.
+        let left = if fails { 1000 - acknowledged } else { 1000 };
+        assert_eq!(broker::numbers::backlog(&broker, &topic), left as u64, "{fails}");
+    }
+    client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asking_again_during_a_seek_sends_no_acknowledgement_behind_it() {
+    let (broker, client) = in_memory();
+    let topic = unique("seek-again");
+    let consumer = Arc::new(subscribe(&client, &topic, at_once()).await);
+    send_singles(&client, &topic, 1000, 8).await;
+    let messages = receive_many(&consumer, 1000).await;
+    broker.freeze(true);
+    let (seek, _) = begin_seek(&consumer, &messages).await;
+    let sent = consumer.stats().acks_sent;
+    consumer.redeliver_unacknowledged();
+    assert_eq!(consumer.stats().acks_sent, sent);
+    broker.freeze(false);
+    seek.await.unwrap().unwrap();
+    assert_eq!(rest(&consumer).await, (0..1000).collect::<Vec<u32>>());
+    client.close().await.unwrap();
+}
+
+/// What another consumer moved the subscription back to is not skipped for a seek before that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seek_into_a_batch_ends_with_the_next_one_of_another_consumer() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("seek-others");
+    // They get nothing that they do not wait for.
+    let config =
+        ConsumerConfig { subscription_type: SubscriptionType::Shared, receiver_queue_size: 0, ..config() };
+    let consumer = subscribe(&client, &topic, config.clone()).await;
+    send_batches(&client, &topic, 0..10, 10).await;
+    let messages = receive_many(&consumer, 10).await;
+    consumer.seek(&messages[4].id()).await.unwrap();
+    let other = subscribe(&client, &topic, config).await;
+    let connections = consumer.stats().reconnects;
+    other.seek(&MessageId::EARLIEST).await.unwrap();
+    other.close().await.unwrap();
+    let is_back = || consumer.stats().reconnects > connections && consumer.is_connected();
+    eventually(LONG, "it is back", is_back).await;
+    assert_eq!(rest(&consumer).await, (0..10).collect::<Vec<u32>>());
+    client.close().await.unwrap();
 }

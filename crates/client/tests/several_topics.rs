@@ -10,7 +10,7 @@ use std::time::Duration;
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     BatchReceivePolicy, BatchingConfig, Client, ClientConfig, Consumer, ConsumerConfig, Error,
-    InitialPosition, Message, MessageId, ProducerConfig, RegexSubscriptionMode, RoutingMode,
+    InitialPosition, Message, MessageId, OutgoingMessage, ProducerConfig, RegexSubscriptionMode, RoutingMode,
     SubscriptionType,
 };
 
@@ -206,7 +206,9 @@ async fn ids_lead_back_to_their_partition() {
     let again = client.subscribe(&topic, "s", earliest()).await.unwrap();
     nothing_more(&again).await;
 
+    // Of two topics with such partitions it could be of either.
     let other = unique("ids-other");
+    broker.create_topic(&other, 3).await;
     let config = ConsumerConfig { negative_ack_delay: Duration::from_millis(50), ..earliest() };
     let two = client.subscribe_topics(&[&topic, &other], "t", config).await.unwrap();
     let message = receive(&two).await;
@@ -363,4 +365,95 @@ async fn closing_the_client_ends_receivers() {
     client.close().await.unwrap();
     assert!(matches!(waiting.await.unwrap(), Err(Error::AlreadyClosed(_))));
     assert!(matches!(blocked.join().unwrap(), Err(Error::AlreadyClosed(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_blocked_receiver_gets_one_of_the_messages_that_come_together() {
+    let (broker, client) = start().await;
+    let topic = unique("blocked");
+    broker.create_topic(&topic, 2).await;
+    let consumer = std::sync::Arc::new(client.subscribe(&topic, "s", earliest()).await.unwrap());
+    let config = ProducerConfig { batching: None, ..ProducerConfig::default() };
+    let producer = client.create_producer(&topic, config).await.unwrap();
+    for _ in 0..20 {
+        let receivers: Vec<_> = (0..2)
+            .map(|_| {
+                let consumer = consumer.clone();
+                std::thread::spawn(move || consumer.receive_blocking(Some(BOUND)))
+            })
+            .collect();
+        // Both wait, most likely; if not, this round shows nothing.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let to_one = |payload| OutgoingMessage { partition: Some(0), ..OutgoingMessage::from(payload) };
+        let sending = [producer.send(to_one("1")), producer.send(to_one("2"))];
+        for sent in sending {
+            sent.await.unwrap();
+        }
+        for receiver in receivers {
+            let message = tokio::task::spawn_blocking(|| receiver.join().unwrap()).await.unwrap().unwrap();
+            consumer.acknowledge(&message).unwrap();
+        }
+    }
+    client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_topic_that_refuses_keeps_no_other_away() {
+    let (_broker, client) = start().await;
+    let prefix = unique("refused");
+    let consumer = client.subscribe_pattern(&format!("{prefix}-.*"), "s", earliest()).await.unwrap();
+    // Subscribed by somebody else, for himself alone, before the pattern can find it.
+    let other = format!("other-{prefix}");
+    let holder = client.subscribe_topics(&[&other, &format!("{prefix}-a")], "s", earliest()).await;
+    send(&client, &format!("{prefix}-b"), 0..10).await;
+    assert_eq!(numbers(&consumer, 10).await, all(0..10));
+    eventually(BOUND, "the topic to be followed", || {
+        consumer.topics().iter().any(|topic| topic.as_str().ends_with("-b"))
+    })
+    .await;
+    drop(holder);
+    client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_named_twice_is_received_once() {
+    let (broker, client) = start().await;
+    let (plain, parts) = (unique("twice"), unique("twice-parts"));
+    broker.create_topic(&parts, 2).await;
+    let names = [
+        plain.clone(),
+        format!("persistent://public/default/{plain}"),
+        parts.clone(),
+        format!("{parts}-partition-1"),
+    ];
+    let config = ConsumerConfig { subscription_type: SubscriptionType::Shared, ..earliest() };
+    let consumer = client.subscribe_topics(&names, "s", config.clone()).await.unwrap();
+    assert_eq!(consumer.topics().len(), 3);
+    consumer.close().await.unwrap();
+    // Nobody is left who takes messages away.
+    assert!(client.stats().consumers.is_empty());
+    for (number, topic) in [&plain, &parts].into_iter().enumerate() {
+        let first = u32::try_from(number).unwrap() * 100;
+        send(&client, topic, first..first + 100).await;
+    }
+    let consumer = client.subscribe_topics(&names, "s", config).await.unwrap();
+    assert_eq!(numbers(&consumer, 200).await, all(0..200));
+    client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn topics_that_come_while_nobody_tells_are_found_when_somebody_does() {
+    let (broker, client) = start().await;
+    let prefix = unique("gap");
+    let config = ConsumerConfig { pattern_discovery_interval: Duration::ZERO, ..earliest() };
+    let consumer = client.subscribe_pattern(&format!("{prefix}-.*"), "s", config).await.unwrap();
+    let other = broker.client();
+    for round in 0..5 {
+        broker.cut();
+        let numbers_sent = round * 10..round * 10 + 10;
+        send(&other, &format!("{prefix}-{round}"), numbers_sent.clone()).await;
+        assert_eq!(numbers(&consumer, 10).await, all(numbers_sent));
+    }
+    client.close().await.unwrap();
+    other.close().await.unwrap();
 }

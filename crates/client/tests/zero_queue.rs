@@ -80,7 +80,7 @@ async fn every_kind_of_receive_asks_for_one() {
     assert!(batch.iter().map(number).eq(5..8), "{batch:?}");
     let (mut bulk, limits) = (Bulk::default(), BulkLimits { max_messages: 10, max_bytes: 1000 });
     for number in [8u32, 9] {
-        let make = |view: MessageView<'_>| view.payload.to_vec();
+        let make = |view: &MessageView<'_>, found: &mut Vec<Vec<u8>>| found.push(view.payload.to_vec());
         tokio::time::timeout(LONG, consumer.receive_bulk(&mut bulk, limits, make)).await.unwrap().unwrap();
         assert_eq!(bulk.values(), [number.to_be_bytes()]);
     }

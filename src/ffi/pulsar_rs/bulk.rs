@@ -394,7 +394,8 @@ pub extern "C" fn pulsar_rs_consumer_negative_acknowledge_received(
 }
 
 /// Acknowledges messages by their positions, which a program may keep when the list is gone. `topic` is the full name of
-/// their topic; it may be NULL for a consumer of one topic, whose partitions the positions tell.
+/// their topic, with the partition if it is one; it may be NULL for a consumer of one topic, whose partitions the
+/// positions tell.
 ///
 /// Ownership: everything stays the caller's.
 /// Errors: positions that no message of the consumer can have are left out, and give `pulsar_result_InvalidMessage`, or

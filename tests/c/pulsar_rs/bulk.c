@@ -199,6 +199,10 @@ static void test_positions_that_come_again(void) {
                  pulsar_result_InvalidMessage);
     CHECK_RESULT(pulsar_rs_consumer_acknowledge_positions(session.consumer, "\xff", positions, 1),
                  pulsar_result_InvalidTopicName);
+    positions[0].batch_index = -1;
+    CHECK_RESULT(pulsar_rs_consumer_acknowledge_positions(session.consumer, "persistent://a/b/c", positions, 1),
+                 pulsar_result_InvalidMessage);
+    CHECK_OK(pulsar_rs_consumer_acknowledge_positions(session.consumer, session.topic, positions, 1));
     end(&session);
 }
 

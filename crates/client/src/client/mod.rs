@@ -88,8 +88,14 @@ impl Client {
         subscription: &str,
         config: ConsumerConfig,
     ) -> Result<Consumer, Error> {
-        let topics: Vec<TopicName> =
-            topics.iter().map(|topic| TopicName::parse(topic.as_ref())).collect::<Result<_, _>>()?;
+        let mut wanted = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let topic = TopicName::parse(topic.as_ref())?;
+            if !wanted.contains(&topic) {
+                wanted.push(topic);
+            }
+        }
+        let topics = wanted;
         let name = name_of_several(topics.last());
         self.subscribe_to_several(name, Topics::Listed(topics), subscription, config).await
     }

@@ -256,6 +256,7 @@ impl Shared {
         let Some(entry) = entry_of(id) else {
             return Ok(false);
         };
+        self.check_topic(id)?;
         match state.acks.find(entry, id)? {
             None => {
                 // Those between them are known while the consumer has the message, else they expire.
@@ -267,6 +268,17 @@ impl Shared {
                 let progress = acks.ack(index);
                 Ok(self.note_in(state, entry, &acks, progress, call))
             }
+        }
+    }
+
+    /// Whether an id is of this topic, as far as it tells.
+    fn check_topic(&self, id: &MessageId) -> Result<(), Error> {
+        match &id.topic {
+            Some(topic) if **topic != *self.topic.as_str() => Err(Error::InvalidMessage(format!(
+                "the id is of {topic}, and the consumer on {}",
+                self.topic
+            ))),
+            _ => Ok(()),
         }
     }
 
@@ -307,6 +319,7 @@ impl Shared {
 
     pub(super) fn ack_up_to_id(&self, id: &MessageId, call: Option<&Part>) -> Result<(), Error> {
         self.check_cumulative()?;
+        self.check_topic(id).map_err(|error| self.ack_failed(error))?;
         let state = self.lock_open()?;
         if let Some(entry) = entry_of(id) {
             let batch = state.acks.find(entry, id).map_err(|error| self.ack_failed(error))?;

@@ -239,6 +239,11 @@ impl Chunks {
         if self.whole.is_empty() { None } else { self.whole.remove(&last) }
     }
 
+    /// Whether the entry is of a message that is there as a whole.
+    pub fn is_of_whole(&self, id: EntryId) -> bool {
+        self.whole.values().any(|entries| entries.contains(&id))
+    }
+
     /// Everything up to the entry is acknowledged.
     pub fn remove_up_to(&mut self, id: EntryId) {
         self.whole.retain(|last, _| *last > id);

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::inbox::Held;
 use super::position::{Position, Start, StartToSend};
-use super::{Phase, Shared, SubscriptionType, already_closed, void};
+use super::{Phase, Shared, State, SubscriptionType, already_closed, void};
 use crate::connection::{Assigned, Connection};
 use crate::log::Log;
 use crate::reconnect::Reconnect;
@@ -91,14 +91,15 @@ impl Shared {
     /// The epoch, and where a subscription that is not durable begins in this cluster.
     fn start_to_send(&self, cluster: u64) -> (u64, StartToSend) {
         let taken = self.inbox.position();
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let is_elsewhere = state.counters.connections > 0 && state.cluster != cluster;
         let start = if is_elsewhere {
             let mut start = Start::new(&self.config);
             start.start_over(&self.config);
-            start.to_send(None, |_| None)
+            start.subscribe_from(None, |_| None)
         } else {
-            state.start.to_send(taken, |place| state.chunks.oldest_behind(place))
+            let State { start, chunks, .. } = &mut *state;
+            start.subscribe_from(taken, |place| chunks.oldest_behind(place))
         };
         (state.epoch, start)
     }

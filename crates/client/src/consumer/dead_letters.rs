@@ -43,6 +43,12 @@ impl LastChances {
         }
     }
 
+    /// Whether the entry has messages on their last delivery that are neither acknowledged nor refused.
+    pub fn has_unrefused(&self, id: EntryId) -> bool {
+        let mut messages = self.entries.get(&id).into_iter().flatten();
+        messages.any(|one| !one.is_refused && one.message.is_unacked())
+    }
+
     /// The whole entry is acknowledged.
     pub fn remove(&mut self, id: EntryId) {
         if !self.entries.is_empty() {
@@ -55,7 +61,8 @@ impl LastChances {
     }
 
     /// Takes the entries out of those that are to be redelivered whose messages are dead letters instead, and returns
-    /// these; of entries that were not acknowledged in time all that were delivered, else those that were refused.
+    /// these; of entries that were not acknowledged in time those that were not refused either, else those that were:
+    /// they have a time of their own.
     pub fn take(&mut self, due: &mut Vec<EntryId>, are_overdue: bool) -> Vec<Message> {
         let mut dead = Vec::new();
         if self.entries.is_empty() {
@@ -66,7 +73,7 @@ impl LastChances {
                 return true;
             };
             messages.retain(|one| one.message.is_unacked());
-            let letters = messages.extract_if(.., |one| are_overdue || one.is_refused);
+            let letters = messages.extract_if(.., |one| one.is_refused != are_overdue);
             dead.extend(letters.map(|one| one.message));
             if messages.is_empty() {
                 self.entries.remove(id);

@@ -48,9 +48,7 @@ impl ConsumerChannel for Shared {
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                let pushed = self.enqueue(&mut state, arrival);
-                drop(state);
-                self.wake(pushed);
+                self.deliver(connection, state, arrival);
             }
             Err(rejected) => {
                 drop(state);
@@ -142,6 +140,16 @@ impl Shared {
         None
     }
 
+    /// Hands an entry to the receivers. A broker that sends far more than it was permitted would take our memory.
+    fn deliver(&self, connection: &Connection, mut state: MutexGuard<'_, State>, arrival: Arrival) {
+        let pushed = self.enqueue(&mut state, arrival);
+        drop(state);
+        match pushed {
+            Some(pushed) => self.wake(pushed),
+            None => connection.close("the broker sends more messages than it was permitted to"),
+        }
+    }
+
     /// Wakes who receives.
     fn wake(&self, pushed: Pushed) {
         match (&self.place, self.me.upgrade()) {
@@ -172,7 +180,7 @@ impl Shared {
         if let Some(unacked) = &mut state.unacked {
             added.again.iter().for_each(|entry| unacked.add(*entry, 0, now));
         }
-        self.drop_chunks(&mut state, &added.acknowledge);
+        let dropped = self.drop_chunks(&mut state, &added.acknowledge);
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
         let wake_timers =
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
@@ -190,9 +198,7 @@ impl Shared {
                 self.give_back(connection, 1);
             }
             Some(whole) => {
-                let pushed = self.enqueue(&mut state, whole);
-                drop(state);
-                self.wake(pushed);
+                self.deliver(connection, state, whole);
             }
             None => {
                 drop(state);
@@ -202,19 +208,24 @@ impl Shared {
         if wake_timers {
             self.timers.notify_one();
         }
-        self.tell_of_dropped_chunks(added.acknowledge.len());
+        self.tell_of_dropped_chunks(dropped);
     }
 
-    /// Acknowledges entries of messages in chunks that will not be delivered.
-    pub(super) fn drop_chunks(&self, state: &mut State, entries: &[EntryId]) {
-        if entries.is_empty() {
-            return;
-        }
+    /// Acknowledges entries of messages in chunks that will not be delivered; returns how many. What came once more of
+    /// a message that is worked on is not acknowledged: the rest of that message would be worth nothing.
+    pub(super) fn drop_chunks(&self, state: &mut State, entries: &[EntryId]) -> usize {
+        let mut count = 0;
         for entry in entries {
-            state.acks.add_entry(*entry, None);
-            state.start.pass(*entry);
+            if !state.chunks.is_of_whole(*entry) {
+                state.acks.add_entry(*entry, None);
+                state.start.pass(*entry);
+                count += 1;
+            }
         }
-        self.send_acks(state);
+        if count > 0 {
+            self.send_acks(state);
+        }
+        count
     }
 
     /// For the log; with no lock held.

@@ -9,14 +9,26 @@ use super::inbox::Permits;
 use super::quota::Quota;
 use super::receive::Taken;
 use super::wake_ups::Pushed;
-use super::{Phase, Shared, State};
+use super::{ConsumerConfig, Phase, Shared, State};
 use crate::Error;
 use crate::connection::Connection;
 
+/// Entries that may wait beyond twice the queue before the broker is taken for one that does not count.
+const SLACK: usize = 1000;
+
+/// Entries that may wait in the inbox. Each takes a permit at least, so that brokers that count stay far below. Without a
+/// queue, the receivers that wait are as many as the program likes.
+pub(super) fn most_entries(config: &ConsumerConfig) -> usize {
+    match config.receiver_queue_size {
+        0 => usize::MAX,
+        size => size.saturating_mul(2).saturating_add(SLACK),
+    }
+}
+
 impl Shared {
     /// Hands an entry to the receivers. Under the lock: after a redelivery or a reconnect it must not come behind what
-    /// these drop.
-    pub(super) fn enqueue(&self, state: &mut State, mut arrival: Arrival) -> Pushed {
+    /// these drop. Nothing when the broker sends more than it may.
+    pub(super) fn enqueue(&self, state: &mut State, mut arrival: Arrival) -> Option<Pushed> {
         state.quota.arrived(arrival.permits());
         if self.config.auto_scaled_queue {
             let memory = &self.client.memory;

@@ -18,9 +18,11 @@ use super::position::Position;
 use super::wake_ups::{Pushed, WakeUps};
 use crate::Error;
 
-/// Entries on their way to the receivers. Bounded by the permits that the broker was given.
+/// Entries on their way to the receivers. Bounded by the permits that the broker was given, or if it does not keep to
+/// them by `most`.
 #[derive(Debug)]
 pub(super) struct Inbox {
+    most: usize,
     topic: Arc<str>,
     is_of_several: bool,
     arriving: CachePadded<Mutex<Arriving>>,
@@ -135,9 +137,10 @@ impl Taking {
 }
 
 impl Inbox {
-    /// `is_of_several`: ids of messages name their topic.
-    pub fn new(topic: Arc<str>, is_of_several: bool) -> Self {
+    /// `is_of_several`: ids of messages name their topic. `most`: entries that may wait.
+    pub fn new(topic: Arc<str>, is_of_several: bool, most: usize) -> Self {
         Inbox {
+            most,
             topic,
             is_of_several,
             arriving: CachePadded::default(),
@@ -147,15 +150,19 @@ impl Inbox {
         }
     }
 
-    /// Adds an entry. Receivers have to be woken behind it, with no lock held that receivers take.
-    pub fn push(&self, arrival: Arrival) -> Pushed {
+    /// Adds an entry. Receivers have to be woken behind it, with no lock held that receivers take. Nothing when there is
+    /// no room for it.
+    pub fn push(&self, arrival: Arrival) -> Option<Pushed> {
         let many = arrival.is_batch();
         let mut arriving = self.arriving.lock();
         if arriving.closed.is_some() {
-            return Pushed { blocked: false, many };
+            return Some(Pushed { blocked: false, many });
+        }
+        if arriving.entries.len() >= self.most {
+            return None;
         }
         arriving.entries.push_back(arrival);
-        Pushed { blocked: arriving.blocked > 0, many }
+        Some(Pushed { blocked: arriving.blocked > 0, many })
     }
 
     /// Where receivers of this topic alone wait.

@@ -3,6 +3,8 @@
 use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::{CommandGetLastMessageId, CommandGetLastMessageIdResponse};
 
+use tokio::task::JoinSet;
+
 use super::position::{Origin, Position};
 use super::seek::SeekTo;
 use super::{Consumer, Parts, Phase, Shared, already_closed};
@@ -33,12 +35,21 @@ impl Consumer {
             Parts::One(shared) => shared.has_message_available().await,
             Parts::Several(group) => {
                 group.check_open()?;
-                for member in group.members() {
-                    if member.has_message_available().await? {
-                        return Ok(true);
-                    }
+                let members = group.members();
+                if members.iter().any(|member| member.inbox.has_message()) {
+                    return Ok(true);
                 }
-                Ok(false)
+                // All brokers at the same time.
+                let mut asking = JoinSet::new();
+                for member in members {
+                    let ask = async move { member.has_message_available().await };
+                    asking.spawn_on(ask, self.client().runtime());
+                }
+                let mut is_available = false;
+                while let Some(answer) = asking.join_next().await {
+                    is_available |= answer.unwrap_or_else(|_| Err(already_closed()))?;
+                }
+                Ok(is_available)
             }
         }
     }

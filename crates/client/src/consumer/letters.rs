@@ -117,7 +117,9 @@ impl Letters {
         if !is_wanted || !config.subscription_type.is_shared() {
             return Ok(None);
         }
-        let policy = config.dead_letter.clone().unwrap_or_default();
+        let mut policy = config.dead_letter.clone().unwrap_or_default();
+        // Letters are sent where nobody may wait; what finds no room is sent again.
+        policy.producer.block_if_queue_full = false;
         let dead = named_or(policy.dead_letter_topic.as_deref(), topic, subscription, "DLQ")?;
         let retry = retry_topic(topic, subscription, config)?;
         let retry = retry.map(|topic| Outbox::new(topic, policy.producer.clone()));

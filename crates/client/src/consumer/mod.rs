@@ -311,7 +311,7 @@ impl Shared {
         Arc::new_cyclic(|me| Shared {
             id: client.next_id(),
             me: me.clone(),
-            inbox: Inbox::new(topic.shared(), place.is_some()),
+            inbox: Inbox::new(topic.shared(), place.is_some(), flow::most_entries(&config)),
             place,
             create_topic,
             topic,

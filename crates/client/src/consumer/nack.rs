@@ -68,8 +68,11 @@ impl Shared {
         let due = Instant::now() + self.nack_delay(redeliveries);
         state.negative_acks.add(id, due);
         state.counters.negative_acks += 1;
-        state.unwatch(id);
         state.last_chances.refuse(id, index);
+        // The whole entry comes again, unless it was delivered for the last time: then the rest of it does not.
+        if !state.last_chances.has_unrefused(id) {
+            state.unwatch(id);
+        }
         let wake = state.alarm_is_later(Some(due));
         drop(state);
         if wake {
@@ -115,6 +118,7 @@ impl Shared {
         let Phase::Ready(connection) = &state.phase else {
             return;
         };
+        let connection = connection.clone();
         // Entries that are on the way already come again too; without sharing they can be told apart.
         let consumer_epoch = (!self.config.subscription_type.is_shared()).then(|| {
             state.epoch += 1;
@@ -129,15 +133,14 @@ impl Shared {
             unacked.clear();
         }
         // What is acknowledged must not come again.
-        let settled = state.acks.flush(self.id, connection);
-        self.tell_later(settled);
+        self.send_acks(state);
         let command = CommandRedeliverUnacknowledgedMessages {
             consumer_id: self.id,
             message_ids: Vec::new(),
             consumer_epoch,
         };
         connection.send(&command.into());
-        self.give_back(connection, state.quota.returned(dropped));
+        self.give_back(&connection, state.quota.returned(dropped));
     }
 }
 

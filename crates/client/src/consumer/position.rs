@@ -76,8 +76,12 @@ pub(super) enum Origin {
 pub(super) struct Start {
     origin: Origin,
     /// What lies before is not delivered should the broker send it. Without a durable subscription the broker begins at
-    /// whole entries; with one, this is of use once, behind a seek.
+    /// whole entries; with one, this is of use once, on the first connection behind a seek.
     pub skip: Option<Position>,
+    /// It was moved, and not connected since.
+    is_moved: bool,
+    /// The entry that it last subscribed with.
+    asked_from: Option<EntryId>,
     /// The program wants to begin with the last message that there is, and none was asked for yet.
     pub at_last: bool,
     /// What cannot be delivered reaches up to here.
@@ -93,6 +97,8 @@ impl Start {
         let mut start = Start {
             origin: Origin::Subscription,
             skip: None,
+            is_moved: false,
+            asked_from: None,
             at_last: false,
             passed: None,
             by_rollback: false,
@@ -128,6 +134,7 @@ impl Start {
     /// The consumer was moved.
     pub fn moved(&mut self, to: &SeekTo) {
         (self.passed, self.by_rollback) = (None, false);
+        (self.is_moved, self.asked_from) = (true, None);
         match to {
             SeekTo::Id(id) => self.begin_at(id),
             SeekTo::Time(time) => {
@@ -139,7 +146,10 @@ impl Start {
     /// There is a new connection; `taken` is how far the program came, `found` where the broker begins, if it said so.
     /// Without a durable subscription nobody but this consumer knows.
     pub fn resume(&mut self, taken: Option<Position>, found: Option<Position>) {
+        let is_moved = std::mem::take(&mut self.is_moved);
         if self.durable {
+            // Others may have moved the subscription since, and what they want is not to be skipped.
+            self.skip = self.skip.filter(|_| is_moved);
             return;
         }
         if let Some(place) = taken.or(found) {
@@ -203,8 +213,8 @@ impl Start {
 
     /// What to subscribe with when the program came as far as `taken`. `oldest_chunk` is of a message in chunks that is not
     /// complete, or ends behind the place.
-    pub fn to_send(
-        &self,
+    pub fn subscribe_from(
+        &mut self,
         taken: Option<Position>,
         oldest_chunk: impl FnOnce(EntryId) -> Option<EntryId>,
     ) -> StartToSend {
@@ -212,6 +222,9 @@ impl Start {
             return StartToSend::default();
         }
         let origin = taken.map_or(self.origin, Origin::At);
+        // While nothing was taken since the last connection, what that was to bring may still be on its way: chunks from
+        // before the place.
+        let again = self.asked_from.take().filter(|_| origin == self.origin);
         let id = |id: MessageId, initial| StartToSend {
             id: Some(id.to_data()),
             initial: Some(initial),
@@ -228,7 +241,9 @@ impl Start {
             Origin::Earliest | Origin::Time(_) => id(MessageId::EARLIEST, InitialPosition::Earliest),
             // It begins with the whole entry.
             Origin::At(place) => {
-                let entry = oldest_chunk(place.entry).map_or(place.entry, |chunk| chunk.min(place.entry));
+                let chunks = again.into_iter().chain(oldest_chunk(place.entry));
+                let entry = chunks.fold(place.entry, EntryId::min);
+                self.asked_from = Some(entry);
                 let (ledger, entry) = (entry.ledger.cast_signed(), entry.entry.cast_signed());
                 id(MessageId::entry(ledger, entry, -1), InitialPosition::Latest)
             }
@@ -355,6 +370,34 @@ mod tests {
     }
 
     #[test]
+    fn a_seek_of_a_durable_subscription_ends_with_the_connection_behind_it() {
+        let mut start = Start::new(&ConsumerConfig::default());
+        start.moved(&SeekTo::Id(id(5, 1, 4)));
+        start.resume(None, None);
+        assert_eq!(start.skipped_of(entry(5)), 2);
+        start.resume(None, None);
+        assert_eq!(start.skipped_of(entry(5)), 0);
+    }
+
+    #[test]
+    fn what_was_asked_for_is_asked_for_until_more_is_taken() {
+        let mut start = Start::new(&ConsumerConfig { durable: false, ..ConsumerConfig::default() });
+        let sent = |start: &mut Start, taken: Option<u64>, chunk: Option<u64>| {
+            let taken = taken.map(|number| Position::behind_entry(entry(number)));
+            let sent = start.subscribe_from(taken, |_| chunk.map(entry)).id.unwrap().entry_id;
+            start.resume(taken, None);
+            sent
+        };
+        assert_eq!(sent(&mut start, Some(10), Some(8)), 8);
+        assert_eq!(sent(&mut start, Some(10), None), 8);
+        assert_eq!(sent(&mut start, Some(10), Some(9)), 8);
+        assert_eq!(sent(&mut start, Some(11), Some(9)), 9);
+        assert_eq!(sent(&mut start, Some(12), None), 12);
+        start.moved(&SeekTo::Id(id(20, -1, 0)));
+        assert_eq!(sent(&mut start, None, None), 20);
+    }
+
+    #[test]
     fn a_new_connection_goes_on_behind_what_was_taken() {
         let config = ConsumerConfig {
             durable: false,
@@ -366,11 +409,11 @@ mod tests {
         assert!(start.has_to_be_found() && start.at_last);
         start.resume(None, Some(Position::behind_entry(entry(3))));
         assert!(!start.has_to_be_found() && start.at_last);
-        assert_eq!(start.to_send(None, |_| None).id.unwrap().entry_id, 3);
+        assert_eq!(start.subscribe_from(None, |_| None).id.unwrap().entry_id, 3);
         start.resume(Some(Position { entry: entry(4), taken: 2 }), None);
         assert!(!start.at_last);
         assert_eq!(start.skipped_of(entry(4)), 2);
-        assert_eq!(start.to_send(None, |_| Some(entry(2))).id.unwrap().entry_id, 2);
+        assert_eq!(start.subscribe_from(None, |_| Some(entry(2))).id.unwrap().entry_id, 2);
         start.start_over(&config);
         assert_eq!(start.position(None), Origin::Latest);
     }

@@ -25,7 +25,7 @@ impl Shared {
         }
         let impatient = state.patience.take_due(now);
         let expired = state.chunks.take_expired(now);
-        self.drop_chunks(&mut state, &expired);
+        let dropped = self.drop_chunks(&mut state, &expired);
         let mut due = state.negative_acks.take_due(now);
         let mut overdue = state.unacked.as_mut().map(|unacked| unacked.take_overdue(now)).unwrap_or_default();
         state.counters.ack_timeouts += overdue.len() as u64;
@@ -47,7 +47,7 @@ impl Shared {
         if let Some(letters) = &self.letters {
             self.bury(letters, dead, connection);
         }
-        self.tell_of_dropped_chunks(expired.len());
+        self.tell_of_dropped_chunks(dropped);
         for receipt in impatient {
             receipt.give_up(Error::Timeout(format!(
                 "no answer to an acknowledgement within {:?}",

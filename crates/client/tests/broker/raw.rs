@@ -32,6 +32,22 @@ pub struct RawProducer {
     socket: TcpStream,
 }
 
+/// Payload section of one chunk of a message whose chunks are equally long: number and count of them.
+pub fn chunk(uuid: &[u8], (number, count): (i32, i32), body: &[u8]) -> Vec<u8> {
+    let metadata = Metadata {
+        producer_name: b"raw",
+        uuid: Some(uuid),
+        chunk_id: Some(number),
+        num_chunks_from_msg: Some(count),
+        total_chunk_msg_size: Some(count * i32::try_from(body.len()).unwrap()),
+        ..Metadata::default()
+    };
+    let mut section = Vec::new();
+    frame::encode_payload_head(&mut section, &metadata, body);
+    section.extend_from_slice(body);
+    section
+}
+
 impl RawProducer {
     pub async fn create(broker: &TestBroker, topic: &str) -> Self {
         let mut raw = RawProducer { socket: TcpStream::connect(("127.0.0.1", broker.port())).await.unwrap() };

@@ -1,6 +1,5 @@
 //! Keeping up with topics that come and go, and with partitions that are added.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,26 +29,59 @@ impl Growth {
 }
 
 impl Group {
-    /// Subscribes to what is there and was not subscribed to.
-    pub(super) async fn follow_topics(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
-        let wanted = match &self.follows {
-            Topics::Listed(topics) => topics.clone(),
-            Topics::Matching(pattern) => {
-                let found = pattern.find(&self.client, deadline).await?;
-                self.leave_all_but(&found);
-                found.into_iter().collect()
-            }
-        };
-        let growths = self.growths(wanted, deadline).await?;
+    /// Subscribes to all there is; if one fails, to none.
+    pub(super) async fn follow_all(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        let mut asking = JoinSet::new();
+        for topic in self.wanted(deadline).await? {
+            let group = self.clone();
+            asking.spawn_on(async move { group.growth_of(topic, deadline).await }, self.client.runtime());
+        }
+        let mut growths = Vec::new();
+        while let Some(growth) = asking.join_next().await {
+            growths.extend(growth.unwrap_or_else(|_| Err(gone()))?);
+        }
         self.subscribe_to(growths, deadline).await
     }
 
+    /// Subscribes to what is new. A topic that fails keeps no other one away; the next look tries it again. Returns the
+    /// first failure.
+    async fn follow_new(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
+        let mut following = JoinSet::new();
+        for topic in self.wanted(deadline).await? {
+            let group = self.clone();
+            let follow = async move {
+                match group.growth_of(topic, deadline).await? {
+                    Some(growth) => group.subscribe_to(vec![growth], deadline).await,
+                    None => Ok(()),
+                }
+            };
+            following.spawn_on(follow, self.client.runtime());
+        }
+        let mut outcome = Ok(());
+        while let Some(followed) = following.join_next().await {
+            outcome = outcome.and(followed.unwrap_or_else(|_| Err(gone())));
+        }
+        outcome
+    }
+
+    /// The topics to follow; those that are gone are left.
+    async fn wanted(&self, deadline: Deadline) -> Result<Vec<TopicName>, Error> {
+        match &self.follows {
+            Topics::Listed(topics) => Ok(topics.clone()),
+            Topics::Matching(pattern) => {
+                let found = pattern.find(&self.client, deadline).await?;
+                self.leave(|topic| !found.contains(topic));
+                Ok(found.into_iter().collect())
+            }
+        }
+    }
+
     /// Closes the consumers of topics that are gone.
-    fn leave_all_but(&self, found: &BTreeSet<TopicName>) {
+    fn leave(&self, is_gone: impl Fn(&TopicName) -> bool) {
         let mut left = Vec::new();
         {
             let mut table = self.table.write();
-            let gone: Vec<_> = table.topics.extract_if(|topic, _| !found.contains(topic)).collect();
+            let gone: Vec<_> = table.topics.extract_if(|topic, _| is_gone(topic)).collect();
             for (topic, followed) in gone {
                 for name in names(&topic, 0, followed.partitions) {
                     left.extend(table.members.remove(name.as_str()));
@@ -63,44 +95,39 @@ impl Group {
         }
     }
 
-    /// Asks for the partitions of all topics at the same time.
-    async fn growths(
-        self: &Arc<Self>,
-        topics: Vec<TopicName>,
-        deadline: Deadline,
-    ) -> Result<Vec<Growth>, Error> {
-        let mut asking = JoinSet::new();
-        for topic in topics {
-            let known = self.table.read().topics.get(&topic).cloned();
-            let is_known = known.is_some();
-            let Followed { partitions: from, letters } = match known {
-                // One without partitions gets none.
-                Some(known) if known.partitions == 0 => continue,
-                Some(known) => known,
-                None => Followed { partitions: 0, letters: self.letters_of(&topic)? },
-            };
-            let client = self.client.clone();
-            let ask = async move {
-                let to = client.partitions(&topic, deadline).await?;
-                Ok::<_, Error>(Growth { topic, from, to, letters, is_known })
-            };
-            asking.spawn_on(ask, self.client.runtime());
+    /// What is new of a topic, if anything is.
+    async fn growth_of(&self, topic: TopicName, deadline: Deadline) -> Result<Option<Growth>, Error> {
+        let mut known = self.table.read().topics.get(&topic).cloned();
+        let may_change = matches!(self.follows, Topics::Matching(_));
+        // One without partitions gets none, unless it was deleted and created anew.
+        if known.as_ref().is_some_and(|known| known.partitions == 0) && !may_change {
+            return Ok(None);
         }
-        let mut growths = Vec::new();
-        while let Some(answer) = asking.join_next().await {
-            let growth = answer.unwrap_or_else(|_| Err(gone()))?;
-            if !growth.is_known || growth.to > growth.from {
-                growths.push(growth);
+        let to = self.client.partitions(&topic, deadline).await?;
+        if known.as_ref().is_some_and(|known| to < known.partitions || (known.partitions == 0 && to > 0)) {
+            // It is another topic with the same name.
+            self.leave(|gone| *gone == topic);
+            known = None;
+        }
+        match known {
+            Some(Followed { partitions: from, .. }) if from == to => Ok(None),
+            Some(Followed { partitions: from, letters }) => {
+                Ok(Some(Growth { topic, from, to, letters, is_known: true }))
+            }
+            None => {
+                let letters = self.letters_of(&topic)?;
+                Ok(Some(Growth { topic, from: 0, to, letters, is_known: false }))
             }
         }
-        Ok(growths)
     }
 
     /// Subscribes to all at the same time; on an error to none.
-    async fn subscribe_to(self: &Arc<Self>, growths: Vec<Growth>, deadline: Deadline) -> Result<(), Error> {
-        let starting = Starting { group: self, growths };
+    async fn subscribe_to(&self, growths: Vec<Growth>, deadline: Deadline) -> Result<(), Error> {
+        let mut starting = Starting { group: self, growths, added: Vec::new() };
+        starting.added = self.add(&starting.growths)?;
         let mut subscribing = JoinSet::new();
-        for member in self.add(&starting.growths)? {
+        for member in &starting.added {
+            let member = member.clone();
             let start = async move { member.start(deadline).await };
             subscribing.spawn_on(start, self.client.runtime());
         }
@@ -120,6 +147,10 @@ impl Group {
         let mut added = Vec::with_capacity(count);
         for growth in growths {
             for topic in growth.names() {
+                // A partition that was named by itself, too.
+                if table.members.contains_key(topic.as_str()) {
+                    continue;
+                }
                 let options = self.options(total, growth);
                 let member = Shared::new(&self.client, topic, self.subscription.clone(), options);
                 table.members.insert(member.topic.shared(), member.clone());
@@ -176,10 +207,12 @@ fn names(topic: &TopicName, from: u32, to: u32) -> impl Iterator<Item = TopicNam
 struct Starting<'a> {
     group: &'a Group,
     growths: Vec<Growth>,
+    added: Vec<Arc<Shared>>,
 }
 
 impl Starting<'_> {
     fn finish(mut self) {
+        self.added.clear();
         for growth in self.growths.drain(..) {
             let Group { subscription, name, client, .. } = self.group;
             client.log().info(format_args!(
@@ -193,9 +226,10 @@ impl Starting<'_> {
 impl Drop for Starting<'_> {
     fn drop(&mut self) {
         let mut table = self.group.table.write();
-        let mut members = Vec::new();
+        for member in &self.added {
+            table.members.remove(member.topic.as_str());
+        }
         for growth in &self.growths {
-            members.extend(growth.names().filter_map(|name| table.members.remove(name.as_str())));
             if !growth.is_known {
                 table.topics.remove(&growth.topic);
             } else if let Some(followed) = table.topics.get_mut(&growth.topic) {
@@ -203,7 +237,7 @@ impl Drop for Starting<'_> {
             }
         }
         drop(table);
-        for member in members {
+        for member in self.added.drain(..) {
             let closing = member.end();
             self.group.client.spawn(async move { _ = closing.await });
         }
@@ -229,7 +263,7 @@ async fn watch(group: Arc<Group>, interval: Duration) {
         if group.is_closed() {
             return;
         }
-        let looked = group.follow_topics(group.client.deadline()).await;
+        let looked = group.follow_new(group.client.deadline()).await;
         if let Err(error) = looked
             && !group.is_closed()
         {

@@ -46,10 +46,13 @@ impl Place {
     pub fn arrived(&self, shared: Arc<Shared>, many: bool) {
         let pushed = {
             let mut waiting = self.hub.waiting.lock();
-            if waiting.closed.is_some() || self.is_ready.swap(true, Ordering::Relaxed) {
+            if waiting.closed.is_some() {
                 return;
             }
-            waiting.ready.push_back(shared);
+            if !self.is_ready.swap(true, Ordering::Relaxed) {
+                waiting.ready.push_back(shared);
+            }
+            // Also for a topic that is ready already: whoever was woken for it may take one message only.
             Pushed { blocked: waiting.blocked > 0, many }
         };
         self.hub.wake_ups.wake(pushed);

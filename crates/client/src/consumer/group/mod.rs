@@ -52,7 +52,9 @@ impl Topics {
             return Ok(None);
         };
         let letters = Letters::new(client, first, subscription, config)?;
-        topics.push(retry);
+        if !topics.contains(&retry) {
+            topics.push(retry);
+        }
         Ok(letters)
     }
 }
@@ -136,7 +138,7 @@ impl Group {
         let weak: Weak<Group> = Arc::downgrade(&group);
         group.client.register(group.id, weak as _)?;
         let unfinished = Unfinished(&group);
-        group.follow_topics(deadline).await?;
+        group.follow_all(deadline).await?;
         std::mem::forget(unfinished);
         follow::start(&group);
         Ok(group)
@@ -198,12 +200,14 @@ impl Group {
         }
         self.check_open()?;
         let table = self.table.read();
-        let topic = match (table.topics.len(), u32::try_from(id.partition)) {
-            (1, Ok(partition)) => table.topics.keys().next().map(|topic| topic.with_partition(partition)),
-            _ => None,
+        let name = |topic: &TopicName| match u32::try_from(id.partition) {
+            Ok(partition) => topic.with_partition(partition),
+            Err(_) => topic.clone(),
         };
-        let found = topic.and_then(|topic| table.members.get(topic.as_str()).cloned());
-        found.ok_or_else(|| {
+        // Of those that can have such an id there must be one.
+        let mut found = table.topics.keys().filter_map(|topic| table.members.get(name(topic).as_str()));
+        let member = found.next().filter(|_| found.next().is_none());
+        member.cloned().ok_or_else(|| {
             Error::NotSupported("the id does not tell which topic of this consumer it belongs to".into())
         })
     }

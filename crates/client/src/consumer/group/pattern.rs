@@ -101,9 +101,15 @@ async fn watch(group: Arc<Group>, query: TopicQuery) {
     let mut switches = group.client.switches();
     while !group.is_closed() {
         match group.client.watch_topics(group.id, &query).await {
-            Ok(None) => return,
+            // Another cluster may.
+            Ok(None) => tokio::select! {
+                switched = switches.changed() => if switched.is_err() { return },
+                () = group.ended.notified() => return,
+            },
             Ok(Some(mut watch)) => {
                 backoff = Backoff::default();
+                // For what changed before the watch began.
+                group.look.notify_one();
                 loop {
                     tokio::select! {
                         changed = watch.changed() => if !changed { break },
@@ -111,8 +117,6 @@ async fn watch(group: Arc<Group>, query: TopicQuery) {
                     }
                     group.look.notify_one();
                 }
-                // What changed until the next watch begins is found by a look.
-                group.look.notify_one();
             }
             Err(error) => {
                 group.client.log().info(format_args!("cannot watch the topics of {}: {error}", group.name));

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+typedef struct _pulsar_rs_received pulsar_rs_received_t;
+
 /**
  * `event_time` of a record counts.
  */
@@ -47,11 +49,6 @@
  * Packed records only: properties follow.
  */
 #define PULSAR_RS_RECORD_HAS_PROPERTIES 128
-
-/**
- * Messages that were received in bulk.
- */
-typedef struct pulsar_rs_received_t pulsar_rs_received_t;
 
 /**
  * A name and a value of a message's metadata.
@@ -284,7 +281,7 @@ pulsar_result pulsar_rs_consumer_receive_bulk(pulsar_consumer_t *consumer,
                                               size_t max_messages,
                                               size_t max_bytes,
                                               int timeout_ms,
-                                              struct pulsar_rs_received_t **received);
+                                              pulsar_rs_received_t **received);
 
 /**
  * Receives the messages that are there, as `pulsar_rs_consumer_receive_bulk` does, as soon as there are any; the outcome
@@ -309,7 +306,7 @@ pulsar_result pulsar_rs_consumer_receive_bulk_queued(pulsar_consumer_t *consumer
  * NULL: returns NULL and writes 0; `count` may be NULL.
  */
 PULSAR_PUBLIC
-const pulsar_rs_view_t *pulsar_rs_received_messages(struct pulsar_rs_received_t *received,
+const pulsar_rs_view_t *pulsar_rs_received_messages(pulsar_rs_received_t *received,
                                                            size_t *count);
 
 /**
@@ -318,7 +315,7 @@ const pulsar_rs_view_t *pulsar_rs_received_messages(struct pulsar_rs_received_t 
  * Ownership: the string belongs to the list.
  * NULL: returns NULL.
  */
-PULSAR_PUBLIC const char *pulsar_rs_received_topic(struct pulsar_rs_received_t *received, uint32_t topic);
+PULSAR_PUBLIC const char *pulsar_rs_received_topic(pulsar_rs_received_t *received, uint32_t topic);
 
 /**
  * Returns one message of a list by itself, for what only `pulsar_message_*` and `pulsar_consumer_*` can do; NULL when
@@ -328,7 +325,7 @@ PULSAR_PUBLIC const char *pulsar_rs_received_topic(struct pulsar_rs_received_t *
  * NULL: returns NULL.
  */
 PULSAR_PUBLIC
-pulsar_message_t *pulsar_rs_received_message(struct pulsar_rs_received_t *received,
+pulsar_message_t *pulsar_rs_received_message(pulsar_rs_received_t *received,
                                              size_t index);
 
 /**
@@ -336,7 +333,7 @@ pulsar_message_t *pulsar_rs_received_message(struct pulsar_rs_received_t *receiv
  *
  * NULL: does nothing.
  */
-PULSAR_PUBLIC void pulsar_rs_received_free(struct pulsar_rs_received_t *received);
+PULSAR_PUBLIC void pulsar_rs_received_free(pulsar_rs_received_t *received);
 
 /**
  * Acknowledges messages of a list: `count` of them from `first`, as far as there are. They are gathered and sent together
@@ -347,7 +344,7 @@ PULSAR_PUBLIC void pulsar_rs_received_free(struct pulsar_rs_received_t *received
  */
 PULSAR_PUBLIC
 pulsar_result pulsar_rs_consumer_acknowledge_received(pulsar_consumer_t *consumer,
-                                                      struct pulsar_rs_received_t *received,
+                                                      pulsar_rs_received_t *received,
                                                       size_t first,
                                                       size_t count);
 
@@ -360,7 +357,7 @@ pulsar_result pulsar_rs_consumer_acknowledge_received(pulsar_consumer_t *consume
  */
 PULSAR_PUBLIC
 pulsar_result pulsar_rs_consumer_negative_acknowledge_received(pulsar_consumer_t *consumer,
-                                                               struct pulsar_rs_received_t *received,
+                                                               pulsar_rs_received_t *received,
                                                                size_t first,
                                                                size_t count);
 

@@ -19,8 +19,9 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The handle types that the established API lacks, declared like the others.
-const ADDED_HANDLES: [(&str, &str); 4] = [
+const ADDED_HANDLES: [(&str, &str); 5] = [
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
+    ("pulsar_rs/bulk.h", "typedef struct _pulsar_rs_received pulsar_rs_received_t;"),
     ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
     ("pulsar_rs/schema.h", "typedef struct _pulsar_rs_schema pulsar_rs_schema_t;"),
     ("pulsar_rs/stats.h", "typedef struct _pulsar_rs_stats pulsar_rs_stats_t;"),

@@ -105,7 +105,7 @@ def go() -> list[Peer]:
     folder = ROOT / "benches/go_client"
     if subprocess.run(["go", "build", "-o", str(client), "."], cwd=folder, check=False).returncode != 0:
         return left_out(name, "it does not build")
-    return [Peer(name, {mode: [str(client)] for mode in ("produce", "paced", "sync")}, counted=False)]
+    return [Peer(name, {mode: [str(client)] for mode in ("produce", "paced", "sync", "consume")}, counted=False)]
 
 
 def python() -> list[Peer]:
@@ -114,7 +114,7 @@ def python() -> list[Peer]:
     if not made("python-tools"):
         return left_out(name, "no virtual environment: install Debian python3-venv; `make python-tools` says why")
     client = [str(VENV_PYTHON), str(ROOT / "benches/python_client/python_client.py")]
-    return [Peer(name, dict.fromkeys(("produce", "paced", "sync"), client), share=10)]
+    return [Peer(name, dict.fromkeys(("produce", "paced", "sync", "consume"), client), share=10)]
 
 
 def made(target: str) -> bool:

@@ -121,7 +121,7 @@ def measure(
 
 def count_for(peer: Peer, scenario: Scenario) -> int:
     """How many messages it is measured with."""
-    return max(1, scenario.count // peer.share) if scenario.mode == "produce" else scenario.count
+    return max(1, scenario.count // peer.share) if scenario.mode in ("produce", "consume") else scenario.count
 
 
 def allocations(peer: Peer, scenario: Scenario, url: str, checker: Peer) -> float:

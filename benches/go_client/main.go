@@ -1,7 +1,7 @@
 // Command go_client does the same work as benches/c/bench.c with pulsar-client-go, and prints what it cost as one line
 // of JSON.
 //
-//	go_client produce|paced|sync URL TOPIC COUNT SIZE [PER_MS]
+//	go_client produce|paced|sync|consume URL TOPIC COUNT SIZE [PER_MS]
 //
 // Allocations are those of Go's heap.
 package main
@@ -30,6 +30,7 @@ const (
 	batch      = 1000
 	batchBytes = 128 * 1024
 	delay      = time.Millisecond
+	queue      = 10_000
 )
 
 type job struct {
@@ -59,7 +60,7 @@ func main() {
 
 func parse(words []string) (job, error) {
 	if len(words) < 5 {
-		return job{}, errors.New("usage: go_client produce|paced|sync URL TOPIC COUNT SIZE [PER_MS]")
+		return job{}, errors.New("usage: go_client produce|paced|sync|consume URL TOPIC COUNT SIZE [PER_MS]")
 	}
 	j := job{mode: words[0], url: words[1], topic: words[2]}
 	numbers := []*int{&j.count, &j.size, &j.perMs}
@@ -82,6 +83,9 @@ func run(j job) (map[string]float64, error) {
 		return nil, err
 	}
 	defer client.Close()
+	if j.mode == "consume" {
+		return consume(client, j)
+	}
 	producer, err := client.CreateProducer(pulsar.ProducerOptions{
 		Topic:                   j.topic,
 		MaxPendingMessages:      pending,
@@ -105,6 +109,39 @@ func run(j job) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	addUsage(figures, time.Since(start), float64(j.count))
+	return figures, nil
+}
+
+func consume(client pulsar.Client, j job) (map[string]float64, error) {
+	consumer, err := client.Subscribe(pulsar.ConsumerOptions{
+		Topic:                       j.topic,
+		SubscriptionName:            "bench",
+		SubscriptionInitialPosition: pulsar.SubscriptionPositionEarliest,
+		ReceiverQueueSize:           queue,
+	})
+	if err != nil {
+		return nil, err
+	}
+	figures := map[string]float64{}
+	start := time.Now()
+	for i := range j.count {
+		message, err := consumer.Receive(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		if content := message.Payload(); len(content) != j.size || content[j.size-1] != 'x' {
+			return nil, fmt.Errorf("message %d is not what was sent", i)
+		}
+		if err := consumer.Ack(message); err != nil {
+			return nil, err
+		}
+		if i == j.count/2 {
+			figures["threads"] = float64(threads())
+		}
+	}
+	// It sends the acknowledgements that wait.
+	consumer.Close()
 	addUsage(figures, time.Since(start), float64(j.count))
 	return figures, nil
 }

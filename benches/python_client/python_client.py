@@ -1,6 +1,6 @@
 """The same work as benches/c/bench.c, with pulsar-client from PyPI: the official C++ library under Python.
 
-    python_client.py produce|paced|sync URL TOPIC COUNT SIZE [PER_MS]
+    python_client.py produce|paced|sync|consume URL TOPIC COUNT SIZE [PER_MS]
 
 Prints one line of JSON.
 """
@@ -22,6 +22,7 @@ PENDING = 10_000
 BATCH = 1000
 BATCH_BYTES = 128 * 1024
 DELAY_MS = 1
+QUEUE = 10_000
 
 Figures = dict[str, float]
 
@@ -46,7 +47,7 @@ class Outcomes:
 def main() -> None:
     """Does what the command line says."""
     parser = argparse.ArgumentParser(description="Measures pulsar-client of PyPI.")
-    parser.add_argument("mode", choices=["produce", "paced", "sync"])
+    parser.add_argument("mode", choices=["produce", "paced", "sync", "consume"])
     parser.add_argument("url")
     parser.add_argument("topic")
     parser.add_argument("count", type=int)
@@ -57,6 +58,15 @@ def main() -> None:
     before = cpu_seconds()
     # Log lines would be measured too.
     client = pulsar.Client(job.url, logger=pulsar.FileLogger(pulsar.LoggerLevel.Error, os.devnull))
+    figures, wall = consume(client, job) if job.mode == "consume" else send(client, job)
+    client.close()
+    spent = cpu_seconds() - before
+    print(json.dumps(figures | {"cpu_ns": spent * 1e9 / job.count} | usage(wall, job.count)))
+
+
+# pulsar-client has no type hints.
+def send(client: Any, job: argparse.Namespace) -> tuple[Figures, int]:  # noqa: ANN401
+    """Sends, in one of the ways. What it measured, and how long it took."""
     producer = client.create_producer(
         job.topic,
         batching_enabled=job.mode != "sync",
@@ -73,13 +83,28 @@ def main() -> None:
     else:
         figures = send_all(producer, content, job.count, job.per_ms)
     producer.close()
-    wall = time.perf_counter_ns() - start
-    client.close()
-    spent = cpu_seconds() - before
-    print(json.dumps(figures | {"cpu_ns": spent * 1e9 / job.count} | usage(wall, job.count)))
+    return figures, time.perf_counter_ns() - start
 
 
-# pulsar-client has no type hints.
+def consume(client: Any, job: argparse.Namespace) -> tuple[Figures, int]:  # noqa: ANN401
+    """Receives and acknowledges what was prepared."""
+    consumer = client.subscribe(
+        job.topic, "bench", receiver_queue_size=QUEUE, initial_position=pulsar.InitialPosition.Earliest
+    )
+    figures: Figures = {}
+    start = time.perf_counter_ns()
+    for number in range(job.count):
+        message = consumer.receive()
+        content = message.data()
+        if len(content) != job.size or content[-1:] != b"x":
+            raise SystemExit(f"python_client: message {number} is not what was sent")
+        consumer.acknowledge(message)
+        if number == job.count // 2:
+            figures["threads"] = thread_count()
+    consumer.close()
+    return figures, time.perf_counter_ns() - start
+
+
 def send_all(producer: Any, content: bytes, count: int, per_ms: int) -> Figures:  # noqa: ANN401
     """As fast as it goes, or `per_ms` messages each millisecond."""
     outcomes = Outcomes(count)

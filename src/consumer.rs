@@ -12,17 +12,14 @@ use crate::consumer_configuration::ConsumerConfiguration;
 use crate::dispatch::Dispatcher;
 use crate::event_listener::Events;
 use crate::ffi::consumer::pulsar_consumer_t;
-use crate::ffi::consumer_configuration::ListenerFunction;
-use crate::ffi::handle::{self, Context, Lent};
 use crate::ffi::text::c_string;
 use crate::last_error::LastError;
-use crate::listener::{Gate, listen};
+use crate::listener::{self, Gate};
 use crate::message::Message;
 use crate::reader::{Target, Targets};
 use crate::received::Received as List;
 use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
-use crate::task::Task;
 
 /// A consumer of a C program.
 #[derive(Debug)]
@@ -63,28 +60,19 @@ impl Consumer {
             has_ack_receipts: configuration.ack_receipt_enabled,
             last_error: LastError::default(),
         });
-        if let (Some((function, context)), Some(gate)) = (configuration.listener, &consumer.gate) {
-            consumer.start_listener(function, context, gate.clone())?;
+        if let (Some(listener), Some(gate)) = (configuration.listener, &consumer.gate) {
+            let source = consumer.core.clone();
+            listener::start::<pulsar_consumer_t>(
+                &consumer.session,
+                consumer.clone(),
+                source,
+                gate.clone(),
+                listener,
+            )?;
         }
         // The client may have been closed before the gate was known to it.
         consumer.end_listener_if_closed();
         Ok(consumer)
-    }
-
-    fn start_listener(
-        self: &Arc<Self>,
-        function: ListenerFunction,
-        context: Context,
-        gate: Arc<Gate>,
-    ) -> Result<(), Error> {
-        let thread = self.session.listener_thread()?;
-        let lent = Lent::<pulsar_consumer_t>::new(self.clone());
-        let deliver = move |message: Received| {
-            let message = handle::give(Message::received(message));
-            function(lent.as_ptr(), message, context.ptr());
-        };
-        Task::spawn(thread, self.session.runtime(), listen(self.core.clone(), gate, deliver));
-        Ok(())
     }
 
     fn end_listener_if_closed(&self) {

@@ -1,5 +1,6 @@
 //! Consumers and readers with a listener: messages go to a function, one after the other, on a listener thread.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,7 +8,11 @@ use pulsar_rs_client::{Consumer, Error, Message, Reader};
 use tokio::sync::Notify;
 
 use crate::dispatch::TURN;
-use crate::task::yield_now;
+use crate::ffi::handle::{self, Context, Lent, Opaque};
+use crate::ffi::message::pulsar_message_t;
+use crate::message::Message as Received;
+use crate::session::Session;
+use crate::task::{Task, yield_now};
 
 /// No call begins for now.
 const PAUSED: u8 = 1;
@@ -118,8 +123,27 @@ impl Source for Reader {
     }
 }
 
+/// Has a program's function called with each message of `source`, on a listener thread. It gets `owner` as a handle that is
+/// valid during the call only.
+pub(crate) fn start<O: Opaque<Value: Send + Sync> + 'static>(
+    session: &Session,
+    owner: O::Value,
+    source: Arc<impl Source + Send + Sync + 'static>,
+    gate: Arc<Gate>,
+    (function, context): (extern "C" fn(*mut O, *mut pulsar_message_t, *mut c_void), Context),
+) -> Result<(), Error> {
+    let thread = session.listener_thread()?;
+    let lent = Lent::<O>::new(owner);
+    let deliver = move |message: Message| {
+        let message = handle::give(Received::received(message));
+        function(lent.as_ptr(), message, context.ptr());
+    };
+    Task::spawn(thread, session.runtime(), listen(source, gate, deliver));
+    Ok(())
+}
+
 /// Hands over messages until the consumer or reader is closed.
-pub(crate) async fn listen(source: Arc<impl Source>, gate: Arc<Gate>, deliver: impl Fn(Message)) {
+async fn listen(source: Arc<impl Source>, gate: Arc<Gate>, deliver: impl Fn(Message)) {
     let mut in_a_row = 0;
     while gate.pass().await {
         let Ok(message) = source.next().await else {

@@ -11,18 +11,15 @@ use pulsar_rs_client::{
 };
 
 use crate::completion::{CompletionQueue, Slot};
-use crate::ffi::handle::{self, Context, Lent};
 use crate::ffi::reader::pulsar_reader_t;
-use crate::ffi::reader_configuration::ListenerFunction;
 use crate::ffi::text::c_string;
 use crate::last_error::LastError;
-use crate::listener::{Gate, listen};
+use crate::listener::{self, Gate};
 use crate::message::Message;
 use crate::reader_configuration::ReaderConfiguration;
 use crate::received::Received as List;
 use crate::receives::{Receiver, Receives, Wanted, serve};
 use crate::session::Session;
-use crate::task::Task;
 
 /// A reader of a C program.
 #[derive(Debug)]
@@ -55,28 +52,19 @@ impl Reader {
             receives: Receives::default(),
             last_error: LastError::default(),
         });
-        if let (Some((function, context)), Some(gate)) = (configuration.listener, &reader.gate) {
-            reader.start_listener(function, context, gate.clone())?;
+        if let (Some(listener), Some(gate)) = (configuration.listener, &reader.gate) {
+            let source = reader.core.clone();
+            listener::start::<pulsar_reader_t>(
+                &reader.session,
+                reader.clone(),
+                source,
+                gate.clone(),
+                listener,
+            )?;
         }
         // The client may have been closed before the gate was known to it.
         reader.end_listener_if_closed();
         Ok(reader)
-    }
-
-    fn start_listener(
-        self: &Arc<Self>,
-        function: ListenerFunction,
-        context: Context,
-        gate: Arc<Gate>,
-    ) -> Result<(), Error> {
-        let thread = self.session.listener_thread()?;
-        let lent = Lent::<pulsar_reader_t>::new(self.clone());
-        let deliver = move |message: Received| {
-            let message = handle::give(Message::received(message));
-            function(lent.as_ptr(), message, context.ptr());
-        };
-        Task::spawn(thread, self.session.runtime(), listen(self.core.clone(), gate, deliver));
-        Ok(())
     }
 
     fn end_listener_if_closed(&self) {

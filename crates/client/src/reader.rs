@@ -127,6 +127,11 @@ impl Reader {
         self.consumer.has_message_available().await
     }
 
+    /// Ids of the last messages of all partitions, see [`Consumer::last_message_ids`].
+    pub async fn last_message_ids(&self) -> Result<Vec<MessageId>, Error> {
+        self.consumer.last_message_ids().await
+    }
+
     /// Id of the last message in the topic, see [`Consumer::last_message_id`].
     pub async fn last_message_id(&self) -> Result<MessageId, Error> {
         self.consumer.last_message_id().await

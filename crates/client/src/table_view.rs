@@ -199,10 +199,15 @@ impl Shared {
     }
 
     async fn read_what_is_there(&self) -> Result<(), Error> {
+        // What comes later is not waited for: it may never end.
+        let mut last = self.reader.last_message_ids().await?;
+        last.retain(|last| last.entry >= 0);
         let mut in_a_row = 0;
-        while self.reader.has_message_available().await? {
+        while !last.is_empty() && self.reader.has_message_available().await? {
             if let Ok(message) = tokio::time::timeout(PATIENCE, self.reader.read_next()).await {
-                self.add(&message?).await;
+                let message = message?;
+                last.retain(|last| last.topic.as_deref() != Some(message.topic()) || message.id() < *last);
+                self.add(&message).await;
             }
             take_turns(&mut in_a_row).await;
         }

@@ -170,3 +170,32 @@ async fn topics_that_are_not_stored_have_no_views() {
     let outcome = client.create_table_view(&topic, TableViewConfig::default()).await;
     assert!(matches!(outcome, Err(Error::InvalidConfiguration(_))), "{outcome:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_is_there_although_messages_never_end() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    let topic = unique("view-steady");
+    broker.create_topic(&topic, 2).await;
+    let producer = producer(&client, &topic).await;
+    for number in 0..100 {
+        put(&producer, &format!("key-{number}"), "x").await;
+    }
+    let sending = tokio::spawn(async move {
+        for number in 0u64.. {
+            let (key, value) = (format!("new-{}", number % 10), number.to_string());
+            let message = OutgoingMessage { partition_key: Some(key.as_bytes()), ..value.as_str().into() };
+            if producer.send(message).await.is_err() {
+                return;
+            }
+        }
+    });
+    let view = tokio::time::timeout(LONG, view(&client, &topic)).await.unwrap();
+    assert!((0..100).all(|number| view.contains(format!("key-{number}").as_bytes())));
+    eventually(LONG, "what is sent meanwhile", || {
+        (0..10).all(|key| view.contains(format!("new-{key}").as_bytes()))
+    })
+    .await;
+    client.close().await.unwrap();
+    sending.await.unwrap();
+}

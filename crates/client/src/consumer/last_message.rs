@@ -24,6 +24,31 @@ impl Consumer {
         }
     }
 
+    /// Ids of the last messages of all topics and partitions, each with its topic; [`MessageId::EARLIEST`] of one that
+    /// is empty.
+    pub async fn last_message_ids(&self) -> Result<Vec<MessageId>, Error> {
+        let members = match &self.parts {
+            Parts::One(shared) => vec![shared.clone()],
+            Parts::Several(group) => {
+                group.check_open()?;
+                group.members()
+            }
+        };
+        let mut asking = JoinSet::new();
+        for member in members {
+            let ask = async move {
+                let last = member.last_message_id().await?;
+                Ok(MessageId { topic: Some(member.topic.shared()), ..last })
+            };
+            asking.spawn_on(ask, self.client().runtime());
+        }
+        let mut last = Vec::with_capacity(asking.len());
+        while let Some(answer) = asking.join_next().await {
+            last.push(answer.unwrap_or_else(|_| Err(already_closed()))?);
+        }
+        Ok(last)
+    }
+
     /// Whether there is a message to receive: one that was fetched, or one in the topic behind the last that was received,
     /// or behind the place where the consumer began or was moved to.
     ///

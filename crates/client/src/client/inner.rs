@@ -144,6 +144,11 @@ impl ClientInner {
         self.runtime.spawn(task);
     }
 
+    /// Lets a close go on that nobody waits for.
+    pub fn close_in_background(&self, closing: Closing) {
+        self.spawn(async move { _ = closing.await });
+    }
+
     /// Runs what takes time on a thread for that.
     pub fn spawn_blocking(&self, work: impl FnOnce() + Send + 'static) {
         self.runtime.spawn_blocking(work);

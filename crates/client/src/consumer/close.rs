@@ -48,8 +48,7 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         if !self.is_closed() {
-            let closing = self.end();
-            self.client().spawn(async move { _ = closing.await });
+            self.client().close_in_background(self.end());
         }
     }
 }

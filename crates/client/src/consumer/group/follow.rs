@@ -90,8 +90,7 @@ impl Group {
         }
         for member in left {
             self.client.log().info(format_args!("{} is gone, {} leaves it", member.topic, self.name));
-            let closing = member.end();
-            self.client.spawn(async move { _ = closing.await });
+            self.client.close_in_background(member.end());
         }
     }
 
@@ -238,8 +237,7 @@ impl Drop for Starting<'_> {
         }
         drop(table);
         for member in self.added.drain(..) {
-            let closing = member.end();
-            self.group.client.spawn(async move { _ = closing.await });
+            self.group.client.close_in_background(member.end());
         }
     }
 }

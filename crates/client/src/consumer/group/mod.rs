@@ -297,7 +297,6 @@ struct Unfinished<'a>(&'a Arc<Group>);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        let closing = self.0.clone().end();
-        self.0.client.spawn(async move { _ = closing.await });
+        self.0.client.close_in_background(self.0.clone().end());
     }
 }

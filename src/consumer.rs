@@ -18,7 +18,7 @@ use crate::listener::{self, Gate};
 use crate::message::Message;
 use crate::reader::{Target, Targets};
 use crate::received::Received as List;
-use crate::receives::{Receiver, Receives, Wanted, serve};
+use crate::receives::{Receiver, Receives, Wanted, begin};
 use crate::session::Session;
 
 /// A consumer of a C program.
@@ -176,16 +176,7 @@ impl Consumer {
 
     /// Receives; the outcome goes to the completion queue.
     pub fn receive_queued(self: &Arc<Self>, wanted: Wanted, token: u64) -> Result<(), Error> {
-        let queue = self.queue()?;
-        let accepted = Slot::take(queue, false)?.accept(token);
-        let ready = self.check_no_listener().and_then(|()| self.session.callbacks().start());
-        if ready.is_err() {
-            self.last_error.note(&ready);
-            accepted.complete(&ready);
-        } else if self.receives.add(self, wanted, accepted) {
-            self.session.run_on_callbacks(serve(self.clone(), queue.clone()));
-        }
-        Ok(())
+        begin(self, self.queue()?, &self.session, (wanted, token), || self.check_no_listener())
     }
 
     pub fn pause_listener(&self) -> Result<(), Error> {

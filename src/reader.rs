@@ -18,7 +18,7 @@ use crate::listener::{self, Gate};
 use crate::message::Message;
 use crate::reader_configuration::ReaderConfiguration;
 use crate::received::Received as List;
-use crate::receives::{Receiver, Receives, Wanted, serve};
+use crate::receives::{Receiver, Receives, Wanted, begin};
 use crate::session::Session;
 
 /// A reader of a C program.
@@ -112,16 +112,7 @@ impl Reader {
 
     /// Reads; the outcome goes to the completion queue.
     pub fn read_queued(self: &Arc<Self>, token: u64) -> Result<(), Error> {
-        let queue = self.queue()?;
-        let accepted = Slot::take(queue, false)?.accept(token);
-        let ready = self.check_no_listener().and_then(|()| self.session.callbacks().start());
-        if ready.is_err() {
-            self.last_error.note(&ready);
-            accepted.complete(&ready);
-        } else if self.receives.add(self, Wanted::Message, accepted) {
-            self.session.run_on_callbacks(serve(self.clone(), queue.clone()));
-        }
-        Ok(())
+        begin(self, self.queue()?, &self.session, (Wanted::Message, token), || self.check_no_listener())
     }
 
     pub fn has_message_available(&self) -> Result<bool, Error> {

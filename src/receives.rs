@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use pulsar_rs_client::{BulkLimits, Error, Message as Received};
 
-use crate::completion::{Accepted, CompletionQueue, Made, Object, give};
+use crate::completion::{Accepted, CompletionQueue, Made, Object, Slot, give};
 use crate::dispatch::TURN;
 use crate::ffi::consumer::message_list;
 use crate::ffi::handle::pool::give_pooled;
@@ -19,6 +19,7 @@ use crate::ffi::pulsar_rs::bulk::pulsar_rs_received_t;
 use crate::last_error::LastError;
 use crate::message::Message;
 use crate::received::Received as List;
+use crate::session::Session;
 use crate::task::yield_now;
 
 /// What a program waits for.
@@ -97,11 +98,27 @@ impl Receives {
     }
 }
 
+/// Begins a receive whose outcome goes to `queue`. Whether anything can be received, `check` says.
+pub(crate) fn begin(
+    receiver: &Arc<impl Receiver>,
+    queue: &Arc<CompletionQueue>,
+    session: &Session,
+    (wanted, token): (Wanted, u64),
+    check: impl FnOnce() -> Result<(), Error>,
+) -> Result<(), Error> {
+    let accepted = Slot::take(queue, false)?.accept(token);
+    let ready = check().and_then(|()| session.callbacks().start());
+    if ready.is_err() {
+        receiver.last_error().note(&ready);
+        accepted.complete(&ready);
+    } else if receiver.receives().add(receiver, wanted, accepted) {
+        session.run_on_callbacks(serve(receiver.clone(), queue.clone()));
+    }
+    Ok(())
+}
+
 /// Serves the receives of a consumer or reader while any wait and the queue is not freed.
-pub(crate) fn serve(
-    receiver: Arc<impl Receiver>,
-    queue: Arc<CompletionQueue>,
-) -> impl Future<Output = ()> + Send {
+fn serve(receiver: Arc<impl Receiver>, queue: Arc<CompletionQueue>) -> impl Future<Output = ()> + Send {
     // Here and not in the future, which is dropped before its first step when the client is freed in this moment.
     let serving = Serving { receiver, is_done: false };
     async move {

@@ -40,8 +40,12 @@ pub(crate) trait ProducerChannel: Send + Sync {
 
 /// A consumer, as its connection sees it. Called by the connection's task; must not block.
 pub(crate) trait ConsumerChannel: Send + Sync {
-    /// One entry; `payload` is its payload section.
-    fn message(&self, connection: &Arc<Connection>, message: Message, payload: Bytes);
+    /// One entry; `payload` is its payload section. True when [`ConsumerChannel::tell_receivers`] is to be called behind
+    /// it, which may wait until as much came as can be read at once.
+    #[must_use]
+    fn message(&self, connection: &Arc<Connection>, message: Message, payload: Bytes) -> bool;
+    /// Wakes the receivers of what came.
+    fn tell_receivers(&self);
     fn reached_end_of_topic(&self);
     /// The broker dealt with an acknowledgement that asked for an answer.
     fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>);

@@ -11,6 +11,7 @@ mod open;
 mod outbound;
 mod pool;
 mod read;
+mod read_memory;
 mod requests;
 mod socket;
 mod topic_watch;

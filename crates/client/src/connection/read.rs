@@ -1,21 +1,27 @@
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use pulsar_rs_wire::extension::CommandTopicMigrated;
 use pulsar_rs_wire::hot::{Message, SendError, SendReceipt};
 use pulsar_rs_wire::proto::{self, CommandPong};
 use pulsar_rs_wire::{Command, FRAME_OVERHEAD, Kind, WireError, command, frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::timeout;
 
-use super::{Assigned, ChannelClosed, Connection};
+use super::read_memory::ReadMemory;
+use super::{Assigned, ChannelClosed, Connection, ConsumerChannel};
 use crate::Error;
 
-/// Read buffers are of this size: several batches a read, little enough that a message which is kept does
-/// not hold much more than itself.
-const CHUNK: usize = 128 * 1024;
+/// Receivers are told of what came after so many bytes, if more comes all the time.
+const TELL_AFTER: usize = 512 * 1024;
 
-/// With less room than this a new buffer is taken.
-const MIN_ROOM: usize = 16 * 1024;
+/// A connection that has nothing to read for so long gives the memory back that it reads into.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Reads and handles frames until the socket ends or the broker sends what cannot be understood.
 pub(super) async fn read_frames(
@@ -24,31 +30,89 @@ pub(super) async fn read_frames(
     mut buffer: BytesMut,
 ) -> Error {
     let limit = connection.max_message_size + FRAME_OVERHEAD;
+    let mut memory = ReadMemory::default();
+    let mut arrivals = Arrivals::default();
     loop {
-        if let Err(error) = handle_frames(connection, &mut buffer, limit) {
+        if let Err(error) = handle_frames(connection, &mut buffer, limit, &mut arrivals) {
             return Error::Disconnected(format!("the broker sent what is not the protocol: {error}"));
         }
-        make_room(&mut buffer, limit);
-        match socket.read_buf(&mut buffer).await {
+        let frame = frame::frame_len(&buffer, limit).ok().flatten().unwrap_or(0);
+        let missing = frame.saturating_sub(buffer.len());
+        let room = memory.make_room(&mut buffer, missing);
+        let into = (&mut buffer).limit(room);
+        match read(&mut socket, into, &mut memory, &mut arrivals).await {
             Ok(0) => return Error::Disconnected("the broker closed the connection".into()),
-            Ok(_) => connection.mark_heard(),
+            Ok(count) => {
+                connection.mark_heard();
+                memory.was_read(count, room);
+                arrivals.count(count);
+            }
             Err(error) => return Error::Disconnected(format!("read failed: {error}")),
         }
     }
 }
 
-/// Makes room for the rest of the frame that has begun, and no less than is worth a read. Memory for a large one is
-/// taken as its bytes come: announcing it costs a broker nothing.
-fn make_room(buffer: &mut BytesMut, limit: usize) {
-    let frame = frame::frame_len(buffer, limit).ok().flatten().unwrap_or(0);
-    let missing = frame.saturating_sub(buffer.len());
-    let room = buffer.capacity() - buffer.len();
-    if room < missing.clamp(MIN_ROOM, CHUNK) {
-        buffer.reserve(missing.min(buffer.len()).max(CHUNK));
+/// Reads what is there; before it waits, it wakes the receivers of what came.
+async fn read(
+    socket: &mut (impl AsyncRead + Unpin),
+    mut into: impl BufMut,
+    memory: &mut ReadMemory,
+    arrivals: &mut Arrivals,
+) -> io::Result<usize> {
+    let mut reading = pin!(socket.read_buf(&mut into));
+    let at_once = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+    if let Poll::Ready(outcome) = at_once {
+        return outcome;
+    }
+    arrivals.tell();
+    if memory.is_worth_releasing() {
+        match timeout(QUIET, reading.as_mut()).await {
+            Ok(outcome) => return outcome,
+            Err(_) => memory.release(),
+        }
+    }
+    reading.await
+}
+
+/// Consumers for which entries came that their receivers were not woken for: one is woken for many.
+#[derive(Default)]
+struct Arrivals {
+    consumers: Vec<Arc<dyn ConsumerChannel>>,
+    bytes: usize,
+}
+
+impl Arrivals {
+    fn add(&mut self, consumer: Arc<dyn ConsumerChannel>) {
+        self.consumers.push(consumer);
+    }
+
+    /// Counts what was read.
+    fn count(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        if self.bytes >= TELL_AFTER {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        self.bytes = 0;
+        self.consumers.drain(..).for_each(|consumer| consumer.tell_receivers());
     }
 }
 
-fn handle_frames(connection: &Arc<Connection>, buffer: &mut BytesMut, limit: usize) -> Result<(), WireError> {
+/// Also when the connection ends.
+impl Drop for Arrivals {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+fn handle_frames(
+    connection: &Arc<Connection>,
+    buffer: &mut BytesMut,
+    limit: usize,
+    arrivals: &mut Arrivals,
+) -> Result<(), WireError> {
     while let Some(frame) = frame::peek(buffer, limit)? {
         let len = frame.len;
         match command::split(frame.command) {
@@ -57,8 +121,10 @@ fn handle_frames(connection: &Arc<Connection>, buffer: &mut BytesMut, limit: usi
                 let head = len - frame.payload.len();
                 let mut payload = buffer.split_to(len);
                 payload.advance(head);
-                if let Some(consumer) = connection.channels.consumer(message.consumer_id) {
-                    consumer.message(connection, message, payload.freeze());
+                if let Some(consumer) = connection.channels.consumer(message.consumer_id)
+                    && consumer.message(connection, message, payload.freeze())
+                {
+                    arrivals.add(consumer);
                 }
                 continue;
             }

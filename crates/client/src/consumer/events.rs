@@ -23,32 +23,33 @@ use crate::reconnect::{Reconnect, reconnect};
 const DOUBT: Duration = Duration::from_secs(1);
 
 impl ConsumerChannel for Shared {
-    fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) {
+    fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) -> bool {
         let id = message.entry;
         let takes_encrypted = self.config.crypto_failure_action == CryptoFailureAction::Consume;
         let checked = Arrival::check(message, &payload, takes_encrypted);
         let mut state = self.state.lock();
         if !state.is_current(connection) {
-            return;
+            return false;
         }
         state.counters.entries += 1;
         match checked {
             Ok(arrival) if self.is_outdated(arrival.epoch(), state.epoch) => {
                 drop(state);
                 self.give_back(connection, arrival.permits());
+                false
             }
             Ok(mut arrival) => {
                 arrival.came_in(state.reading);
                 if state.start.skip.is_some_and(|skip| id <= skip.entry) {
                     let Some(rest) = self.skip(connection, &mut state, arrival) else {
-                        return;
+                        return false;
                     };
                     arrival = rest;
                 }
                 if let Some(chunk) = arrival.take_chunk() {
                     return self.chunk(connection, state, arrival, &chunk);
                 }
-                self.deliver(connection, state, arrival);
+                self.deliver(connection, state, arrival)
             }
             Err(rejected) => {
                 drop(state);
@@ -57,7 +58,18 @@ impl ConsumerChannel for Shared {
                     Some(permits) => self.give_back(connection, permits),
                     None => self.subscribe_again(connection),
                 }
+                false
             }
+        }
+    }
+
+    fn tell_receivers(&self) {
+        let news = self.inbox.take_news();
+        match (&self.place, self.me.upgrade()) {
+            (None, _) => self.inbox.wake_ups().wake(news),
+            (Some(place), Some(me)) => place.arrived(me, news.many),
+            // Nobody has it any more.
+            (Some(_), None) => {}
         }
     }
 
@@ -140,24 +152,15 @@ impl Shared {
         None
     }
 
-    /// Hands an entry to the receivers. A broker that sends far more than it was permitted would take our memory.
-    fn deliver(&self, connection: &Connection, mut state: MutexGuard<'_, State>, arrival: Arrival) {
+    /// Hands an entry to the receivers; true when they are to be told. A broker that sends far more than it was permitted
+    /// would take our memory.
+    fn deliver(&self, connection: &Connection, mut state: MutexGuard<'_, State>, arrival: Arrival) -> bool {
         let pushed = self.enqueue(&mut state, arrival);
         drop(state);
-        match pushed {
-            Some(pushed) => self.wake(pushed),
-            None => connection.close("the broker sends more messages than it was permitted to"),
+        if pushed == Pushed::Refused {
+            connection.close("the broker sends more messages than it was permitted to");
         }
-    }
-
-    /// Wakes who receives.
-    fn wake(&self, pushed: Pushed) {
-        match (&self.place, self.me.upgrade()) {
-            (None, _) => self.inbox.wake_ups().wake(pushed),
-            (Some(place), Some(me)) => place.arrived(me, pushed.many),
-            // Nobody has it any more.
-            (Some(_), None) => {}
-        }
+        pushed == Pushed::Untold
     }
 
     /// Tells who waits for receipts, apart from the caller, who may hold locks.
@@ -174,7 +177,7 @@ impl Shared {
         mut state: MutexGuard<'_, State>,
         arrival: Arrival,
         chunk: &Chunk,
-    ) {
+    ) -> bool {
         let now = Instant::now();
         let added = state.chunks.add(arrival, chunk, now);
         if let Some(unacked) = &mut state.unacked {
@@ -184,7 +187,7 @@ impl Shared {
         let unacked_look = state.unacked.as_ref().and_then(|unacked| unacked.next_look(now));
         let wake_timers =
             state.alarm_is_later(state.chunks.next_expiry()) || state.alarm_is_later(unacked_look);
-        match added.complete {
+        let is_untold = match added.complete {
             Some(whole) if whole.is_within(state.start.skipped_of(whole.id())) => {
                 if self.config.durable {
                     let entries = state.with_chunks(&[whole.id()]);
@@ -196,19 +199,20 @@ impl Shared {
                 }
                 drop(state);
                 self.give_back(connection, 1);
+                false
             }
-            Some(whole) => {
-                self.deliver(connection, state, whole);
-            }
+            Some(whole) => self.deliver(connection, state, whole),
             None => {
                 drop(state);
                 self.give_back(connection, 1);
+                false
             }
-        }
+        };
         if wake_timers {
             self.timers.notify_one();
         }
         self.tell_of_dropped_chunks(dropped);
+        is_untold
     }
 
     /// Acknowledges entries of messages in chunks that will not be delivered; returns how many. What came once more of

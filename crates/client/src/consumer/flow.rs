@@ -27,8 +27,8 @@ pub(super) fn most_entries(config: &ConsumerConfig) -> usize {
 
 impl Shared {
     /// Hands an entry to the receivers. Under the lock: after a redelivery or a reconnect it must not come behind what
-    /// these drop. Nothing when the broker sends more than it may.
-    pub(super) fn enqueue(&self, state: &mut State, mut arrival: Arrival) -> Option<Pushed> {
+    /// these drop. Refused when the broker sends more than it may.
+    pub(super) fn enqueue(&self, state: &mut State, mut arrival: Arrival) -> Pushed {
         state.quota.arrived(arrival.permits());
         if self.config.auto_scaled_queue {
             let memory = &self.client.memory;

@@ -15,7 +15,7 @@ use pulsar_rs_wire::hot::EntryId;
 use super::arrival::{Arrival, Cursor, Damage, Found, Next, Refusal};
 use super::batch_acks::BatchAcks;
 use super::position::Position;
-use super::wake_ups::{Pushed, WakeUps};
+use super::wake_ups::{News, Pushed, WakeUps};
 use crate::Error;
 
 /// Entries on their way to the receivers. Bounded by the permits that the broker was given, or if it does not keep to
@@ -39,9 +39,19 @@ struct Arriving {
     is_being_taken: bool,
     /// Threads that wait.
     blocked: usize,
+    untold: Untold,
     /// Rises with every connection: permits of an earlier one mean nothing.
     connection: u64,
     closed: Option<Error>,
+}
+
+/// Messages that came since receivers were told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Untold {
+    #[default]
+    Nothing,
+    One,
+    Many,
 }
 
 #[derive(Debug, Default)]
@@ -94,6 +104,15 @@ enum Step {
     TooLarge,
     /// An entry that cannot be delivered.
     Refused(EntryId, Refusal),
+}
+
+impl Untold {
+    fn and_one(self) -> Self {
+        match self {
+            Untold::Nothing => Untold::One,
+            Untold::One | Untold::Many => Untold::Many,
+        }
+    }
 }
 
 impl Arriving {
@@ -150,19 +169,27 @@ impl Inbox {
         }
     }
 
-    /// Adds an entry. Receivers have to be woken behind it, with no lock held that receivers take. Nothing when there is
-    /// no room for it.
-    pub fn push(&self, arrival: Arrival) -> Option<Pushed> {
-        let many = arrival.is_batch();
+    /// Adds an entry.
+    pub fn push(&self, arrival: Arrival) -> Pushed {
+        let is_batch = arrival.is_batch();
         let mut arriving = self.arriving.lock();
         if arriving.closed.is_some() {
-            return Some(Pushed { blocked: false, many });
+            return Pushed::Covered;
         }
         if arriving.entries.len() >= self.most {
-            return None;
+            return Pushed::Refused;
         }
         arriving.entries.push_back(arrival);
-        Some(Pushed { blocked: arriving.blocked > 0, many })
+        let before = arriving.untold;
+        arriving.untold = if is_batch { Untold::Many } else { before.and_one() };
+        if before == Untold::Nothing { Pushed::Untold } else { Pushed::Covered }
+    }
+
+    /// What receivers were not told of; they have to be, with no lock held that they take.
+    pub fn take_news(&self) -> News {
+        let mut arriving = self.arriving.lock();
+        let untold = std::mem::take(&mut arriving.untold);
+        News { blocked: arriving.blocked > 0, many: untold == Untold::Many }
     }
 
     /// Where receivers of this topic alone wait.

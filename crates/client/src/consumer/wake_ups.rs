@@ -17,10 +17,22 @@ pub(super) struct WakeUps {
     async_receivers: AtomicUsize,
 }
 
+/// What came of handing over an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Pushed {
+    /// Receivers have to be told, behind this or later ones.
+    Untold,
+    /// They will be, because of an earlier one, or nobody receives any more.
+    Covered,
+    /// There is no room for it.
+    Refused,
+}
+
 /// Who is to be woken.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub(super) struct Pushed {
+pub(super) struct News {
     /// Threads wait.
     pub blocked: bool,
     /// There may be messages for more than one.
@@ -29,9 +41,9 @@ pub(super) struct Pushed {
 
 impl WakeUps {
     /// Wakes who waits, with no lock held that receivers take.
-    pub fn wake(&self, pushed: Pushed) {
-        if pushed.blocked {
-            if pushed.many {
+    pub fn wake(&self, news: News) {
+        if news.blocked {
+            if news.many {
                 self.arrived.notify_all();
             } else {
                 self.arrived.notify_one();

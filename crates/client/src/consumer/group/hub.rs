@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::super::Shared;
 use super::super::receive::Taken;
-use super::super::wake_ups::{Pushed, WakeUps};
+use super::super::wake_ups::{News, WakeUps};
 use crate::Error;
 
 /// Messages stay in the inboxes of their topics; here is the order in which these are asked. They take turns, a message
@@ -44,7 +44,7 @@ impl Place {
 
     /// Something came for the topic `shared`, whose place this is.
     pub fn arrived(&self, shared: Arc<Shared>, many: bool) {
-        let pushed = {
+        let news = {
             let mut waiting = self.hub.waiting.lock();
             if waiting.closed.is_some() {
                 return;
@@ -53,9 +53,9 @@ impl Place {
                 waiting.ready.push_back(shared);
             }
             // Also for a topic that is ready already: whoever was woken for it may take one message only.
-            Pushed { blocked: waiting.blocked > 0, many }
+            News { blocked: waiting.blocked > 0, many }
         };
-        self.hub.wake_ups.wake(pushed);
+        self.hub.wake_ups.wake(news);
     }
 }
 

@@ -23,14 +23,13 @@ const STEP: usize = 32 * 1024;
 /// Bytes of buffers that are remembered until their messages are gone.
 const MAX_SPENT: usize = 16 * 1024 * 1024;
 
-/// Oldest buffers that are looked at for one that is free. Those before it are of messages that are kept.
-const LOOKED_AT: usize = 4;
-
 /// Reads into buffers whose messages are gone, where there is one: memory that is new to the process costs a page fault
 /// every 4 KiB.
 #[derive(Debug)]
 pub(super) struct ReadMemory {
     size: usize,
+    /// Of the buffer that is read into.
+    current: usize,
     /// Full buffers, the oldest first. Messages still hold parts of them, or did.
     spent: VecDeque<Spent>,
     spent_bytes: usize,
@@ -45,7 +44,7 @@ struct Spent {
 
 impl Default for ReadMemory {
     fn default() -> Self {
-        ReadMemory { size: SMALLEST, spent: VecDeque::new(), spent_bytes: 0 }
+        ReadMemory { size: SMALLEST, current: 0, spent: VecDeque::new(), spent_bytes: 0 }
     }
 }
 
@@ -74,11 +73,13 @@ impl ReadMemory {
             return;
         }
         let size = buffer.len() + more;
-        let mut next = self.free(size).unwrap_or_else(|| BytesMut::with_capacity(size));
-        next.extend_from_slice(buffer);
-        let mut full = std::mem::replace(buffer, next);
-        full.clear();
-        self.remember(full, size);
+        let new = || Spent { buffer: BytesMut::with_capacity(size), size };
+        let mut next = self.free(size).unwrap_or_else(new);
+        next.buffer.extend_from_slice(buffer);
+        // What is left of its room is of no use, and would count as free.
+        let full = std::mem::replace(buffer, next.buffer).split_to(0);
+        let full_size = std::mem::replace(&mut self.current, next.size);
+        self.remember(Spent { buffer: full, size: full_size });
     }
 
     /// Learns from a read of `count` bytes into as much `room`.
@@ -97,21 +98,31 @@ impl ReadMemory {
 
     /// Gives memory back to the process.
     pub fn release(&mut self) {
-        *self = ReadMemory::default();
+        self.spent.clear();
+        self.spent_bytes = 0;
+        self.size = SMALLEST;
     }
 
-    /// A buffer whose messages are gone.
-    fn free(&mut self, size: usize) -> Option<BytesMut> {
-        let looked_at = self.spent.len().min(LOOKED_AT);
-        let at = self.spent.range_mut(..looked_at).position(|spent| spent.buffer.try_reclaim(size))?;
-        let spent = self.spent.remove(at)?;
-        self.spent_bytes -= spent.size;
-        Some(spent.buffer)
+    /// A buffer whose messages are gone, the oldest that is. One that is too small is given up: what comes now is larger.
+    fn free(&mut self, size: usize) -> Option<Spent> {
+        let mut at = 0;
+        while let Some(spent) = self.spent.get_mut(at) {
+            if !spent.buffer.try_reclaim(spent.size) {
+                at += 1;
+                continue;
+            }
+            let spent = self.spent.remove(at)?;
+            self.spent_bytes -= spent.size;
+            if spent.size >= size {
+                return Some(spent);
+            }
+        }
+        None
     }
 
-    fn remember(&mut self, buffer: BytesMut, size: usize) {
-        self.spent.push_back(Spent { buffer, size });
-        self.spent_bytes += size;
+    fn remember(&mut self, spent: Spent) {
+        self.spent_bytes += spent.size;
+        self.spent.push_back(spent);
         while self.spent_bytes > MAX_SPENT {
             let forgotten = self.spent.pop_front();
             self.spent_bytes -= forgotten.map_or(0, |spent| spent.size);
@@ -144,6 +155,15 @@ mod tests {
         drop(second);
         let places: Vec<_> = (0..4).map(|_| fill(&mut memory, &mut buffer, SMALLEST).as_ptr()).collect();
         assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{places:?}");
+    }
+
+    #[test]
+    fn one_that_is_too_small_does_not_stay() {
+        let (mut memory, mut buffer) = (ReadMemory::default(), BytesMut::new());
+        let small: Vec<_> = (0..3).map(|_| fill(&mut memory, &mut buffer, SMALLEST)).collect();
+        drop(small);
+        memory.make_room(&mut buffer, LARGEST);
+        assert!(memory.spent.len() <= 1, "{memory:?}");
     }
 
     #[test]

@@ -28,6 +28,7 @@
 //! future and no allocation per message is needed where callbacks or queues take them.
 
 mod alarm;
+mod auth;
 mod backoff;
 mod client;
 mod connection;
@@ -45,6 +46,10 @@ mod stats;
 mod table_view;
 mod topic;
 
+pub use auth::{
+    Answering, Authentication, BasicAuthentication, CertificateFiles, Secret, SecretHeaders,
+    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+};
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, BulkMessages, Consumer, ConsumerConfig,

@@ -15,6 +15,7 @@ use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
+use crate::auth::Identity;
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
@@ -98,17 +99,20 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
+        let identity = Identity::new(config.authentication);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             keep_alive: config.keep_alive,
+            identity: identity.clone(),
             log: log.clone(),
         };
         let lookups = LookupConfig {
             runtime: runtime.clone(),
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
+            identity,
             listener_name: config.listener_name,
             concurrent: config.concurrent_lookups,
         };

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -20,6 +20,7 @@ use super::socket::Writer;
 use super::write::write_frames;
 use super::{Connection, NEXT_ID};
 use crate::Error;
+use crate::auth::Identity;
 use crate::log::Log;
 use crate::service_url::Address;
 
@@ -34,6 +35,8 @@ pub(crate) struct ConnectionConfig {
     pub operation_timeout: Duration,
     /// How often an idle peer is asked whether it lives; zero: never.
     pub keep_alive: Duration,
+    /// Who connects.
+    pub identity: Identity,
     pub log: Log,
 }
 
@@ -41,7 +44,8 @@ impl Connection {
     /// Connects, introduces us, and starts the connection's task. To be called on the runtime of the configuration.
     pub(super) async fn open(config: ConnectionConfig, opening: Opening) -> Result<Arc<Self>, Error> {
         let Opening { address, proxy_to, cluster } = opening;
-        let (socket, (connected, rest)) = enter(&address, proxy_to, config.connect_timeout).await?;
+        let (socket, (connected, rest)) =
+            enter(&address, proxy_to, &config.identity, config.connect_timeout).await?;
         let max_message_size = connected
             .max_message_size
             .and_then(|size| usize::try_from(size).ok())
@@ -59,12 +63,14 @@ impl Connection {
             protocol_version: connected.protocol_version.unwrap_or_default(),
             operation_timeout: config.operation_timeout,
             log: config.log.clone(),
+            identity: config.identity,
             outbound: Outbound::default(),
             requests: Requests::default(),
             channels: Channels::default(),
             heard: AtomicBool::new(true),
             close_requested: tokio::sync::Notify::new(),
-            closing: AtomicBool::new(false),
+            closing: OnceLock::new(),
+            answering: AtomicBool::new(false),
         });
         config.log.info(format_args!("{} connected to {}", connection.name, connected.server_version));
         tokio::spawn(run(connection.clone(), socket, rest, config.keep_alive));
@@ -76,11 +82,12 @@ impl Connection {
 pub(crate) async fn enter(
     address: &Address,
     proxy_to: Option<String>,
+    identity: &Identity,
     patience: Duration,
 ) -> Result<(TcpStream, (CommandConnected, BytesMut)), Error> {
     let attempt = async {
         let mut socket = connect_tcp(address, patience).await?;
-        let answer = shake_hands(&mut socket, proxy_to).await?;
+        let answer = shake_hands(&mut socket, proxy_to, identity).await?;
         Ok((socket, answer))
     };
     timeout(patience, attempt)
@@ -125,7 +132,7 @@ async fn run(connection: Arc<Connection>, socket: TcpStream, rest: BytesMut, kee
         why = read_frames(&connection, reader, rest) => why,
         why = write_frames(&connection, writer) => why,
         why = stay_alive(&connection, keep_alive) => why,
-        () = connection.close_requested.notified() => Error::Disconnected("closed by this client".into()),
+        () = connection.close_requested.notified() => connection.why_closed(),
     };
     connection.log.info(format_args!("{} ended: {why}", connection.name));
     ending.why = Some(why);

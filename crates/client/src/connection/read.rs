@@ -158,6 +158,11 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
     let requests = &connection.requests;
     match command {
         Command::Ping(_) => connection.send(&CommandPong {}.into()),
+        Command::Error(error) if is_farewell(&error) => {
+            connection
+                .close(&format!("the broker ends it: {}", Error::from_server(error.error, error.message)));
+        }
+        Command::AuthChallenge(challenge) => connection.answer_challenge(challenge),
         Command::Error(error) => {
             requests.answer(error.request_id, Err(Error::from_server(error.error, error.message)));
         }
@@ -206,6 +211,12 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
             None => connection.log.debug(format_args!("{} ignoring {:?}", connection.name, other.kind())),
         },
     }
+}
+
+/// The broker refuses who we are, after it accepted us once; it closes the connection then.
+fn is_farewell(error: &proto::CommandError) -> bool {
+    const NO_REQUEST: u64 = u64::MAX;
+    error.request_id == NO_REQUEST && error.error() == proto::ServerError::AuthenticationError
 }
 
 /// Number of the request that a command answers.

@@ -11,6 +11,7 @@ use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandLookupTopicRespo
 use tokio::sync::Semaphore;
 
 use super::{Addresses, LookupConfig, MAX_REDIRECTS, TopicQuery, believable, places, share};
+use crate::auth::Identity;
 use crate::connection::{Broker, Cluster, Connection, TopicWatch, enter};
 use crate::service_url::Address;
 use crate::{Error, TopicName};
@@ -20,6 +21,7 @@ use crate::{Error, TopicName};
 pub(crate) struct BinaryLookup {
     addresses: Addresses,
     listener_name: Option<String>,
+    identity: Identity,
     /// The brokers are behind a proxy, which is the service: the last lookup said so.
     through_proxy: Mutex<Option<Address>>,
     /// A place for each lookup at the same time.
@@ -31,6 +33,7 @@ impl BinaryLookup {
         BinaryLookup {
             addresses,
             listener_name: config.listener_name.clone(),
+            identity: config.identity.clone(),
             through_proxy: Mutex::default(),
             places: places(config.concurrent),
         }
@@ -151,7 +154,7 @@ impl BinaryLookup {
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));
         for address in self.addresses.all() {
-            outcome = enter(address, None, share(patience, &self.addresses)).await.map(drop);
+            outcome = enter(address, None, &self.identity, share(patience, &self.addresses)).await.map(drop);
             if outcome.is_ok() {
                 break;
             }

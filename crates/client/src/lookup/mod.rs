@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use self::addresses::Addresses;
 use self::binary::BinaryLookup;
 use self::http::HttpLookup;
+use crate::auth::Identity;
 use crate::connection::{Broker, Cluster, TopicWatch};
 use crate::service_url::{Address, Scheme, ServiceUrl};
 use crate::{Error, TopicName};
@@ -33,6 +34,8 @@ pub(crate) struct LookupConfig {
     pub connect_timeout: Duration,
     /// For a question and its answer, redirects included.
     pub operation_timeout: Duration,
+    /// Who asks.
+    pub identity: Identity,
     /// Which of the brokers' advertised listeners is asked for.
     pub listener_name: Option<String>,
     /// Lookups at the same time.

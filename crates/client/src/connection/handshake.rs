@@ -4,6 +4,7 @@ use pulsar_rs_wire::{Command, FRAME_OVERHEAD, PROTOCOL_VERSION, WireError, comma
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::Error;
+use crate::tls::refused;
 
 /// Room for the broker's first answer.
 const FIRST_READ: usize = 4096;
@@ -17,7 +18,8 @@ pub(super) async fn shake_hands(
 ) -> Result<(CommandConnected, BytesMut), Error> {
     let mut out = Vec::new();
     Command::from(connect(proxy_to)).encode_frame(&mut out);
-    socket.write_all(&out).await.map_err(|error| broken(&error))?;
+    // When that fails, the peer may have said why: what it thinks of our certificate it says after the TLS handshake.
+    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
 
     let mut buffer = BytesMut::with_capacity(FIRST_READ);
     loop {
@@ -32,8 +34,18 @@ pub(super) async fn shake_hands(
                 other => Err(broken(&format_args!("it answered with {:?}", other.kind()))),
             };
         }
-        if socket.read_buf(&mut buffer).await.map_err(|error| broken(&error))? == 0 {
-            return Err(broken(&"the broker closed the connection"));
+        match socket.read_buf(&mut buffer).await {
+            Ok(0) => {
+                written.map_err(|error| broken(&error))?;
+                return Err(broken(&"the broker closed the connection"));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                return Err(match refused(&error) {
+                    Some(why) => Error::Connect(format!("TLS handshake failed: {why}")),
+                    None => broken(&error),
+                });
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ mod client;
 mod connection;
 mod consumer;
 mod error;
+mod http;
 pub mod log;
 mod lookup;
 mod message;
@@ -44,6 +45,7 @@ mod schema;
 mod service_url;
 mod stats;
 mod table_view;
+mod tls;
 mod topic;
 
 pub use auth::{
@@ -69,4 +71,5 @@ pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
+pub use tls::TlsConfig;
 pub use topic::TopicName;

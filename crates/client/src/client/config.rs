@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::FailoverConfig;
+use crate::TlsConfig;
 use crate::auth::Authentication;
 use crate::log::{Logger, StderrLogger};
 
@@ -22,6 +23,8 @@ pub struct ClientConfig {
     pub listener_name: Option<String>,
     /// Who the client is. Default: it does not say.
     pub authentication: Option<Arc<dyn Authentication>>,
+    /// How TLS is spoken with service URLs that ask for it.
+    pub tls: TlsConfig,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
@@ -49,6 +52,7 @@ impl Default for ClientConfig {
             keep_alive: Duration::from_secs(30),
             listener_name: None,
             authentication: None,
+            tls: TlsConfig::default(),
             failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
@@ -68,6 +72,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
             .field("authentication", &self.authentication)
+            .field("tls", &self.tls)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)

@@ -20,8 +20,8 @@ use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
-use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
+use crate::tls::Connector;
 use crate::{Error, TopicName};
 
 /// A close under way.
@@ -100,8 +100,10 @@ impl ClientInner {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
         let identity = Identity::new(config.authentication);
+        let connector = Connector::new(config.tls, log.clone())?;
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
+            connector: connector.clone(),
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             keep_alive: config.keep_alive,
@@ -110,6 +112,7 @@ impl ClientInner {
         };
         let lookups = LookupConfig {
             runtime: runtime.clone(),
+            connector,
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             identity,
@@ -291,9 +294,7 @@ impl ClientInner {
     ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
             // One of the cluster before says nothing here.
-            Some(assigned) if assigned.cluster == cluster.tag() => {
-                lookup.assigned(Address::parse_broker_url(&assigned.url)?)
-            }
+            Some(assigned) if assigned.cluster == cluster.tag() => lookup.assigned(&assigned.url)?,
             _ => lookup.broker(cluster, topic).await?,
         };
         cluster.connection_of(&broker, id).await

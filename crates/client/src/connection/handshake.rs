@@ -7,6 +7,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::challenge::response;
 use crate::Error;
 use crate::auth::Identity;
+use crate::tls::refused;
 
 /// Room for the broker's first answer.
 const FIRST_READ: usize = 4096;
@@ -25,7 +26,9 @@ pub(super) async fn shake_hands(
     proxy_to: Option<String>,
     identity: &Identity,
 ) -> Result<(CommandConnected, BytesMut), Error> {
-    send(socket, connect(proxy_to, identity).await?.into()).await?;
+    let introduction = connect(proxy_to, identity).await?.into();
+    // When that fails, the peer may have said why: what it thinks of our certificate it says after the TLS handshake.
+    let written = send(socket, introduction).await;
 
     let mut buffer = BytesMut::with_capacity(FIRST_READ);
     loop {
@@ -41,8 +44,18 @@ pub(super) async fn shake_hands(
                 other => return Err(broken(&format_args!("it answered with {:?}", other.kind()))),
             }
         }
-        if socket.read_buf(&mut buffer).await.map_err(|error| broken(&error))? == 0 {
-            return Err(broken(&"the broker closed the connection"));
+        match socket.read_buf(&mut buffer).await {
+            Ok(0) => {
+                written?;
+                return Err(broken(&"the broker closed the connection"));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                return Err(match refused(&error) {
+                    Some(why) => Error::Connect(format!("TLS handshake failed: {why}")),
+                    None => broken(&error),
+                });
+            }
         }
     }
 }
@@ -57,7 +70,8 @@ async fn send(socket: &mut (impl AsyncWrite + Unpin), mut command: Command) -> R
         Command::AuthResponse(answer) => answer.response.iter_mut().for_each(|data| data.auth_data.zeroize()),
         _ => {}
     }
-    socket.write_all(&out).await.map_err(|error| broken(&error))
+    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
+    written.map_err(|error| broken(&error))
 }
 
 async fn connect(proxy_to: Option<String>, identity: &Identity) -> Result<CommandConnect, Error> {

@@ -22,6 +22,7 @@ pub(crate) use channels::{Assigned, ChannelClosed, ConsumerChannel, ProducerChan
 pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, Cluster, ConnectionPool};
+pub(crate) use socket::poll_send;
 pub(crate) use topic_watch::TopicWatch;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -51,6 +52,8 @@ pub(crate) struct Connection {
     cluster: u64,
     /// `[local -> remote]`, the prefix of log lines.
     name: String,
+    /// It speaks TLS, and so do those that the broker names.
+    tls: bool,
     /// Largest message that the broker accepts, in bytes.
     max_message_size: usize,
     /// The broker tells when topics come and go, if asked to.

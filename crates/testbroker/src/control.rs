@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pulsar_rs_wire::Kind;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::auth::{Authentication, Authorization, TokenKey, issue};
 use crate::broker::Broker;
 use crate::options::Options;
 use crate::refusal::Refusal;
@@ -232,6 +233,26 @@ impl TestBroker {
     pub fn delete_topic(&self, topic: &str) -> bool {
         let Ok(name) = parse(topic) else { return false };
         self.call(move |broker| broker.delete(&name, true).is_ok())
+    }
+
+    /// From now on clients have to show who they are, or, without this, no longer. Those that are connected stay so.
+    pub fn require_authentication(&self, authentication: Option<Authentication>) {
+        self.call(move |broker| broker.options.authentication = authentication);
+    }
+
+    /// From now on roles may do no more than this, or, without it, everything.
+    pub fn authorize(&self, authorization: Option<Authorization>) {
+        self.call(move |broker| broker.options.authorization = authorization);
+    }
+
+    /// Makes a token for a role that the broker accepts, for a while or for ever. None unless tokens are checked with a
+    /// [`TokenKey::Secret`].
+    pub fn issue_token(&self, role: &str, lifetime: Option<Duration>) -> Option<String> {
+        let role = role.to_owned();
+        self.call(move |broker| match broker.options.authentication.as_ref()?.token.as_ref()? {
+            TokenKey::Secret(secret) => Some(issue(secret, &role, lifetime)),
+            TokenKey::Public(_) => None,
+        })
     }
 
     /// Switches deduplication on or off, for all topics.

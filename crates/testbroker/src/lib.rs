@@ -4,7 +4,8 @@
 //! It serves topics, partitioned ones too, producers with all access modes, the four subscription types,
 //! acknowledgements of entries and of single messages in a batch, seeking, deduplication, delayed delivery,
 //! schemas, compaction, non-persistent topics and watches of topic lists; it answers as a Pulsar 4.0 standalone does.
-//! Transactions, authentication and TLS are left out, and refused where a client waits for an
+//! Clients may have to show who they are, and roles be allowed to produce or consume.
+//! Transactions and TLS are left out, and refused where a client waits for an
 //! answer.
 //!
 //! Tests start it in their process and make it misbehave:
@@ -31,6 +32,7 @@
 //! answers. Entries are kept as the bytes that came and go out unchanged.
 #![forbid(unsafe_code)]
 
+mod auth;
 mod broker;
 mod commands;
 mod connection;
@@ -48,6 +50,7 @@ mod topic;
 mod topic_name;
 mod topic_pattern;
 
+pub use auth::{Authentication, Authorization, TokenKey};
 pub use control::TestBroker;
 pub use options::Options;
 pub use pulsar_rs_wire::Kind;

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::auth::{Authentication, Authorization};
+
 /// How a test broker is set up. [`Options::default`] is a broker on a free port of 127.0.0.1 that behaves
 /// like a Pulsar standalone with batch-index acknowledgement switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +31,10 @@ pub struct Options {
     /// clients that understand them. Default off; a real broker does so with `brokerEntryMetadataInterceptors` and
     /// `exposingBrokerEntryMetadataToClientEnabled`.
     pub entry_metadata: bool,
+    /// How clients show who they are; default: they need not.
+    pub authentication: Option<Authentication>,
+    /// What their roles permit; default: everything. It needs authentication.
+    pub authorization: Option<Authorization>,
     /// Silence after which a client is pinged, and after twice which it is dropped. Default 30 s.
     pub keep_alive: Duration,
     /// How long an old connection may take to answer a ping when a new one wants its producer name or its
@@ -54,6 +60,8 @@ impl Default for Options {
             deduplication: false,
             batch_index_acks: true,
             entry_metadata: false,
+            authentication: None,
+            authorization: None,
             keep_alive: Duration::from_secs(30),
             liveness_timeout: Duration::from_secs(5),
             max_unacked_per_consumer: 50_000,

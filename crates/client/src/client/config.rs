@@ -2,6 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::FailoverConfig;
+use crate::TlsConfig;
+use crate::auth::Authentication;
 use crate::log::{Logger, StderrLogger};
 
 /// How a client behaves. The defaults are those of the established clients.
@@ -19,6 +21,10 @@ pub struct ClientConfig {
     pub keep_alive: Duration,
     /// Which of the brokers' advertised listeners lookups ask for.
     pub listener_name: Option<String>,
+    /// Who the client is. Default: it does not say.
+    pub authentication: Option<Arc<dyn Authentication>>,
+    /// How TLS is spoken with service URLs that ask for it.
+    pub tls: TlsConfig,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
@@ -45,6 +51,8 @@ impl Default for ClientConfig {
             connections_per_broker: 1,
             keep_alive: Duration::from_secs(30),
             listener_name: None,
+            authentication: None,
+            tls: TlsConfig::default(),
             failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
@@ -63,6 +71,8 @@ impl std::fmt::Debug for ClientConfig {
             .field("connections_per_broker", &self.connections_per_broker)
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
+            .field("authentication", &self.authentication)
+            .field("tls", &self.tls)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)

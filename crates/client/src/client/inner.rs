@@ -15,12 +15,13 @@ use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
+use crate::auth::Identity;
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
-use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
+use crate::tls::Connector;
 use crate::{Error, TopicName};
 
 /// A close under way.
@@ -98,17 +99,23 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
+        let identity = Identity::new(config.authentication);
+        let connector = Connector::new(config.tls, log.clone())?;
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
+            connector: connector.clone(),
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             keep_alive: config.keep_alive,
+            identity: identity.clone(),
             log: log.clone(),
         };
         let lookups = LookupConfig {
             runtime: runtime.clone(),
+            connector,
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
+            identity,
             listener_name: config.listener_name,
             concurrent: config.concurrent_lookups,
         };
@@ -287,9 +294,7 @@ impl ClientInner {
     ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
             // One of the cluster before says nothing here.
-            Some(assigned) if assigned.cluster == cluster.tag() => {
-                lookup.assigned(Address::parse_broker_url(&assigned.url)?)
-            }
+            Some(assigned) if assigned.cluster == cluster.tag() => lookup.assigned(&assigned.url)?,
             _ => lookup.broker(cluster, topic).await?,
         };
         cluster.connection_of(&broker, id).await

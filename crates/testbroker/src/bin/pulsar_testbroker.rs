@@ -2,6 +2,8 @@
 //! or SIGINT.
 #![forbid(unsafe_code)]
 
+#[path = "pulsar_testbroker/access.rs"]
+mod access;
 #[path = "pulsar_testbroker/control.rs"]
 mod control;
 
@@ -51,7 +53,7 @@ enum Control {
 fn main() -> ExitCode {
     let outcome = match parse(std::env::args().skip(1)) {
         Ok(Wanted::Help) => {
-            print!("{HELP}\n{}", control::HELP);
+            print!("{HELP}\n{}\n{}", access::HELP, control::HELP);
             Ok(())
         }
         Ok(Wanted::Broker { options, http, control }) => {
@@ -73,6 +75,9 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
     let (mut http, mut control) = (false, Control::None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value"));
+        if access::take(&mut options, &argument, &mut value)? {
+            continue;
+        }
         match argument.as_str() {
             "--port" => options.port = number(&argument, &value()?)?,
             "--http-port" => {

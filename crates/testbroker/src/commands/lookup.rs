@@ -2,6 +2,7 @@ use pulsar_rs_wire::extension::CommandLookupTopic;
 use pulsar_rs_wire::proto::CommandLookupTopicResponse;
 use pulsar_rs_wire::proto::command_lookup_topic_response::LookupType;
 
+use crate::auth::Operation;
 use crate::broker::Broker;
 use crate::connection::ConnectionId;
 use crate::refusal::Handled;
@@ -11,6 +12,7 @@ use crate::topic_name::TopicName;
 /// a lookup creates nothing and does not ask whether a partition exists.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, lookup: &CommandLookupTopic) -> Handled {
     let name = TopicName::parse(&lookup.topic)?;
+    broker.check_permission(id, Operation::Lookup)?;
     broker.registry.check_namespace(&name)?;
     let redirect = broker.lookups.redirects > 0;
     let (response, url) = if redirect {

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 pub(crate) use inbox::keep;
 pub(crate) use receipts::Receipts;
 
+use crate::auth::Principal;
 use crate::broker::Watch;
 use crate::id_map::IdMap;
 use crate::subscription::Outlet;
@@ -86,6 +87,12 @@ pub(crate) struct Connection {
     waker: Option<Waker>,
     /// `Connect` was accepted.
     pub connected: bool,
+    /// Who the client showed to be.
+    pub principal: Option<Principal>,
+    /// The method it showed that by.
+    pub auth_method: String,
+    /// It was asked to show it again.
+    pub challenged: bool,
     /// What the client understands, by its word.
     pub features: FeatureFlags,
     /// Ends as soon as everything is sent.
@@ -114,6 +121,9 @@ impl Connection {
             receipts: Receipts::default(),
             waker: None,
             connected: false,
+            principal: None,
+            auth_method: String::new(),
+            challenged: false,
             features: FeatureFlags::default(),
             closing: false,
             stalled: false,
@@ -125,6 +135,11 @@ impl Connection {
             closed_producers: HashSet::new(),
             watches: BTreeMap::new(),
         }
+    }
+
+    /// The role of the client.
+    pub fn role(&self) -> Option<&str> {
+        self.principal.as_ref().map(|principal| principal.role.as_str())
     }
 
     /// Sends a command.

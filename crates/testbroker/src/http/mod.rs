@@ -2,6 +2,7 @@
 
 mod admin;
 mod answers;
+mod caller;
 mod server;
 
 use std::collections::VecDeque;

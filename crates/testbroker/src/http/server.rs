@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 
 use super::answers::{Answer, answer};
+use super::caller::check_caller;
 use crate::broker::Broker;
 use crate::server::Door;
 
@@ -76,6 +77,9 @@ fn decide(broker: &mut Broker, request: &Parts, body: &str) -> Answer {
     }
     if let Some(status) = broker.http.take_failure() {
         return Answer::Page(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+    if let Err(refused) = check_caller(broker, request) {
+        return refused;
     }
     answer(broker, &request.method, &request.uri, body)
 }

@@ -49,8 +49,9 @@ mod tls;
 mod topic;
 
 pub use auth::{
-    Answering, Authentication, BasicAuthentication, CertificateFiles, Secret, SecretHeaders,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Answering, AthenzAuthentication, Authentication, BasicAuthentication, CertificateFiles, Network,
+    OAuth2Authentication, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication,
+    UnusableAuthentication, authentication_by_name,
 };
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{

@@ -98,6 +98,46 @@ async fn the_right_proof_is_accepted_and_every_other_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn http_lookups_show_the_same_proof() {
+    let broker = broker();
+    let url = broker.http_url();
+    let good = token(&broker, "ann", Some(3600));
+    create(url, config(TokenAuthentication::new(&good))).await.unwrap();
+    create(url, config(BasicAuthentication::new("ann", PASSWORD))).await.unwrap();
+    let before = broker.commands_received(Kind::Connect);
+    for wrong in [
+        config(TokenAuthentication::new("abc")),
+        config(TokenAuthentication::new("a\nb")),
+        config(TokenAuthentication::from_file("/no/such/file")),
+        config(BasicAuthentication::new("ann", "x")),
+        ClientConfig::default(),
+    ] {
+        let refused = create(url, wrong).await;
+        assert!(matches!(refused, Err(Error::Authentication(_))), "{refused:?}");
+    }
+    assert_eq!(broker.commands_received(Kind::Connect), before, "the lookup was refused");
+    broker.authorize(Some(Authorization::default()));
+    let refused = create(url, config(TokenAuthentication::new(&good))).await;
+    assert!(matches!(refused, Err(Error::Authorization(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lookups_are_redirected_to_learns_the_proof_only_where_that_is_permitted() {
+    let target = broker();
+    let good = token(&target, "ann", None);
+    for (permitted, outcome) in [(false, false), (true, true)] {
+        let first = TestBroker::start(Options::default()).unwrap();
+        first.redirect_http_lookups(target.http_url(), 1);
+        let config = ClientConfig {
+            http_redirects_keep_authorization: permitted,
+            ..config(TokenAuthentication::new(&good))
+        };
+        let created = create(first.http_url(), config).await;
+        assert_eq!(created.is_ok(), outcome, "{created:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_does_not_ask_takes_any_proof() {
     let broker = TestBroker::start(Options::default()).unwrap();
     create(broker.url(), config(BasicAuthentication::new("ann", "x"))).await.unwrap();

@@ -23,6 +23,9 @@ pub struct ClientConfig {
     pub listener_name: Option<String>,
     /// Who the client is. Default: it does not say.
     pub authentication: Option<Arc<dyn Authentication>>,
+    /// Whether HTTP lookups that are redirected to another origin (scheme, host and port) show who the client is there,
+    /// too. Only for clusters that redirect among themselves: whoever is redirected to learns the secret. Default off.
+    pub http_redirects_keep_authorization: bool,
     /// How TLS is spoken with service URLs that ask for it.
     pub tls: TlsConfig,
     /// Clusters to use while the one of the service URL is down. Default: none.
@@ -52,6 +55,7 @@ impl Default for ClientConfig {
             keep_alive: Duration::from_secs(30),
             listener_name: None,
             authentication: None,
+            http_redirects_keep_authorization: false,
             tls: TlsConfig::default(),
             failover: None,
             memory_limit: 0,
@@ -72,6 +76,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
             .field("authentication", &self.authentication)
+            .field("http_redirects_keep_authorization", &self.http_redirects_keep_authorization)
             .field("tls", &self.tls)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)

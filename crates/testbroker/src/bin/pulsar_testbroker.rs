@@ -40,7 +40,7 @@ HTTP (http://HOST:PORT) on a second line; serves until SIGTERM or SIGINT.
 /// What the command line asks for.
 enum Wanted {
     Help,
-    Broker { options: Options, http: bool, control: Control },
+    Broker { options: Box<Options>, http: bool, control: Control },
 }
 
 /// Whether commands come on standard input.
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Wanted::Broker { options, http, control }) => {
-            serve(options, http, control).map_err(|error| error.to_string())
+            serve(*options, http, control).map_err(|error| error.to_string())
         }
         Err(why) => Err(format!("{why}\nTry --help.")),
     };
@@ -100,7 +100,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
             other => return Err(format!("unknown option {other}")),
         }
     }
-    Ok(Wanted::Broker { options, http, control })
+    Ok(Wanted::Broker { options: Box::new(options), http, control })
 }
 
 fn number<N: FromStr>(option: &str, text: &str) -> Result<N, String> {

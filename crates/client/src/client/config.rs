@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::FailoverConfig;
-use crate::TlsConfig;
 use crate::log::{Logger, StderrLogger};
+use crate::{ProxyConfig, TlsConfig};
 
 /// How a client behaves. The defaults are those of the established clients.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct ClientConfig {
     pub listener_name: Option<String>,
     /// How TLS is spoken with service URLs that ask for it.
     pub tls: TlsConfig,
+    /// A proxy between the client and all brokers. Default: none.
+    pub proxy: Option<ProxyConfig>,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
@@ -49,6 +51,7 @@ impl Default for ClientConfig {
             keep_alive: Duration::from_secs(30),
             listener_name: None,
             tls: TlsConfig::default(),
+            proxy: None,
             failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
@@ -68,6 +71,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
             .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)

@@ -98,7 +98,7 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
-        let connector = Connector::new(config.tls, log.clone())?;
+        let connector = Connector::new(config.tls, config.proxy.as_ref(), log.clone())?;
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
             connector: connector.clone(),

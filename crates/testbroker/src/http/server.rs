@@ -12,32 +12,41 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_local;
 
 use super::answers::{Answer, answer};
 use crate::broker::Broker;
-use crate::server::Door;
+use crate::connection::Transport;
+use crate::server::{Door, Security};
 
 /// Bytes of a request's body that are read.
 const MAX_BODY: usize = 64 * 1024;
 
 /// Takes requests until the broker ends. Each has a connection of its own.
-pub(crate) async fn serve(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>) {
+pub(crate) async fn serve(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>, security: Security) {
     loop {
         let Ok((stream, _)) = poll_fn(|cx| door.borrow_mut().poll_accept(cx)).await else {
             // Out of file descriptors, most likely: others must go first.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let broker = Rc::clone(&broker);
+        let (broker, security) = (Rc::clone(&broker), security.clone());
         spawn_local(async move {
-            let service = service_fn(|request| respond(Rc::clone(&broker), request));
-            // A client that goes away in the middle is nothing to report.
-            drop(
-                http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await,
-            );
+            match security.admit(stream).await {
+                None => {}
+                Some(Transport::Plain(stream)) => serve_client(broker, stream).await,
+                #[cfg(feature = "tls")]
+                Some(Transport::Tls(stream)) => serve_client(broker, *stream).await,
+            }
         });
     }
+}
+
+async fn serve_client(broker: Rc<RefCell<Broker>>, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let service = service_fn(|request| respond(Rc::clone(&broker), request));
+    // A client that goes away in the middle is nothing to report.
+    drop(http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service).await);
 }
 
 async fn respond(

@@ -72,5 +72,5 @@ pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
-pub use tls::TlsConfig;
+pub use tls::{ProxyConfig, ProxyProtocol, TlsConfig};
 pub use topic::TopicName;

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use broker::certificates::Authority;
 use broker::eventually;
 use parking_lot::Mutex;
 use pulsar_rs_client::log::{Level, Logger, Record};
 use pulsar_rs_client::{
     Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, ProducerConfig,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
 };
-use pulsar_rs_testbroker::{Authentication as Wanted, Authorization, Kind, Options, TestBroker, TokenKey};
+use pulsar_rs_testbroker::{
+    Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
+};
 use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"what the broker and the issuer know";
@@ -119,6 +122,51 @@ async fn http_lookups_show_the_same_proof() {
     broker.authorize(Some(Authorization::default()));
     let refused = create(url, config(TokenAuthentication::new(&good))).await;
     assert!(matches!(refused, Err(Error::Authorization(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_a_proof() {
+    let authority = Authority::new();
+    let (server, ann) = (authority.issue("127.0.0.1"), authority.issue("ann"));
+    let wanted = Wanted { token: Some(TokenKey::Secret(SECRET.to_vec())), tls: true, ..Wanted::default() };
+    let tls = TlsOptions {
+        client_ca: Some(authority.trust.clone()),
+        ..TlsOptions::new(server.certificate, server.key)
+    };
+    let rules = Authorization { super_users: BTreeSet::from(["ann".to_owned()]), ..Authorization::default() };
+    let options = Options {
+        authentication: Some(wanted),
+        authorization: Some(rules),
+        tls: Some(tls),
+        ..Options::default()
+    };
+    let broker = TestBroker::start(options).unwrap();
+    let trusting = |config: ClientConfig| ClientConfig {
+        tls: TlsConfig { trust_certs_file: Some(authority.trust.clone()), ..config.tls },
+        ..config
+    };
+    let eve = authority.issue("eve");
+    let good = token(&broker, "ann", None);
+    for url in [broker.tls_url().unwrap(), broker.https_url().unwrap()] {
+        let shown = config(TlsAuthentication::new(&ann.certificate, &ann.key));
+        create(url, trusting(shown)).await.unwrap();
+        let other = config(TlsAuthentication::new(&eve.certificate, &eve.key));
+        let refused = create(url, trusting(other)).await;
+        assert!(matches!(refused, Err(Error::Authorization(_))), "{refused:?}");
+        let refused = create(url, trusting(ClientConfig::default())).await;
+        assert!(matches!(refused, Err(Error::Connect(_))), "the handshake wants one: {refused:?}");
+        let missing = config(TlsAuthentication::new("/no/such/certificate", &ann.key));
+        let refused = create(url, trusting(missing)).await;
+        assert!(
+            matches!(&refused, Err(Error::Authentication(text)) if text.contains("/no/such/certificate")),
+            "{refused:?}"
+        );
+        // Another proof counts more than the certificate of the handshake.
+        let mut both = trusting(config(TokenAuthentication::new(&good)));
+        both.tls.certificate_file = Some(eve.certificate.clone());
+        both.tls.private_key_file = Some(eve.key.clone());
+        create(url, both).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::FailoverConfig;
-use crate::TlsConfig;
 use crate::auth::Authentication;
 use crate::log::{Logger, StderrLogger};
+use crate::{ProxyConfig, TlsConfig};
 
 /// How a client behaves. The defaults are those of the established clients.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct ClientConfig {
     pub http_redirects_keep_authorization: bool,
     /// How TLS is spoken with service URLs that ask for it.
     pub tls: TlsConfig,
+    /// A proxy between the client and all brokers. Default: none.
+    pub proxy: Option<ProxyConfig>,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
@@ -57,6 +59,7 @@ impl Default for ClientConfig {
             authentication: None,
             http_redirects_keep_authorization: false,
             tls: TlsConfig::default(),
+            proxy: None,
             failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
@@ -78,6 +81,7 @@ impl std::fmt::Debug for ClientConfig {
             .field("authentication", &self.authentication)
             .field("http_redirects_keep_authorization", &self.http_redirects_keep_authorization)
             .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)

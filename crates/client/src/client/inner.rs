@@ -99,7 +99,8 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
-        let connector = Connector::new(shown_tls(config.tls, config.authentication.as_deref()), log.clone())?;
+        let tls = shown_tls(config.tls, config.authentication.as_deref());
+        let connector = Connector::new(tls, config.proxy.as_ref(), log.clone())?;
         let network = Network::new(connector.clone(), config.connect_timeout, config.operation_timeout);
         let identity = Identity::new(config.authentication, network);
         let connections = ConnectionConfig {

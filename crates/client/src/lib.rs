@@ -49,8 +49,9 @@ mod tls;
 mod topic;
 
 pub use auth::{
-    Answering, Authentication, BasicAuthentication, CertificateFiles, Secret, SecretHeaders,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Answering, AthenzAuthentication, Authentication, BasicAuthentication, CertificateFiles, Network,
+    OAuth2Authentication, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication,
+    UnusableAuthentication, authentication_by_name,
 };
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
@@ -71,5 +72,5 @@ pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
-pub use tls::TlsConfig;
+pub use tls::{ProxyConfig, ProxyProtocol, TlsConfig};
 pub use topic::TopicName;

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use broker::certificates::Authority;
 use broker::eventually;
 use parking_lot::Mutex;
 use pulsar_rs_client::log::{Level, Logger, Record};
 use pulsar_rs_client::{
     Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, ProducerConfig,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
 };
-use pulsar_rs_testbroker::{Authentication as Wanted, Authorization, Kind, Options, TestBroker, TokenKey};
+use pulsar_rs_testbroker::{
+    Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
+};
 use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"what the broker and the issuer know";
@@ -94,6 +97,91 @@ async fn the_right_proof_is_accepted_and_every_other_is_refused() {
         let error = create(broker.url(), unusable).await.unwrap_err();
         let text = error.to_string();
         assert!(matches!(error, Error::Authentication(_)) && text.contains("/no/such/file"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_lookups_show_the_same_proof() {
+    let broker = broker();
+    let url = broker.http_url();
+    let good = token(&broker, "ann", Some(3600));
+    create(url, config(TokenAuthentication::new(&good))).await.unwrap();
+    create(url, config(BasicAuthentication::new("ann", PASSWORD))).await.unwrap();
+    let before = broker.commands_received(Kind::Connect);
+    for wrong in [
+        config(TokenAuthentication::new("abc")),
+        config(TokenAuthentication::new("a\nb")),
+        config(TokenAuthentication::from_file("/no/such/file")),
+        config(BasicAuthentication::new("ann", "x")),
+        ClientConfig::default(),
+    ] {
+        let refused = create(url, wrong).await;
+        assert!(matches!(refused, Err(Error::Authentication(_))), "{refused:?}");
+    }
+    assert_eq!(broker.commands_received(Kind::Connect), before, "the lookup was refused");
+    broker.authorize(Some(Authorization::default()));
+    let refused = create(url, config(TokenAuthentication::new(&good))).await;
+    assert!(matches!(refused, Err(Error::Authorization(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_a_proof() {
+    let authority = Authority::new();
+    let (server, ann) = (authority.issue("127.0.0.1"), authority.issue("ann"));
+    let wanted = Wanted { token: Some(TokenKey::Secret(SECRET.to_vec())), tls: true, ..Wanted::default() };
+    let tls = TlsOptions {
+        client_ca: Some(authority.trust.clone()),
+        ..TlsOptions::new(server.certificate, server.key)
+    };
+    let rules = Authorization { super_users: BTreeSet::from(["ann".to_owned()]), ..Authorization::default() };
+    let options = Options {
+        authentication: Some(wanted),
+        authorization: Some(rules),
+        tls: Some(tls),
+        ..Options::default()
+    };
+    let broker = TestBroker::start(options).unwrap();
+    let trusting = |config: ClientConfig| ClientConfig {
+        tls: TlsConfig { trust_certs_file: Some(authority.trust.clone()), ..config.tls },
+        ..config
+    };
+    let eve = authority.issue("eve");
+    let good = token(&broker, "ann", None);
+    for url in [broker.tls_url().unwrap(), broker.https_url().unwrap()] {
+        let shown = config(TlsAuthentication::new(&ann.certificate, &ann.key));
+        create(url, trusting(shown)).await.unwrap();
+        let other = config(TlsAuthentication::new(&eve.certificate, &eve.key));
+        let refused = create(url, trusting(other)).await;
+        assert!(matches!(refused, Err(Error::Authorization(_))), "{refused:?}");
+        let refused = create(url, trusting(ClientConfig::default())).await;
+        assert!(matches!(refused, Err(Error::Connect(_))), "the handshake wants one: {refused:?}");
+        let missing = config(TlsAuthentication::new("/no/such/certificate", &ann.key));
+        let refused = create(url, trusting(missing)).await;
+        assert!(
+            matches!(&refused, Err(Error::Authentication(text)) if text.contains("/no/such/certificate")),
+            "{refused:?}"
+        );
+        // Another proof counts more than the certificate of the handshake.
+        let mut both = trusting(config(TokenAuthentication::new(&good)));
+        both.tls.certificate_file = Some(eve.certificate.clone());
+        both.tls.private_key_file = Some(eve.key.clone());
+        create(url, both).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lookups_are_redirected_to_learns_the_proof_only_where_that_is_permitted() {
+    let target = broker();
+    let good = token(&target, "ann", None);
+    for (permitted, outcome) in [(false, false), (true, true)] {
+        let first = TestBroker::start(Options::default()).unwrap();
+        first.redirect_http_lookups(target.http_url(), 1);
+        let config = ClientConfig {
+            http_redirects_keep_authorization: permitted,
+            ..config(TokenAuthentication::new(&good))
+        };
+        let created = create(first.http_url(), config).await;
+        assert_eq!(created.is_ok(), outcome, "{created:?}");
     }
 }
 

@@ -5,8 +5,7 @@
 //! acknowledgements of entries and of single messages in a batch, seeking, deduplication, delayed delivery,
 //! schemas, compaction, non-persistent topics and watches of topic lists; it answers as a Pulsar 4.0 standalone does.
 //! Clients may have to show who they are, and roles be allowed to produce or consume.
-//! Transactions and TLS are left out, and refused where a client waits for an
-//! answer.
+//! Transactions are left out, and refused where a client waits for an answer.
 //!
 //! Tests start it in their process and make it misbehave:
 //!
@@ -26,7 +25,8 @@
 //!
 //! The binary `pulsar-testbroker` runs it in a process of its own.
 //!
-//! On a second port it answers lookups over HTTP, as a real broker's REST interface does.
+//! On a second port it answers lookups over HTTP, as a real broker's REST interface does. With the feature `tls`, which
+//! is on by default, both are there with TLS as well where the options say so.
 //!
 //! One thread does everything: it owns the state, reads frames, handles them, and writes the
 //! answers. Entries are kept as the bytes that came and go out unchanged.
@@ -46,6 +46,8 @@ mod server;
 mod stats;
 mod subscription;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
 mod topic;
 mod topic_name;
 mod topic_pattern;
@@ -53,5 +55,7 @@ mod topic_pattern;
 pub use auth::{Authentication, Authorization, TokenKey};
 pub use control::TestBroker;
 pub use options::Options;
+#[cfg(feature = "tls")]
+pub use options::{TlsOptions, TlsVersion};
 pub use pulsar_rs_wire::Kind;
 pub use stats::{ConsumerStats, SubscriptionStats, TopicStats};

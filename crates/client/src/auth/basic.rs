@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::parameters::Parameters;
-use super::{Answering, Authentication, Secret, SecretHeaders};
+use super::{Answering, Authentication, Network, Secret, SecretHeaders};
 use crate::Error;
 
 /// User and password, which travel as they are: to be used with TLS.
@@ -46,11 +46,11 @@ impl Authentication for BasicAuthentication {
         &self.method
     }
 
-    fn answer<'a>(&'a self, _: Option<&'a [u8]>) -> Answering<'a, Secret> {
+    fn answer<'a>(&'a self, _: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
         Box::pin(async { Ok(Zeroizing::new(self.credentials.as_bytes().to_vec())) })
     }
 
-    fn http_headers(&self) -> Answering<'_, SecretHeaders> {
+    fn http_headers<'a>(&'a self, _: &'a Network) -> Answering<'a, SecretHeaders> {
         let encoded = Zeroizing::new(STANDARD.encode(self.credentials.as_bytes()));
         let value = Zeroizing::new(format!("Basic {}", *encoded));
         Box::pin(async { Ok(vec![("Authorization".to_owned(), value)]) })
@@ -67,6 +67,7 @@ impl fmt::Debug for BasicAuthentication {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::network::tests::network;
 
     #[tokio::test]
     async fn both_forms_of_parameters_are_understood() {
@@ -76,10 +77,10 @@ mod tests {
         ] {
             let basic = BasicAuthentication::from_parameters(parameters).unwrap();
             assert_eq!(basic.method(), method);
-            assert_eq!(basic.answer(None).await.unwrap().as_slice(), b"ann:a:b, c");
+            assert_eq!(basic.answer(None, &network()).await.unwrap().as_slice(), b"ann:a:b, c");
         }
         let basic = BasicAuthentication::from_parameters("username:ann,password:a:b").unwrap();
-        let headers = basic.http_headers().await.unwrap();
+        let headers = basic.http_headers(&network()).await.unwrap();
         assert_eq!(headers[0].1.as_str(), "Basic YW5uOmE6Yg==");
         for wrong in ["", "username:ann", "password:x", "{}"] {
             assert!(BasicAuthentication::from_parameters(wrong).is_err(), "{wrong}");

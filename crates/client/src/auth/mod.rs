@@ -1,15 +1,23 @@
 //! Who the client is: what it shows brokers when it connects, and whenever they ask again.
 
+mod athenz;
 mod basic;
+mod cached;
+mod document;
 mod identity;
+mod network;
+mod oauth2;
 mod parameters;
 mod plugin;
 mod tls;
 mod token;
 mod unusable;
 
+pub use athenz::AthenzAuthentication;
 pub use basic::BasicAuthentication;
 pub(crate) use identity::Identity;
+pub use network::Network;
+pub use oauth2::OAuth2Authentication;
 pub use plugin::authentication_by_name;
 pub use tls::TlsAuthentication;
 pub use token::TokenAuthentication;
@@ -43,7 +51,7 @@ pub struct CertificateFiles {
 
 /// A way to prove who the client is. One may serve several clients.
 ///
-/// Everything is asked for anew with each connection, so that what was renewed meanwhile is used. `Debug` must not show
+/// Everything but the files is asked for anew with each connection, so that what was renewed meanwhile is used. `Debug` must not show
 /// secrets: configurations are printed. Futures are polled on the client's runtime, and given up when the connection
 /// takes too long; what blocks belongs on [`tokio::task::spawn_blocking`].
 ///
@@ -54,14 +62,15 @@ pub trait Authentication: Send + Sync + Debug {
     fn method(&self) -> &str;
 
     /// What the broker is told: with the command `Connect`, where `challenge` is absent, or when it sends a challenge.
-    fn answer<'a>(&'a self, challenge: Option<&'a [u8]>) -> Answering<'a, Secret>;
+    fn answer<'a>(&'a self, challenge: Option<&'a [u8]>, network: &'a Network) -> Answering<'a, Secret>;
 
     /// What goes with HTTP lookups. Default: nothing.
-    fn http_headers(&self) -> Answering<'_, SecretHeaders> {
+    fn http_headers<'a>(&'a self, _network: &'a Network) -> Answering<'a, SecretHeaders> {
         Box::pin(async { Ok(SecretHeaders::new()) })
     }
 
-    /// What is shown in the TLS handshake. Default: nothing.
+    /// What is shown in the TLS handshake, in place of what [`TlsConfig`](crate::TlsConfig) names. Asked for once by each
+    /// client. Default: nothing.
     fn certificate_files(&self) -> Option<CertificateFiles> {
         None
     }

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use super::{Authentication, BasicAuthentication, TlsAuthentication, TokenAuthentication};
+use super::{
+    AthenzAuthentication, Authentication, BasicAuthentication, OAuth2Authentication, TlsAuthentication,
+    TokenAuthentication,
+};
 use crate::Error;
 
 /// Makes an authentication from the name of its method, or of its Java class, and its parameters in one string, as
@@ -12,11 +15,14 @@ use crate::Error;
 /// that are missing or cannot be read.
 pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Authentication>, Error> {
     let lower = name.to_ascii_lowercase();
-    let short = lower.strip_prefix("org.apache.pulsar.client.impl.auth.").unwrap_or(&lower);
+    let class = lower.strip_prefix("org.apache.pulsar.client.impl.auth.").unwrap_or(&lower);
+    let short = class.strip_prefix("oauth2.").unwrap_or(class);
     Ok(match short {
         "token" | "authenticationtoken" => Arc::new(TokenAuthentication::from_parameters(parameters)?),
         "basic" | "authenticationbasic" => Arc::new(BasicAuthentication::from_parameters(parameters)?),
         "tls" | "authenticationtls" => Arc::new(TlsAuthentication::from_parameters(parameters)?),
+        "oauth2" | "authenticationoauth2" => Arc::new(OAuth2Authentication::from_parameters(parameters)?),
+        "athenz" | "authenticationathenz" => Arc::new(AthenzAuthentication::from_parameters(parameters)?),
         _ => {
             return Err(Error::Authentication(format!(
                 "there is no authentication {name:?}: plugins in shared libraries are not loaded"

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::parameters::Parameters;
 use super::token::path_of;
-use super::{Answering, Authentication, CertificateFiles, Secret};
+use super::{Answering, Authentication, CertificateFiles, Network, Secret};
 use crate::Error;
 
 /// A client certificate, which the TLS handshake shows. Without TLS it says nothing.
@@ -32,7 +32,7 @@ impl Authentication for TlsAuthentication {
     }
 
     /// Nothing: the handshake has said it.
-    fn answer<'a>(&'a self, _: Option<&'a [u8]>) -> Answering<'a, Secret> {
+    fn answer<'a>(&'a self, _: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
         Box::pin(async { Ok(Secret::default()) })
     }
 

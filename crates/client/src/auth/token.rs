@@ -6,7 +6,7 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::parameters::Parameters;
-use super::{Answering, Authentication, Secret, SecretHeaders};
+use super::{Answering, Authentication, Network, Secret, SecretHeaders};
 use crate::Error;
 
 /// Gives a token, or says why there is none.
@@ -109,11 +109,11 @@ impl Authentication for TokenAuthentication {
         "token"
     }
 
-    fn answer<'a>(&'a self, _: Option<&'a [u8]>) -> Answering<'a, Secret> {
+    fn answer<'a>(&'a self, _: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
         Box::pin(async { Ok(Zeroizing::new(self.token().await?.as_bytes().to_vec())) })
     }
 
-    fn http_headers(&self) -> Answering<'_, SecretHeaders> {
+    fn http_headers<'a>(&'a self, _: &'a Network) -> Answering<'a, SecretHeaders> {
         Box::pin(async { Ok(bearer(&self.token().await?)) })
     }
 }
@@ -165,6 +165,7 @@ fn read(path: &std::path::Path) -> Result<Zeroizing<String>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::network::tests::network;
 
     fn described(parameters: &str) -> String {
         format!("{:?}", TokenAuthentication::from_parameters(parameters).unwrap())
@@ -184,7 +185,11 @@ mod tests {
         }
         for parameters in ["token:abc", "abc", " abc\n", r#"{"token":"abc"}"#] {
             let authentication = TokenAuthentication::from_parameters(parameters).unwrap();
-            assert_eq!(authentication.answer(None).await.unwrap().as_slice(), b"abc", "{parameters}");
+            assert_eq!(
+                authentication.answer(None, &network()).await.unwrap().as_slice(),
+                b"abc",
+                "{parameters}"
+            );
         }
         assert!(TokenAuthentication::from_parameters("{}").is_err());
         assert!(TokenAuthentication::from_parameters("{").is_err());
@@ -194,10 +199,10 @@ mod tests {
     async fn what_gives_no_token_says_so() {
         for parameters in ["file:/does/not/exist", "env:PULSAR_RS_NO_SUCH_VARIABLE", "token: "] {
             let authentication = TokenAuthentication::from_parameters(parameters).unwrap();
-            let error = authentication.answer(None).await.unwrap_err();
+            let error = authentication.answer(None, &network()).await.unwrap_err();
             assert!(matches!(error, Error::Authentication(_)), "{parameters}: {error}");
         }
         let panics = TokenAuthentication::from_supplier(|| panic!("a test"));
-        assert!(matches!(panics.answer(None).await, Err(Error::Authentication(_))));
+        assert!(matches!(panics.answer(None, &network()).await, Err(Error::Authentication(_))));
     }
 }

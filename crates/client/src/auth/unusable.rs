@@ -1,4 +1,4 @@
-use super::{Answering, Authentication, Secret, SecretHeaders};
+use super::{Answering, Authentication, Network, Secret, SecretHeaders};
 use crate::Error;
 
 /// Stands for an authentication that could not be made: whoever uses it learns why. Programs that do not look at what
@@ -24,11 +24,11 @@ impl Authentication for UnusableAuthentication {
         "unusable"
     }
 
-    fn answer<'a>(&'a self, _: Option<&'a [u8]>) -> Answering<'a, Secret> {
+    fn answer<'a>(&'a self, _: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
         Box::pin(async { Err(self.error()) })
     }
 
-    fn http_headers(&self) -> Answering<'_, SecretHeaders> {
+    fn http_headers<'a>(&'a self, _: &'a Network) -> Answering<'a, SecretHeaders> {
         Box::pin(async { Err(self.error()) })
     }
 }

@@ -15,14 +15,14 @@ use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
-use crate::auth::Identity;
+use crate::auth::{Authentication, CertificateFiles, Identity, Network};
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
 use crate::stats::{ClientStats, MemberStats, run_reports};
 use crate::tls::Connector;
-use crate::{Error, TopicName};
+use crate::{Error, TlsConfig, TopicName};
 
 /// A close under way.
 pub(crate) type Closing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -99,8 +99,10 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
-        let identity = Identity::new(config.authentication);
-        let connector = Connector::new(config.tls, log.clone())?;
+        let tls = shown_tls(config.tls, config.authentication.as_deref());
+        let connector = Connector::new(tls, config.proxy.as_ref(), log.clone())?;
+        let network = Network::new(connector.clone(), config.connect_timeout, config.operation_timeout);
+        let identity = Identity::new(config.authentication, network);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
             connector: connector.clone(),
@@ -116,6 +118,7 @@ impl ClientInner {
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             identity,
+            redirects_keep_authorization: config.http_redirects_keep_authorization,
             listener_name: config.listener_name,
             concurrent: config.concurrent_lookups,
         };
@@ -392,6 +395,16 @@ impl ClientInner {
 impl Drop for ClientInner {
     fn drop(&mut self) {
         self.end_tasks();
+    }
+}
+
+/// The TLS settings with the certificate that the authentication shows, if it shows one.
+fn shown_tls(tls: TlsConfig, authentication: Option<&dyn Authentication>) -> TlsConfig {
+    match authentication.and_then(|authentication| authentication.certificate_files()) {
+        Some(CertificateFiles { certificate, private_key }) => {
+            TlsConfig { certificate_file: Some(certificate), private_key_file: Some(private_key), ..tls }
+        }
+        None => tls,
     }
 }
 

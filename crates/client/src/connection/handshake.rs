@@ -105,3 +105,83 @@ fn first_command(buffer: &[u8]) -> Result<Option<(usize, Command)>, WireError> {
 fn broken(why: &dyn std::fmt::Display) -> Error {
     Error::Disconnected(format!("handshake failed: {why}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use pulsar_rs_wire::proto::{AuthData, CommandAuthChallenge};
+    use tokio::io::DuplexStream;
+
+    use super::*;
+    use crate::auth::{Answering, Authentication, Network, Secret};
+    use crate::log::{Log, StderrLogger};
+    use crate::tls::Connector;
+
+    /// Answers with what it is asked.
+    #[derive(Debug)]
+    struct Echo;
+
+    impl Authentication for Echo {
+        fn method(&self) -> &'static str {
+            "echo"
+        }
+
+        fn answer<'a>(&'a self, challenge: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
+            Box::pin(async move { Ok(Zeroizing::new(challenge.unwrap_or(b"hello").to_vec())) })
+        }
+    }
+
+    fn identity(authentication: Option<Arc<dyn Authentication>>) -> Identity {
+        let connector =
+            Connector::new(crate::TlsConfig::default(), None, Log::new(Arc::new(StderrLogger))).unwrap();
+        Identity::new(authentication, Network::new(connector, Duration::ZERO, Duration::ZERO))
+    }
+
+    async fn receive(broker: &mut DuplexStream) -> Command {
+        let mut buffer = BytesMut::new();
+        loop {
+            if let Some((_, command)) = first_command(&buffer).unwrap() {
+                return command;
+            }
+            assert_ne!(broker.read_buf(&mut buffer).await.unwrap(), 0);
+        }
+    }
+
+    fn challenge(data: &[u8]) -> Command {
+        let challenge = AuthData { auth_method_name: Some("echo".into()), auth_data: Some(data.to_vec()) };
+        CommandAuthChallenge { challenge: Some(challenge), ..CommandAuthChallenge::default() }.into()
+    }
+
+    #[tokio::test]
+    async fn every_challenge_is_answered_until_the_broker_is_content() {
+        let (mut client, mut broker) = tokio::io::duplex(4096);
+        let identity = identity(Some(Arc::new(Echo)));
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
+        assert_eq!(connect.auth_method_name(), "echo");
+        assert_eq!(connect.auth_data(), b"hello");
+        for data in [b"first", b"again"] {
+            send(&mut broker, challenge(data)).await.unwrap();
+            let Command::AuthResponse(answer) = receive(&mut broker).await else { panic!("no answer") };
+            let answer = answer.response.unwrap();
+            assert_eq!((answer.auth_method_name(), answer.auth_data()), ("echo", data.as_slice()));
+        }
+        let content = CommandConnected { server_version: "test".into(), ..CommandConnected::default() };
+        send(&mut broker, content.into()).await.unwrap();
+        assert_eq!(shaking.await.unwrap().unwrap().0.server_version, "test");
+    }
+
+    #[tokio::test]
+    async fn who_has_no_answer_says_so() {
+        let (mut client, mut broker) = tokio::io::duplex(4096);
+        let identity = identity(None);
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
+        assert_eq!(connect.auth_method_name(), "none");
+        assert_eq!(connect.auth_data, None);
+        send(&mut broker, challenge(b"who")).await.unwrap();
+        assert!(matches!(shaking.await.unwrap(), Err(Error::Authentication(_))));
+    }
+}

@@ -94,7 +94,7 @@ pub(crate) async fn enter(
     patience: Duration,
 ) -> Result<(Stream, (CommandConnected, BytesMut)), Error> {
     let attempt = async {
-        let mut stream = connector.connect(address, patience).await?;
+        let mut stream = connector.connect_to_broker(address, patience).await?;
         let answer = shake_hands(&mut stream, proxy_to, identity).await?;
         Ok((stream, answer))
     };

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
+use crate::auth::Identity;
 use crate::connection::Broker;
 use crate::http::{HttpAnswer, HttpRequest, send};
 use crate::service_url::Address;
@@ -24,7 +25,7 @@ use crate::{Error, TopicName};
 /// Requests at the same time, whatever the configuration permits: each has a connection of its own.
 const AT_ONCE: usize = 16;
 
-/// Says whether a broker serves clients, without asking who they are. Brokers that do not know it are up as well.
+/// Says whether a broker serves clients. Brokers that do not know it are up as well.
 const HEALTH: &str = "/admin/v2/brokers/ready";
 
 /// Characters of a reason that go into an error. Brokers send whole stack traces.
@@ -40,6 +41,8 @@ pub(crate) struct HttpLookup {
     /// TLS is spoken with the service, and with the brokers that it names.
     pub(super) tls: bool,
     connector: Connector,
+    identity: Identity,
+    redirects_keep_authorization: bool,
     listener_name: Option<String>,
     runtime: Handle,
     connect_timeout: Duration,
@@ -56,6 +59,8 @@ impl HttpLookup {
             addresses,
             tls,
             connector: config.connector.clone(),
+            identity: config.identity.clone(),
+            redirects_keep_authorization: config.redirects_keep_authorization,
             listener_name: config.listener_name.clone(),
             runtime: config.runtime.clone(),
             connect_timeout: config.connect_timeout,
@@ -152,7 +157,13 @@ impl HttpLookup {
         let url = Url::parse(&format!("{scheme}://{address}{path}"))
             .map_err(|error| Error::InvalidUrl(format!("{address}: {error}")))?;
         let (connector, connect_timeout) = (self.connector.clone(), self.connect_timeout.min(patience));
-        let asking = async move { send(HttpRequest::get(url), &connector, connect_timeout).await };
+        let (identity, redirects_keep_authorization) =
+            (self.identity.clone(), self.redirects_keep_authorization);
+        let asking = async move {
+            let credentials = identity.http_headers().await?;
+            let request = HttpRequest { credentials, redirects_keep_authorization, ..HttpRequest::get(url) };
+            send(request, &connector, connect_timeout).await
+        };
         let asking = timeout(patience, asking);
         // Ended when nobody waits any more.
         let mut task = JoinSet::new();

@@ -37,6 +37,8 @@ pub(crate) struct LookupConfig {
     pub operation_timeout: Duration,
     /// Who asks.
     pub identity: Identity,
+    /// Where HTTP lookups are redirected to learns that, too.
+    pub redirects_keep_authorization: bool,
     /// Which of the brokers' advertised listeners is asked for.
     pub listener_name: Option<String>,
     /// Lookups at the same time.

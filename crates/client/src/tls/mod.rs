@@ -6,6 +6,7 @@
 mod config;
 mod connector;
 mod files;
+mod proxy;
 mod reason;
 mod socket;
 mod stream;
@@ -13,5 +14,6 @@ mod verify;
 
 pub use config::TlsConfig;
 pub(crate) use connector::Connector;
+pub use proxy::{ProxyConfig, ProxyProtocol};
 pub(crate) use reason::refused;
 pub(crate) use stream::Stream;

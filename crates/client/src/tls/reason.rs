@@ -36,6 +36,7 @@ fn certificate(why: &CertificateError) -> String {
     match why {
         E::Expired | E::ExpiredContext { .. } => "its certificate has expired".into(),
         E::NotValidYet | E::NotValidYetContext { .. } => "its certificate is not valid yet".into(),
+        E::BadSignature => "its certificate is not of the trusted issuer whose name it has".into(),
         E::UnknownIssuer => {
             "its certificate is of an unknown issuer: none of the trusted certificates is".into()
         }
@@ -65,6 +66,7 @@ fn alerted(alert: AlertDescription) -> String {
         | A::CertificateExpired
         | A::CertificateUnknown
         | A::UnknownCA
+        | A::DecryptError
         | A::AccessDenied => format!("it refused our certificate ({alert:?})"),
         A::ProtocolVersion => "it speaks neither TLS 1.2 nor TLS 1.3".into(),
         other => format!("it refused the connection ({other:?})"),

@@ -12,9 +12,11 @@ pub(super) fn handle(broker: &mut Broker, id: ConnectionId, response: &CommandAu
     let method = shown.and_then(|shown| shown.auth_method_name.as_deref()).unwrap_or_default();
     let data = shown.and_then(|shown| shown.auth_data.as_deref()).unwrap_or_default();
     let principal =
-        authentication.principal(method, data, None).and_then(|principal| match connection.role() {
-            Some(role) if role == principal.role => Ok(principal),
-            role => Err(format!("{role:?} is {:?} now", principal.role)),
+        authentication.principal(method, data, connection.peer_role.as_deref()).and_then(|principal| {
+            match connection.role() {
+                Some(role) if role == principal.role => Ok(principal),
+                role => Err(format!("{role:?} is {:?} now", principal.role)),
+            }
         });
     match principal {
         Ok(principal) => {

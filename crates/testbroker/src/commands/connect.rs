@@ -44,8 +44,9 @@ fn authenticate(
     connect: &CommandConnect,
 ) -> Result<Option<Principal>, Refusal> {
     let Some(authentication) = &broker.options.authentication else { return Ok(None) };
+    let peer = broker.connections.get(id).and_then(|connection| connection.peer_role.as_deref());
     let data = connect.auth_data.as_deref().unwrap_or_default();
-    match authentication.principal(connect.auth_method_name(), data, None) {
+    match authentication.principal(connect.auth_method_name(), data, peer) {
         Ok(principal) => {
             if principal.expires.is_some() {
                 let next = authentication.refresh_check;

@@ -4,6 +4,7 @@ mod inbox;
 mod io;
 mod outbox;
 mod receipts;
+mod transport;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -14,10 +15,10 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::FeatureFlags;
 use pulsar_rs_wire::frame::{encode_broker_entry, encode_message_head};
 use pulsar_rs_wire::hot::Message;
-use tokio::net::TcpStream;
 
 pub(crate) use inbox::keep;
 pub(crate) use receipts::Receipts;
+pub(crate) use transport::Transport;
 
 use crate::auth::Principal;
 use crate::broker::Watch;
@@ -78,8 +79,10 @@ pub(crate) struct Claim {
 /// One client.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     pub peer: SocketAddr,
+    /// Who the client's certificate says that it is, where it has one: the common name of its subject.
+    pub peer_role: Option<String>,
     inbox: Inbox,
     pub outbox: Outbox,
     pub receipts: Receipts,
@@ -112,9 +115,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub fn new(transport: Transport, peer: SocketAddr) -> Self {
         Connection {
-            stream,
+            peer_role: transport.role(),
+            transport,
             peer,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
@@ -159,7 +163,7 @@ impl Connection {
     /// reset.
     pub fn abort(self) {
         // Where this fails the client sees an orderly end instead.
-        drop(self.stream.set_zero_linger());
+        drop(self.transport.socket().set_zero_linger());
     }
 }
 

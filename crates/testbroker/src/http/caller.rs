@@ -10,13 +10,14 @@ use super::answers::{Answer, reason};
 use crate::auth::Operation;
 use crate::broker::Broker;
 
-/// The answer to a caller who does not show who he is, or may not do what he asks for.
-pub(super) fn check_caller(broker: &Broker, request: &Parts) -> Result<(), Answer> {
+/// The answer to a caller who does not show who he is, or may not do what he asks for. `peer` is the common name of his
+/// certificate.
+pub(super) fn check_caller(broker: &Broker, request: &Parts, peer: Option<&str>) -> Result<(), Answer> {
     let role = match &broker.options.authentication {
         None => None,
         Some(authentication) => {
-            let (method, data) = credentials(request);
-            let principal = authentication.principal(method, &data, None);
+            let (method, data) = credentials(request, peer.is_some());
+            let principal = authentication.principal(method, &data, peer);
             Some(principal.map_err(|_| Answer::Page(StatusCode::UNAUTHORIZED))?.role)
         }
     };
@@ -39,12 +40,13 @@ pub(super) fn check_caller(broker: &Broker, request: &Parts) -> Result<(), Answe
     })
 }
 
-/// Method and data, as the binary protocol has them. What cannot be read is no proof.
-fn credentials(request: &Parts) -> (&'static str, Vec<u8>) {
+/// Method and data, as the binary protocol has them: a header counts more than a certificate. What cannot be read is no
+/// proof.
+fn credentials(request: &Parts, has_certificate: bool) -> (&'static str, Vec<u8>) {
     let header = request.headers.get(AUTHORIZATION).and_then(|header| header.to_str().ok());
     match header.and_then(|header| header.split_once(' ')) {
         Some(("Bearer", token)) => ("token", token.as_bytes().to_vec()),
         Some(("Basic", encoded)) => ("basic", STANDARD.decode(encoded).unwrap_or_default()),
-        _ => ("none", Vec::new()),
+        _ => (if has_certificate { "tls" } else { "none" }, Vec::new()),
     }
 }

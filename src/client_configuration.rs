@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::{ClientConfig, Error, FailoverConfig};
 
+use crate::authentication::Authentication;
 use crate::logger::ForeignLogger;
 
 /// Values as the program set them; they are checked when a client is created.
@@ -22,6 +23,8 @@ pub(crate) struct ClientConfiguration {
     pub listener_name: CString,
     pub connections_per_broker: i32,
     pub failover: Option<ClusterFailover>,
+    pub authentication: Option<Authentication>,
+    pub http_lookup_auth_allow_redirect: bool,
     /// Makes a logger for one client.
     pub logger: Option<Arc<dyn Fn() -> ForeignLogger + Send + Sync>>,
 }
@@ -49,6 +52,8 @@ impl Default for ClientConfiguration {
             listener_name: CString::default(),
             connections_per_broker: 1,
             failover: None,
+            authentication: None,
+            http_lookup_auth_allow_redirect: false,
             logger: None,
         }
     }
@@ -79,6 +84,8 @@ impl ClientConfiguration {
             // What is no number of connections is refused by the core.
             connections_per_broker: usize::try_from(self.connections_per_broker).unwrap_or(0),
             failover,
+            authentication: self.authentication.clone(),
+            http_redirects_keep_authorization: self.http_lookup_auth_allow_redirect,
             memory_limit: usize::try_from(self.memory_limit_bytes).unwrap_or(usize::MAX),
             concurrent_lookups: usize::try_from(self.concurrent_lookup_requests).unwrap_or(1).max(1),
             partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),

@@ -4,11 +4,14 @@ use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use pulsar_rs_client::UnusableAuthentication;
 use pulsar_rs_client::log::Level;
 
+use super::authentication::pulsar_authentication_t;
 use super::guard::guard;
-use super::handle::{self, Context, Opaque};
+use super::handle::{self, Context, Misuse, Opaque};
 use super::text::{c_string, copied, empty};
+use crate::authentication::made;
 use crate::client_configuration::ClientConfiguration;
 use crate::logger::ForeignLogger;
 
@@ -292,6 +295,52 @@ pub extern "C" fn pulsar_client_configuration_get_stats_interval_in_seconds(
     conf: Option<NonNull<pulsar_client_configuration_t>>,
 ) -> c_uint {
     get(conf, |conf| conf.stats_interval_seconds, 600)
+}
+
+/// Sets who the client shows to be. Default: it does not say.
+///
+/// Ownership: the configuration keeps what it needs: the authentication may be freed at once, and the configuration once
+/// the client is there.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL authentication changes nothing.
+/// Errors: what is no authentication, or was freed, makes every use of the client fail with
+/// `pulsar_result_AuthenticationError`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_auth(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    authentication: Option<NonNull<pulsar_authentication_t>>,
+) {
+    guard((), || {
+        let wanted = match handle::with(authentication, Arc::clone) {
+            Ok(wanted) => wanted,
+            Err(Misuse::Null) => return,
+            Err(_) => {
+                made(Ok(UnusableAuthentication::new("what was set is no authentication, or was freed")))
+            }
+        };
+        set(conf, |conf| conf.authentication = Some(wanted));
+    });
+}
+
+/// Sets whether HTTP lookups that are redirected to another host show there, too, who the client is (any value but 0), or
+/// not (0). Only for clusters that redirect among themselves: whoever is redirected to learns the token or password.
+/// Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_http_lookup_auth_allow_redirect(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    http_lookup_auth_allow_redirect: c_int,
+) {
+    set(conf, |conf| conf.http_lookup_auth_allow_redirect = http_lookup_auth_allow_redirect != 0);
+}
+
+/// Returns 1 when HTTP lookups that are redirected to another host show there, too, who the client is, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_is_http_lookup_auth_allow_redirect(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.http_lookup_auth_allow_redirect.into(), 0)
 }
 
 /// Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard

@@ -226,6 +226,37 @@ PULSAR_PUBLIC
 unsigned int pulsar_client_configuration_get_stats_interval_in_seconds(pulsar_client_configuration_t *conf);
 
 /**
+ * Sets who the client shows to be. Default: it does not say.
+ *
+ * Ownership: the configuration keeps what it needs: the authentication may be freed at once, and the configuration once
+ * the client is there.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL authentication changes nothing.
+ * Errors: what is no authentication, or was freed, makes every use of the client fail with
+ * `pulsar_result_AuthenticationError`.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_auth(pulsar_client_configuration_t *conf,
+                                          pulsar_authentication_t *authentication);
+
+/**
+ * Sets whether HTTP lookups that are redirected to another host show there, too, who the client is (any value but 0), or
+ * not (0). Only for clusters that redirect among themselves: whoever is redirected to learns the token or password.
+ * Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_http_lookup_auth_allow_redirect(pulsar_client_configuration_t *conf,
+                                                                     int http_lookup_auth_allow_redirect);
+
+/**
+ * Returns 1 when HTTP lookups that are redirected to another host show there, too, who the client is, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_client_configuration_is_http_lookup_auth_allow_redirect(pulsar_client_configuration_t *conf);
+
+/**
  * Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
  * error.
  *

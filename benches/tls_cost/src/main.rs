@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -87,6 +87,8 @@ fn nonce(number: usize) -> Nonce {
 fn certificates(folder: &Path) -> Result<()> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
+    // Not that of the broker's certificate, or OpenSSL takes that for its own issuer.
+    params.distinguished_name.push(DnType::CommonName, "the authority of a benchmark");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     std::fs::write(folder.join("trust.pem"), params.self_signed(&key)?.pem())?;
     let issuer = Issuer::new(params, key);

@@ -18,7 +18,12 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_get_operation_timeout_seconds,
     pulsar_client_configuration_get_partitions_update_interval,
     pulsar_client_configuration_get_stats_interval_in_seconds,
-    pulsar_client_configuration_is_http_lookup_auth_allow_redirect, pulsar_client_configuration_set_auth,
+    pulsar_client_configuration_get_tls_certificate_file_path,
+    pulsar_client_configuration_get_tls_private_key_file_path,
+    pulsar_client_configuration_get_tls_trust_certs_file_path,
+    pulsar_client_configuration_is_http_lookup_auth_allow_redirect,
+    pulsar_client_configuration_is_tls_allow_insecure_connection, pulsar_client_configuration_is_use_tls,
+    pulsar_client_configuration_is_validate_hostname, pulsar_client_configuration_set_auth,
     pulsar_client_configuration_set_concurrent_lookup_request,
     pulsar_client_configuration_set_http_lookup_auth_allow_redirect,
     pulsar_client_configuration_set_io_threads,
@@ -29,6 +34,11 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_set_operation_timeout_seconds,
     pulsar_client_configuration_set_partitions_update_interval,
     pulsar_client_configuration_set_stats_interval_in_seconds,
+    pulsar_client_configuration_set_tls_allow_insecure_connection,
+    pulsar_client_configuration_set_tls_certificate_file_path,
+    pulsar_client_configuration_set_tls_private_key_file_path,
+    pulsar_client_configuration_set_tls_trust_certs_file_path, pulsar_client_configuration_set_use_tls,
+    pulsar_client_configuration_set_validate_hostname,
 };
 
 // pulsar/c/client.h
@@ -244,7 +254,7 @@ pub use crate::ffi::pulsar_rs::client::{pulsar_rs_client_last_error, pulsar_rs_c
 pub use crate::ffi::pulsar_rs::client_configuration::{
     pulsar_rs_client_configuration_get_connections_per_broker,
     pulsar_rs_client_configuration_set_cluster_failover,
-    pulsar_rs_client_configuration_set_connections_per_broker,
+    pulsar_rs_client_configuration_set_connections_per_broker, pulsar_rs_client_configuration_set_proxy,
 };
 
 // pulsar_rs/consumer.h

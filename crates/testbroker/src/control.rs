@@ -305,6 +305,30 @@ impl TestBroker {
         self.call(move |broker| broker.options.authorization = authorization);
     }
 
+    /// Accepts a user with a password, beside others. False unless clients have to show who they are.
+    pub fn add_user(&self, user: &str, password: &str) -> bool {
+        let (user, password) = (user.to_owned(), password.to_owned());
+        self.call(move |broker| {
+            let authentication = broker.options.authentication.as_mut();
+            authentication.map(|authentication| authentication.users.insert(user, password)).is_some()
+        })
+    }
+
+    /// From now on roles may do no more than they were permitted, and this one what is said here.
+    pub fn permit(&self, role: &str, produce: bool, consume: bool) {
+        let role = role.to_owned();
+        self.call(move |broker| {
+            let rules = broker.options.authorization.get_or_insert_with(Authorization::default);
+            for (roles, permitted) in [(&mut rules.produce, produce), (&mut rules.consume, consume)] {
+                if permitted {
+                    roles.insert(role.clone());
+                } else {
+                    roles.remove(&role);
+                }
+            }
+        });
+    }
+
     /// Makes a token for a role that the broker accepts, for a while or for ever. None unless tokens are checked with a
     /// [`TokenKey::Secret`].
     pub fn issue_token(&self, role: &str, lifetime: Option<Duration>) -> Option<String> {

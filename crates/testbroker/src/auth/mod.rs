@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use ring::rand::{SecureRandom, SystemRandom};
+
 pub use authorization::Authorization;
 pub(crate) use authorization::Operation;
 pub(crate) use jwt::issue;
@@ -97,6 +99,15 @@ impl fmt::Debug for Authentication {
             .field("anonymous_role", &self.anonymous_role)
             .field("refresh_check", &self.refresh_check)
             .finish()
+    }
+}
+
+impl TokenKey {
+    /// A secret that nobody else has; none where there are no random numbers.
+    pub fn random() -> Option<Self> {
+        let mut secret = vec![0; 32];
+        SystemRandom::new().fill(&mut secret).ok()?;
+        Some(TokenKey::Secret(secret))
     }
 }
 

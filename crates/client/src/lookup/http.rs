@@ -184,6 +184,8 @@ impl HttpLookup {
 fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
     let text = format!("{topic}: {}", describe(answer));
     match answer.status {
+        // So brokers say as well that a role may not do it. Only they give a reason: who is not known gets a page in HTML.
+        StatusCode::UNAUTHORIZED if has_reason(answer) => Error::Authorization(text),
         StatusCode::UNAUTHORIZED => Error::Authentication(text),
         StatusCode::FORBIDDEN => Error::Authorization(text),
         StatusCode::NOT_FOUND => Error::TopicNotFound(text),
@@ -192,6 +194,11 @@ fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
         StatusCode::TOO_MANY_REQUESTS => Error::TooManyLookups(text),
         _ => Error::Lookup(text),
     }
+}
+
+fn has_reason(answer: &HttpAnswer) -> bool {
+    let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    json.is_some_and(|json| json.get("reason").is_some_and(Value::is_string))
 }
 
 /// The status and the reason that the broker gives.
@@ -267,6 +274,18 @@ mod tests {
         for name in ["persistent://../../x", "persistent://public/default/..", "persistent://public/./x"] {
             let refused = Parts::of(&TopicName::parse(name).unwrap()).path();
             assert!(matches!(refused, Err(Error::InvalidTopicName(_))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_from_who_may_not() {
+        let refusal = |status: StatusCode, body: &str| refusal(&"t", &HttpAnswer { status, body: body.into() });
+        let unknown = refusal(StatusCode::UNAUTHORIZED, "<html>Authentication required</html>");
+        assert!(matches!(unknown, Error::Authentication(_)), "{unknown:?}");
+        let forbidden = r#"{"reason":"Unauthorized to validateTopicOperation for operation [LOOKUP]"}"#;
+        for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+            let refused = refusal(status, forbidden);
+            assert!(matches!(refused, Error::Authorization(_)), "{refused:?}");
         }
     }
 

@@ -1,11 +1,11 @@
 /*
  * One attempt to use a broker: `attempt URL TOPIC SECONDS [SETTING [VALUE...]]...`. Prints what came of each step, as
- * `step<TAB>result`, and all that the library logs on the standard error.
+ * `step<TAB>result`, and, on the standard error, all that the library logs and `why<TAB>text` where it has such a text.
  *
  * Settings, with their values: trust FILE, certificate FILE KEY, hostname, insecure, sends COUNT (one each 250 ms);
  * authentication: token TEXT, supplier FILE, basic USER PASSWORD, tls FILE KEY, oauth2 JSON, plugin NAME PARAMETERS.
  *
- * Only the established API is used, so that it runs with either library.
+ * Only the established API is used, so that it runs with either library; what else is used may be absent.
  */
 #include <pulsar/c/authentication.h>
 
@@ -15,6 +15,9 @@
 
 #define SEND_EVERY_MS 250
 #define TOKEN_SIZE 4096
+
+/* An addition of ours: in the official library there is none. */
+__attribute__((weak)) char *pulsar_rs_client_last_error(pulsar_client_t *client);
 
 struct attempt {
     pulsar_client_configuration_t *conf;
@@ -112,16 +115,21 @@ static bool apply_all(struct attempt *attempt, char **words, int count) {
     return true;
 }
 
-static pulsar_result step(const char *name, pulsar_result result) {
+static pulsar_result step(pulsar_client_t *client, const char *name, pulsar_result result) {
     printf("%s\t%s\n", name, pulsar_result_str(result));
     fflush(stdout);
+    if (result != pulsar_result_Ok && pulsar_rs_client_last_error) {
+        char *why = pulsar_rs_client_last_error(client);
+        fprintf(stderr, "why\t%s\n", why ? why : "");
+        free(why);
+    }
     return result;
 }
 
 static void produce(pulsar_client_t *client, const char *topic, int sends) {
     pulsar_producer_t *producer = NULL;
     struct producer_options options = {.send_timeout_ms = ANSWER_MS};
-    if (step("producer", try_producer(client, topic, options, &producer)) != pulsar_result_Ok) {
+    if (step(client, "producer", try_producer(client, topic, options, &producer)) != pulsar_result_Ok) {
         return;
     }
     pulsar_result result = send_text(producer, "hello");
@@ -129,20 +137,20 @@ static void produce(pulsar_client_t *client, const char *topic, int sends) {
         pause_ms(SEND_EVERY_MS);
         result = send_text(producer, "hello");
     }
-    step("send", result);
+    step(client, "send", result);
     end_producer(producer);
 }
 
 static void consume(pulsar_client_t *client, const char *topic) {
     pulsar_consumer_t *consumer = NULL;
     struct consumer_options options = {.type = pulsar_ConsumerExclusive};
-    if (step("consumer", try_subscribe(client, topic, "attempt", options, &consumer)) != pulsar_result_Ok) {
+    if (step(client, "consumer", try_subscribe(client, topic, "attempt", options, &consumer)) != pulsar_result_Ok) {
         return;
     }
     pulsar_message_t *message = NULL;
     /* Nothing is there when nothing could be sent. */
     pulsar_result result = pulsar_consumer_receive_with_timeout(consumer, &message, ANSWER_MS);
-    if (step("receive", result) == pulsar_result_Ok) {
+    if (step(client, "receive", result) == pulsar_result_Ok) {
         pulsar_message_free(message);
     }
     end_consumer(consumer);

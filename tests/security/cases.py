@@ -164,6 +164,20 @@ def client_certificates(broker: Broker) -> Iterator[Case]:
             yield Case(("token", "right", f"mtls: certificate: {word}", lookup), url, more)
 
 
+# What our library has to say of a handshake that fails, by how the name of the transport begins.
+REASONS = {
+    "tls: no trust file": "unknown issuer",
+    "tls: trust file of another": "unknown issuer",
+    "tls: trust file missing": "no-such-file",
+    "tls: server elsewhere, name checked": "not for the name",
+    "tls: server expired": "has expired",
+    "tls: server of-other-ca": "unknown issuer",
+    "mtls: no certificate": "wants a certificate of ours",
+    "mtls: certificate: other authority": "refused our certificate",
+    "mtls: certificate: expired": "refused our certificate",
+}
+
+
 def renewal(broker: Broker) -> Case:
     """A supplier whose tokens last shorter than the connection: the broker asks for new ones."""
     settings = ("supplier", broker.helpers["renewed token"], "sends", SENDS_OF_RENEWAL)

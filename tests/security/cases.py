@@ -164,8 +164,8 @@ def client_certificates(broker: Broker) -> Iterator[Case]:
             yield Case(("token", "right", f"mtls: certificate: {word}", lookup), url, more)
 
 
-# What our library has to say of a handshake that fails, by how the name of the transport begins. What the broker says of
-# a client's certificate is not always the same.
+# What our library has to say of a handshake that fails, by how the name of the transport begins. What the broker says
+# of a client's certificate is not always the same.
 REASONS = {
     "tls: no trust file": ("unknown issuer",),
     "tls: trust file of another": ("unknown issuer",),

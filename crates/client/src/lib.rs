@@ -33,6 +33,8 @@ mod client;
 mod connection;
 mod consumer;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod log;
 mod lookup;
 mod message;

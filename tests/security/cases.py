@@ -21,6 +21,8 @@ class Broker:
     urls: dict[tuple[str, str], str]
     credentials: Path
     mutual_tls: bool
+    # Whether it asks its clients for certificates at all.
+    certificates: bool
     helpers: dict[str, str]
 
     def file(self, name: str) -> str:
@@ -48,6 +50,7 @@ def of_broker(broker: Broker) -> list[Case]:
         Case((auth, credential, transport, lookup), broker.urls[transport, lookup], (*settings, *at))
         for transport in transports
         for auth, credential, settings in ways(broker, transport)
+        if broker.certificates or transport != "tls" or not auth.startswith("tls")
         for lookup in LOOKUPS
         for at in [of_transport(broker, transport, auth)]
     ]
@@ -164,8 +167,8 @@ def client_certificates(broker: Broker) -> Iterator[Case]:
             yield Case(("token", "right", f"mtls: certificate: {word}", lookup), url, more)
 
 
-# What our library has to say of a handshake that fails, by how the name of the transport begins. What the broker says of
-# a client's certificate is not always the same.
+# What our library has to say of a handshake that fails, by how the name of the transport begins. What the broker says
+# of a client's certificate is not always the same.
 REASONS = {
     "tls: no trust file": ("unknown issuer",),
     "tls: trust file of another": ("unknown issuer",),

@@ -34,6 +34,8 @@ mod client;
 mod connection;
 mod consumer;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 pub mod log;
 mod lookup;

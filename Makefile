@@ -20,7 +20,7 @@ MINUTES ?= 10
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
-TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-interop test-real fuzz demo
+TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-interop test-real test-security fuzz demo
 
 export CARGO_TERM_COLOR ?= auto
 
@@ -91,6 +91,13 @@ test-interop: build python-tools ## other clients against the test broker
 .PHONY: test-real
 test-real: build go python reference target/demo/produce target/demo/consume ## all of these on one real Pulsar, and the official library beside ours
 	@tests/pulsar/pulsar run -- tests/on_real_pulsar
+
+.PHONY: test-security
+test-security: build reference python-tools ## who gets in, over plain connections and TLS, on both brokers, and the official library beside ours
+	@tests/security/with_test_broker tests/security/run ours --no-certificates
+	@tests/security/with_test_broker --mutual-tls tests/security/run ours
+	@tests/pulsar/pulsar run --secure -- tests/security/run ours reference
+	@tests/pulsar/pulsar run --mutual-tls -- tests/security/run ours reference
 
 .PHONY: fuzz
 fuzz: ## each decoder for FUZZ_SECONDS

@@ -12,12 +12,16 @@ pub use crate::consumer::fuzzing::{chunks, entry};
 /// When an address that is believed does not mean the same where it is written down.
 pub fn service_url(text: &str) {
     if let Ok(url) = ServiceUrl::parse(text) {
+        let scheme = if url.tls() { "pulsar+ssl" } else { "pulsar" };
         for address in url.addresses() {
-            let written = format!("pulsar://{address}");
-            assert_eq!(Address::parse_broker_url(&written).ok().as_ref(), Some(address), "{written}");
+            let written = format!("{scheme}://{address}");
+            let parsed = Address::parse_broker_url(&written, url.tls()).ok();
+            assert_eq!(parsed.as_ref(), Some(address), "{written}");
         }
     }
-    let _ = Address::parse_broker_url(text);
+    for tls in [false, true] {
+        let _ = Address::parse_broker_url(text, tls);
+    }
 }
 
 /// The name of a topic.

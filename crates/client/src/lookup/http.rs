@@ -279,7 +279,8 @@ mod tests {
 
     #[test]
     fn who_is_not_known_is_told_from_who_may_not() {
-        let refusal = |status: StatusCode, body: &str| refusal(&"t", &HttpAnswer { status, body: body.into() });
+        let refusal =
+            |status: StatusCode, body: &str| refusal(&"t", &HttpAnswer { status, body: body.into() });
         let unknown = refusal(StatusCode::UNAUTHORIZED, "<html>Authentication required</html>");
         assert!(matches!(unknown, Error::Authentication(_)), "{unknown:?}");
         let forbidden = r#"{"reason":"Unauthorized to validateTopicOperation for operation [LOOKUP]"}"#;

@@ -15,7 +15,7 @@ pub struct ReaderConfig {
     pub subscription: Option<String>,
     /// What a random subscription name begins with, and a `-` behind it. Default: none.
     pub subscription_role_prefix: Option<String>,
-    /// Messages that are fetched ahead, at least 1. Default 1000.
+    /// Messages that are fetched ahead; 0: none, one is asked for whenever somebody reads. Default 1000.
     pub receiver_queue_size: usize,
     /// Deliver only the newest message of each key of a compacted topic. Default false.
     pub read_compacted: bool,

@@ -39,7 +39,7 @@ impl Consumer {
     }
 
     /// Deletes the subscription and closes the consumer. It fails, and changes nothing, while the
-    /// subscription has other consumers.
+    /// subscription has other consumers. Of several topics, the subscription may be gone from some when it fails.
     pub async fn unsubscribe(&self) -> Result<(), Error> {
         match &self.parts {
             Parts::One(shared) => shared.unsubscribe().await,

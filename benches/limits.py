@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from programs import BULK, CODEC, FLOOR, OFFICIAL, OURS
+from programs import BULK, CIPHER, CODEC, FLOOR, OFFICIAL, OURS
 from scenarios import CODECS, Results
 from tables import Table, plain
 
@@ -31,7 +31,7 @@ class Limit:
 
 def limit_table(results: Results) -> Table | None:
     """All limits that this run says something about."""
-    kinds = (produce_limits, consume_limits, codec_limits, latency_limits, producer_limits)
+    kinds = (produce_limits, consume_limits, tls_limits, codec_limits, latency_limits, producer_limits)
     limits = [limit for kind in kinds for limit in kind(results)]
     return Table("Limits", ["", "at most", "measured", ""], [limit.row() for limit in limits]) if limits else None
 
@@ -76,6 +76,18 @@ def consume_limits(results: Results) -> list[Limit]:
     short = results.get("consume 1 KB, queue of 1,000")
     if short is not None:
         limits.append(Limit("consume 1 KB, queue of 1,000: RSS", short[OURS]["rss_kb"] / 1024, 20, "MB"))
+    return limits
+
+
+def tls_limits(results: Results) -> list[Limit]:
+    """What TLS costs, beside the same without it and the cipher's own cost."""
+    limits = []
+    for name in ("produce 1 KB", "consume + ack 1 KB"):
+        without, medians = results.get(name), results.get(f"{name}, TLS")
+        if without is not None and medians is not None and CIPHER in medians:
+            least = without[OURS]["cpu_ns"] + medians[CIPHER]["cpu_ns"]
+            ratio = medians[OURS]["cpu_ns"] / least
+            limits.append(Limit(f"{name}, TLS: CPU", ratio, 1.3, "of that without and the cipher's"))
     return limits
 
 

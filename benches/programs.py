@@ -21,6 +21,9 @@ FLOOR = "floor"
 FLOOR_MEMORY = "floor, from memory"
 BOTH = ("produce", "consume")
 CODEC = "the codec alone"
+CIPHER = "the cipher alone"
+# What a broker with TLS has, and what programs trust.
+CERTIFICATES = WORK / "certificates"
 
 # With so many batches of 128 KiB in turn, 10,000 messages of 1 KB are kept, as a client does until their receipts.
 BUFFERS = 80
@@ -83,16 +86,20 @@ def official() -> list[Peer]:
 
 
 def crates() -> list[Peer]:
-    """The crate `pulsar`, and what codecs cost by themselves."""
-    packages = ["--package", "bench_pulsar_crate", "--package", "bench_codec_cost"]
+    """The crate `pulsar`, and what codecs and the cipher cost by themselves."""
+    packages = [f"--package=bench_{name}" for name in ("pulsar_crate", "codec_cost", "tls_cost")]
     command = ["cargo", "build", "--quiet", "--release", "--locked", *packages]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         return left_out("crate pulsar", "it does not build")
     client = [str(RELEASE / "bench_pulsar_crate")]
     codec = [str(RELEASE / "bench_codec_cost")]
+    cipher = [str(RELEASE / "bench_tls_cost")]
+    CERTIFICATES.mkdir(exist_ok=True)
+    subprocess.run([*cipher, "certificates", str(CERTIFICATES)], check=True)
     return [
         Peer("crate pulsar", dict.fromkeys(("produce", "paced", "consume"), client)),
         Peer(CODEC, {"compressed": codec}, url="-", counted=False),
+        Peer(CIPHER, dict.fromkeys(BOTH, cipher), url="-", counted=False),
     ]
 
 

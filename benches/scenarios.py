@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lines import line_file
-from programs import CODEC, COUNTER, OFFICIAL, OURS, RELEASE, Peer
+from programs import CERTIFICATES, CIPHER, CODEC, COUNTER, OFFICIAL, OURS, RELEASE, Peer
 
 Figures = dict[str, float]
 # By scenario, then by peer.
 Results = dict[str, dict[str, Figures]]
+
+WITH_TLS = (OURS, OFFICIAL, CIPHER)
 
 CODECS = ["lz4", "snappy", "zstd", "zlib"]
 
@@ -35,6 +37,8 @@ class Scenario:
     size: int = 0
     # What the mode wants beside these: messages a millisecond, codec, producers with or without codec, seconds.
     extra: str = ""
+    # With TLS, which the programs in C do that are linked with either library.
+    tls: bool = False
 
     def arguments(self) -> list[str]:
         """What comes behind mode, URL and topic."""
@@ -53,6 +57,8 @@ SCENARIOS = [
     Scenario("produce 1 KB", "produce", 500_000, 1024),
     Scenario("consume + ack 64 B", "consume", 2_000_000, 64),
     Scenario("consume + ack 1 KB", "consume", 500_000, 1024),
+    Scenario("produce 1 KB, TLS", "produce", 500_000, 1024, tls=True),
+    Scenario("consume + ack 1 KB, TLS", "consume", 500_000, 1024, tls=True),
     Scenario("consume 1 KB, queue of 1,000", "consume", 200_000, 1024, "1000"),
     Scenario("paced, 100 a ms", "paced", 300_000, 64, "100"),
     Scenario("paced, 10 a ms", "paced", 30_000, 64, "10"),
@@ -65,17 +71,21 @@ SCENARIOS = [
 
 
 @contextmanager
-def broker(url: str | None) -> Iterator[str]:
+def broker(url: str | None, *, tls: bool = False) -> Iterator[str]:
     """The broker at `url`, or one in a process of its own."""
     if url is not None:
         yield url
         return
     # What nobody wants any more goes soon: there are many topics.
     command = [str(RELEASE / "pulsar-testbroker"), "--retention-mb", "16"]
+    if tls:
+        files = ["--certificate", str(CERTIFICATES / "certificate.pem"), "--key", str(CERTIFICATES / "key.pem")]
+        command += ["--tls-port", "0", *files]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        urls = [process.stdout.readline().strip() for _ in range(2 if tls else 1)]
+        yield urls[-1]
     finally:
         process.terminate()
         process.wait()
@@ -89,6 +99,7 @@ def compare(scenario: Scenario, peers: list[Peer], url: str, runs: int) -> dict[
         able = [peer for peer in able if peer.name in (OURS, OFFICIAL)]
     if scenario.extra == "none":
         able = [peer for peer in able if peer.name != CODEC]
+    able = [peer for peer in able if (peer.name in WITH_TLS if scenario.tls else peer.name != CIPHER)]
     collected: dict[str, list[Figures]] = {peer.name: [] for peer in able}
     for _ in range(runs):
         for peer in able:
@@ -133,7 +144,7 @@ def allocations(peer: Peer, scenario: Scenario, url: str, checker: Peer) -> floa
 
 def run(peer: Peer, mode: str, arguments: list[str], preload: Path | None = None) -> tuple[Figures, str]:
     """Runs a program once; returns its figures and what it wrote to standard error."""
-    environment = dict(os.environ)
+    environment = os.environ | {"BENCH_TRUSTED": str(CERTIFICATES / "trust.pem")}
     if preload is not None:
         environment["LD_PRELOAD"] = str(preload)
     command = [*peer.commands[mode], mode, *arguments]

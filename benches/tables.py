@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from programs import CODEC, FLOOR, FLOOR_MEMORY, OFFICIAL, OURS
+from programs import CIPHER, CODEC, FLOOR, FLOOR_MEMORY, OFFICIAL, OURS
 from scenarios import CODECS, Figures, Results, Scenario
 
-NOT_LIBRARIES = (FLOOR, FLOOR_MEMORY, CODEC)
+NOT_LIBRARIES = (FLOOR, FLOOR_MEMORY, CODEC, CIPHER)
 
 
 @dataclass(frozen=True)

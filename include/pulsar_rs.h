@@ -5,6 +5,7 @@
 /* Everything: the established API, and the additions of pulsar_rs. */
 
 #include <pulsar/c/version.h>
+#include <pulsar/c/authentication.h>
 #include <pulsar/c/client.h>
 #include <pulsar/c/client_configuration.h>
 #include <pulsar/c/consumer.h>

@@ -1,6 +1,13 @@
 //! Everything that leaves the library: the established API header by header, then the additions. A test holds
 //! this list, the headers and the exported symbols against each other.
 
+// pulsar/c/authentication.h
+pub use crate::ffi::authentication::{
+    pulsar_authentication_athenz_create, pulsar_authentication_basic_create, pulsar_authentication_create,
+    pulsar_authentication_free, pulsar_authentication_oauth2_create, pulsar_authentication_tls_create,
+    pulsar_authentication_token_create, pulsar_authentication_token_create_with_supplier,
+};
+
 // pulsar/c/client_configuration.h
 pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_create, pulsar_client_configuration_free,
@@ -11,7 +18,15 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_get_operation_timeout_seconds,
     pulsar_client_configuration_get_partitions_update_interval,
     pulsar_client_configuration_get_stats_interval_in_seconds,
-    pulsar_client_configuration_set_concurrent_lookup_request, pulsar_client_configuration_set_io_threads,
+    pulsar_client_configuration_get_tls_certificate_file_path,
+    pulsar_client_configuration_get_tls_private_key_file_path,
+    pulsar_client_configuration_get_tls_trust_certs_file_path,
+    pulsar_client_configuration_is_http_lookup_auth_allow_redirect,
+    pulsar_client_configuration_is_tls_allow_insecure_connection, pulsar_client_configuration_is_use_tls,
+    pulsar_client_configuration_is_validate_hostname, pulsar_client_configuration_set_auth,
+    pulsar_client_configuration_set_concurrent_lookup_request,
+    pulsar_client_configuration_set_http_lookup_auth_allow_redirect,
+    pulsar_client_configuration_set_io_threads,
     pulsar_client_configuration_set_keep_alive_interval_in_seconds,
     pulsar_client_configuration_set_listener_name, pulsar_client_configuration_set_logger,
     pulsar_client_configuration_set_logger_t, pulsar_client_configuration_set_memory_limit,
@@ -19,6 +34,11 @@ pub use crate::ffi::client_configuration::{
     pulsar_client_configuration_set_operation_timeout_seconds,
     pulsar_client_configuration_set_partitions_update_interval,
     pulsar_client_configuration_set_stats_interval_in_seconds,
+    pulsar_client_configuration_set_tls_allow_insecure_connection,
+    pulsar_client_configuration_set_tls_certificate_file_path,
+    pulsar_client_configuration_set_tls_private_key_file_path,
+    pulsar_client_configuration_set_tls_trust_certs_file_path, pulsar_client_configuration_set_use_tls,
+    pulsar_client_configuration_set_validate_hostname,
 };
 
 // pulsar/c/client.h
@@ -234,7 +254,7 @@ pub use crate::ffi::pulsar_rs::client::{pulsar_rs_client_last_error, pulsar_rs_c
 pub use crate::ffi::pulsar_rs::client_configuration::{
     pulsar_rs_client_configuration_get_connections_per_broker,
     pulsar_rs_client_configuration_set_cluster_failover,
-    pulsar_rs_client_configuration_set_connections_per_broker,
+    pulsar_rs_client_configuration_set_connections_per_broker, pulsar_rs_client_configuration_set_proxy,
 };
 
 // pulsar_rs/consumer.h
@@ -315,12 +335,13 @@ pub use crate::ffi::pulsar_rs::table_view::pulsar_rs_table_view_last_error;
 // pulsar_rs/test_broker.h
 #[cfg(feature = "test-broker")]
 pub use crate::ffi::pulsar_rs::test_broker::{
-    pulsar_rs_test_broker_add_partitions, pulsar_rs_test_broker_backlog,
+    pulsar_rs_test_broker_add_partitions, pulsar_rs_test_broker_add_user, pulsar_rs_test_broker_backlog,
     pulsar_rs_test_broker_close_consumers, pulsar_rs_test_broker_close_producers,
     pulsar_rs_test_broker_compact, pulsar_rs_test_broker_create_topic, pulsar_rs_test_broker_delay_receipts,
     pulsar_rs_test_broker_delete_topic, pulsar_rs_test_broker_drop_connections,
     pulsar_rs_test_broker_fail_next, pulsar_rs_test_broker_freeze, pulsar_rs_test_broker_http_url,
+    pulsar_rs_test_broker_issue_token, pulsar_rs_test_broker_require_authentication,
     pulsar_rs_test_broker_set_deduplication, pulsar_rs_test_broker_set_entry_metadata,
-    pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop, pulsar_rs_test_broker_unload,
-    pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
+    pulsar_rs_test_broker_set_permissions, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
+    pulsar_rs_test_broker_unload, pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };

@@ -1,11 +1,14 @@
 //! What stands behind a client configuration handle.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::{ClientConfig, Error, FailoverConfig};
+use pulsar_rs_client::{ClientConfig, Error, FailoverConfig, ProxyConfig, ProxyProtocol, TlsConfig};
 
+use crate::authentication::Authentication;
 use crate::logger::ForeignLogger;
 
 /// Values as the program set them; they are checked when a client is created.
@@ -22,8 +25,24 @@ pub(crate) struct ClientConfiguration {
     pub listener_name: CString,
     pub connections_per_broker: i32,
     pub failover: Option<ClusterFailover>,
+    pub authentication: Option<Authentication>,
+    pub http_lookup_auth_allow_redirect: bool,
+    pub tls: TlsConfiguration,
+    pub proxy_url: CString,
     /// Makes a logger for one client.
     pub logger: Option<Arc<dyn Fn() -> ForeignLogger + Send + Sync>>,
+}
+
+/// How TLS is spoken, as the program set it. Empty paths name no file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TlsConfiguration {
+    /// Kept for programs that ask for it: the service URL decides.
+    pub use_tls: bool,
+    pub trust_certs_file: CString,
+    pub certificate_file: CString,
+    pub private_key_file: CString,
+    pub allow_insecure: bool,
+    pub validate_hostname: bool,
 }
 
 /// Clusters to use while the primary is down, as the program set them.
@@ -49,6 +68,10 @@ impl Default for ClientConfiguration {
             listener_name: CString::default(),
             connections_per_broker: 1,
             failover: None,
+            authentication: None,
+            http_lookup_auth_allow_redirect: false,
+            tls: TlsConfiguration::default(),
+            proxy_url: CString::default(),
             logger: None,
         }
     }
@@ -79,6 +102,10 @@ impl ClientConfiguration {
             // What is no number of connections is refused by the core.
             connections_per_broker: usize::try_from(self.connections_per_broker).unwrap_or(0),
             failover,
+            authentication: self.authentication.clone(),
+            http_redirects_keep_authorization: self.http_lookup_auth_allow_redirect,
+            tls: self.tls.to_core(),
+            proxy: (!self.proxy_url.is_empty()).then(|| self.proxy()).transpose()?,
             memory_limit: usize::try_from(self.memory_limit_bytes).unwrap_or(usize::MAX),
             concurrent_lookups: usize::try_from(self.concurrent_lookup_requests).unwrap_or(1).max(1),
             partitions_update_interval: Duration::from_secs(self.partitions_update_interval_seconds.into()),
@@ -89,6 +116,28 @@ impl ClientConfiguration {
             config.logger = logger;
         }
         Ok(config)
+    }
+
+    fn proxy(&self) -> Result<ProxyConfig, Error> {
+        let url = self.proxy_url.to_str();
+        let url = url.map_err(|_| Error::InvalidUrl(format!("{:?} is not UTF-8", self.proxy_url)))?;
+        Ok(ProxyConfig { url: url.to_owned(), protocol: ProxyProtocol::Sni })
+    }
+}
+
+impl TlsConfiguration {
+    fn to_core(&self) -> TlsConfig {
+        let path = |text: &CString| {
+            let bytes = text.to_bytes();
+            (!bytes.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(bytes)))
+        };
+        TlsConfig {
+            trust_certs_file: path(&self.trust_certs_file),
+            certificate_file: path(&self.certificate_file),
+            private_key_file: path(&self.private_key_file),
+            allow_insecure: self.allow_insecure,
+            verify_hostname: self.validate_hostname,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ compile_error!("pulsar_rs supports Linux only, for now");
 
 pub mod abi;
 mod acknowledgements;
+mod authentication;
 mod backlog;
 mod client;
 mod client_configuration;

@@ -51,6 +51,11 @@ static inline pulsar_client_t *connect_to(const char *url) {
     pulsar_client_configuration_t *conf = pulsar_client_configuration_create();
     /* Log lines would be measured too. */
     pulsar_client_configuration_set_logger_t(conf, (pulsar_logger_t){NULL, is_enabled, log_nothing});
+    const char *trusted = getenv("BENCH_TRUSTED");
+    if (trusted != NULL) {
+        pulsar_client_configuration_set_tls_trust_certs_file_path(conf, trusted);
+        pulsar_client_configuration_set_validate_hostname(conf, 1);
+    }
     pulsar_client_t *client = pulsar_client_create(url, conf);
     pulsar_client_configuration_free(conf);
     return client;

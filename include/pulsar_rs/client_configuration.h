@@ -64,6 +64,21 @@ void pulsar_rs_client_configuration_set_cluster_failover(pulsar_client_configura
                                                          unsigned int switch_back_delay_ms,
                                                          unsigned int check_interval_ms);
 
+/**
+ * Sets a proxy between the client and all brokers, `pulsar+ssl://host:port`, that is told the broker by the name in the
+ * TLS handshake (SNI), as Apache Traffic Server does it. Default: none. TLS is spoken with the broker itself, so the
+ * service URL has to be `pulsar+ssl://` or `https://`; lookups over `https://` do not go through the proxy.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL or empty string takes the proxy back.
+ * Errors: a URL that is malformed makes every use of the client fail with `pulsar_result_InvalidUrl`; a service URL
+ * without TLS, with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_client_configuration_set_proxy(pulsar_client_configuration_t *conf,
+                                              const char *url);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -232,6 +232,53 @@ pulsar_result pulsar_rs_test_broker_set_entry_metadata(pulsar_rs_test_broker_t *
                                                        int enabled);
 
 /**
+ * From now on clients have to show who they are, with a token of `pulsar_rs_test_broker_issue_token` or as a user of
+ * `pulsar_rs_test_broker_add_user` (any value but 0), or need not (0), as at the start. Those that are connected stay so;
+ * tokens and users from before are not accepted any more.
+ *
+ * Errors: `pulsar_result_UnknownError` when there are no random numbers.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_require_authentication(pulsar_rs_test_broker_t *broker,
+                                                           int required);
+
+/**
+ * Has the broker accept a user with a password, beside others; the user is the role.
+ *
+ * Ownership: the strings are copied.
+ * Errors: `pulsar_result_NotAllowedError` unless authentication is required.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_add_user(pulsar_rs_test_broker_t *broker,
+                                             const char *user,
+                                             const char *password);
+
+/**
+ * Returns a JSON web token for a role, which the broker accepts for `seconds`; 0: for ever; a negative number: not any
+ * more.
+ *
+ * Ownership: the caller frees it with `free`.
+ * NULL: returns NULL, also unless authentication is required.
+ */
+PULSAR_PUBLIC
+char *pulsar_rs_test_broker_issue_token(pulsar_rs_test_broker_t *broker,
+                                        const char *role,
+                                        int64_t seconds);
+
+/**
+ * From now on roles may do only what this function permits them: produce, consume, both or none (any value but 0
+ * permits). Before its first use, every role may do everything. Requests over HTTP that change something are for nobody
+ * then.
+ *
+ * Ownership: the string is copied.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_test_broker_set_permissions(pulsar_rs_test_broker_t *broker,
+                                                    const char *role,
+                                                    int produce,
+                                                    int consume);
+
+/**
  * Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).
  */
 PULSAR_PUBLIC pulsar_result pulsar_rs_test_broker_freeze(pulsar_rs_test_broker_t *broker, int frozen);

@@ -1,15 +1,18 @@
 //! `pulsar/c/client_configuration.h`
 
-use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
+use std::ffi::{CString, c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use pulsar_rs_client::UnusableAuthentication;
 use pulsar_rs_client::log::Level;
 
+use super::authentication::pulsar_authentication_t;
 use super::guard::guard;
-use super::handle::{self, Context, Opaque};
+use super::handle::{self, Context, Misuse, Opaque};
 use super::text::{c_string, copied, empty};
-use crate::client_configuration::ClientConfiguration;
+use crate::authentication::made;
+use crate::client_configuration::{ClientConfiguration, TlsConfiguration};
 use crate::logger::ForeignLogger;
 
 /// How a client behaves.
@@ -292,6 +295,200 @@ pub extern "C" fn pulsar_client_configuration_get_stats_interval_in_seconds(
     conf: Option<NonNull<pulsar_client_configuration_t>>,
 ) -> c_uint {
     get(conf, |conf| conf.stats_interval_seconds, 600)
+}
+
+/// Has no effect: TLS is spoken where the service URL is `pulsar+ssl://` or `https://`, as in the established library.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_use_tls(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    useTls: c_int,
+) {
+    set(conf, |conf| conf.tls.use_tls = useTls != 0);
+}
+
+/// Returns what `pulsar_client_configuration_set_use_tls` set: 1 or 0. Default 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_is_use_tls(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.tls.use_tls.into(), 0)
+}
+
+/// Names a file with the certificates, in PEM, of the authorities that are trusted, and of no others. Default: none,
+/// which means those that the system trusts, or those that Mozilla trusts where the system has none. The file is read
+/// for every new connection, so that a renewed one is used from the next connection on.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL string changes nothing; the empty string names no file.
+/// Errors: with a file that cannot be used, what needs a connection fails with `pulsar_result_AuthenticationError`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_tls_trust_certs_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    tlsTrustCertsFilePath: *const c_char,
+) {
+    set_path(conf, tlsTrustCertsFilePath, |tls, path| tls.trust_certs_file = path);
+}
+
+/// Returns the path of the trusted certificates; the empty string when there is none.
+///
+/// Ownership: the string belongs to the configuration until it is set anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_tls_trust_certs_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> *const c_char {
+    get(conf, |conf| conf.tls.trust_certs_file.as_ptr(), empty())
+}
+
+/// Sets whether any certificate of a server is taken, so that whoever is on the way can read and change everything. Each
+/// client with it logs a warning. Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_tls_allow_insecure_connection(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    allowInsecure: c_int,
+) {
+    set(conf, |conf| conf.tls.allow_insecure = allowInsecure != 0);
+}
+
+/// Returns 1 when any certificate of a server is taken, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_is_tls_allow_insecure_connection(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.tls.allow_insecure.into(), 0)
+}
+
+/// Sets whether a server's certificate has to be for the host that is connected to. Default 0, as in the established
+/// library: any server with a certificate of a trusted authority passes for any other. Programs should set 1.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_validate_hostname(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    validateHostName: c_int,
+) {
+    set(conf, |conf| conf.tls.validate_hostname = validateHostName != 0);
+}
+
+/// Returns 1 when a server's certificate has to be for its host, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_is_validate_hostname(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.tls.validate_hostname.into(), 0)
+}
+
+/// Names a file with the client's certificate, in PEM, with those between it and its authority behind it. It needs a
+/// private key file. Default: none. The file is read for every new connection.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL string changes nothing; the empty string names no file.
+/// Errors: with a file that cannot be used, what needs a connection fails with `pulsar_result_AuthenticationError`; with
+/// one of the two files alone every use of the client fails with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_tls_certificate_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    certificateFilePath: *const c_char,
+) {
+    set_path(conf, certificateFilePath, |tls, path| tls.certificate_file = path);
+}
+
+/// Returns the path of the client's certificate; the empty string when there is none.
+///
+/// Ownership: the string belongs to the configuration until it is set anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_tls_certificate_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> *const c_char {
+    get(conf, |conf| conf.tls.certificate_file.as_ptr(), empty())
+}
+
+/// Names a file with the key of the client's certificate, in PEM: PKCS#8, PKCS#1 or SEC1, without a password. Default:
+/// none. The file is read for every new connection.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL string changes nothing; the empty string names no file.
+/// Errors: as for `pulsar_client_configuration_set_tls_certificate_file_path`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_tls_private_key_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    private_key_file_path: *const c_char,
+) {
+    set_path(conf, private_key_file_path, |tls, path| tls.private_key_file = path);
+}
+
+/// Returns the path of the key of the client's certificate; the empty string when there is none.
+///
+/// Ownership: the string belongs to the configuration until it is set anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_get_tls_private_key_file_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> *const c_char {
+    get(conf, |conf| conf.tls.private_key_file.as_ptr(), empty())
+}
+
+fn set_path(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    path: *const c_char,
+    change: impl FnOnce(&mut TlsConfiguration, CString),
+) {
+    set(conf, |conf| {
+        if let Some(path) = copied(path) {
+            change(&mut conf.tls, path);
+        }
+    });
+}
+
+/// Sets who the client shows to be. Default: it does not say.
+///
+/// Ownership: the configuration keeps what it needs: the authentication may be freed at once, and the configuration once
+/// the client is there.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL authentication changes nothing.
+/// Errors: what is no authentication, or was freed, makes every use of the client fail with
+/// `pulsar_result_AuthenticationError`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_auth(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    authentication: Option<NonNull<pulsar_authentication_t>>,
+) {
+    guard((), || {
+        let wanted = match handle::with(authentication, Arc::clone) {
+            Ok(wanted) => wanted,
+            Err(Misuse::Null) => return,
+            Err(_) => {
+                made(Ok(UnusableAuthentication::new("what was set is no authentication, or was freed")))
+            }
+        };
+        set(conf, |conf| conf.authentication = Some(wanted));
+    });
+}
+
+/// Sets whether HTTP lookups that are redirected to another host show there, too, who the client is (any value but 0), or
+/// not (0). Only for clusters that redirect among themselves: whoever is redirected to learns the token or password.
+/// Default 0.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_set_http_lookup_auth_allow_redirect(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    http_lookup_auth_allow_redirect: c_int,
+) {
+    set(conf, |conf| conf.http_lookup_auth_allow_redirect = http_lookup_auth_allow_redirect != 0);
+}
+
+/// Returns 1 when HTTP lookups that are redirected to another host show there, too, who the client is, else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_client_configuration_is_http_lookup_auth_allow_redirect(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.http_lookup_auth_allow_redirect.into(), 0)
 }
 
 /// Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard

@@ -13,6 +13,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::fork;
 
 pub(crate) mod pool;
@@ -349,6 +351,17 @@ pub(crate) fn malloc_text(text: &str) -> *mut c_char {
     malloc_bytes(&[text.as_bytes(), &[0]].concat()).cast()
 }
 
+/// Takes over a string from `malloc`: returns its bytes, overwrites it and frees it. `None` for NULL.
+pub(crate) fn take_malloced_text(text: *mut c_char) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = with_c_str(text, |bytes| Zeroizing::new(bytes.to_vec()))?;
+    // SAFETY: the program's function returned a string of this length from malloc, and gives it up.
+    unsafe {
+        std::slice::from_raw_parts_mut(text.cast::<u8>(), bytes.len()).zeroize();
+        libc::free(text.cast());
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,7 +417,7 @@ mod tests {
         assert_eq!(c_strs([c"a".as_ptr(), std::ptr::null(), c"b".as_ptr()].as_ptr(), 3), [b"a", b"b"]);
         let text = malloc_text("hello");
         assert_eq!(with_c_str(text, <[u8]>::to_vec), Some(b"hello".to_vec()));
-        // SAFETY: it came from malloc.
-        unsafe { libc::free(text.cast()) };
+        assert_eq!(take_malloced_text(text).unwrap().as_slice(), b"hello");
+        assert!(take_malloced_text(std::ptr::null_mut()).is_none());
     }
 }

@@ -12,6 +12,7 @@ mod guard;
 mod operations;
 pub(crate) mod text;
 
+pub(crate) mod authentication;
 pub(crate) mod client;
 pub(crate) mod client_configuration;
 pub(crate) mod consumer;

@@ -146,12 +146,8 @@ static void test_wrong_urls(void) {
         "http://127.0.0.1:8080/lookup",
         "\xff\xfe://x",
     };
-    static const char *const later[] = {"pulsar+ssl://127.0.0.1:6651", "https://127.0.0.1:8443"};
     for (size_t i = 0; i < sizeof(invalid) / sizeof(*invalid); i++) {
         check_wrong_url(invalid[i], pulsar_result_InvalidUrl);
-    }
-    for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++) {
-        check_wrong_url(later[i], pulsar_result_OperationNotSupported);
     }
 }
 

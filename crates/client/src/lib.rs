@@ -28,11 +28,13 @@
 //! future and no allocation per message is needed where callbacks or queues take them.
 
 mod alarm;
+mod auth;
 mod backoff;
 mod client;
 mod connection;
 mod consumer;
 mod error;
+mod http;
 pub mod log;
 mod lookup;
 mod message;
@@ -43,8 +45,14 @@ mod schema;
 mod service_url;
 mod stats;
 mod table_view;
+mod tls;
 mod topic;
 
+pub use auth::{
+    Answering, AthenzAuthentication, Authentication, BasicAuthentication, CertificateFiles, Network,
+    OAuth2Authentication, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication,
+    UnusableAuthentication, authentication_by_name,
+};
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, BulkMessages, Consumer, ConsumerConfig,
@@ -64,4 +72,5 @@ pub use reader::{Reader, ReaderConfig};
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};
+pub use tls::{ProxyConfig, ProxyProtocol, TlsConfig};
 pub use topic::TopicName;

@@ -7,17 +7,30 @@ use crate::Error;
 /// How the service is asked where topics are served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// `pulsar://`: with the binary protocol.
+    /// `pulsar://`, `pulsar+ssl://`: with the binary protocol.
     Binary,
-    /// `http://`: through the brokers' REST interface.
+    /// `http://`, `https://`: through the brokers' REST interface.
     Http,
 }
 
 impl Scheme {
-    fn default_port(self) -> u16 {
-        match self {
-            Scheme::Binary => 6650,
-            Scheme::Http => 80,
+    /// The scheme that the beginning of a URL names, and whether it is with TLS.
+    fn parse(text: &str) -> Option<(Self, bool)> {
+        Some(match text {
+            "pulsar" => (Scheme::Binary, false),
+            "pulsar+ssl" => (Scheme::Binary, true),
+            "http" => (Scheme::Http, false),
+            "https" => (Scheme::Http, true),
+            _ => return None,
+        })
+    }
+
+    fn default_port(self, tls: bool) -> u16 {
+        match (self, tls) {
+            (Scheme::Binary, false) => 6650,
+            (Scheme::Binary, true) => 6651,
+            (Scheme::Http, false) => 80,
+            (Scheme::Http, true) => 443,
         }
     }
 }
@@ -25,8 +38,18 @@ impl Scheme {
 /// Host and port of a broker or proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
+    /// A name, or an IP address; one of version 6 in brackets.
     pub host: String,
     pub port: u16,
+    /// TLS is spoken there.
+    pub tls: bool,
+}
+
+impl Address {
+    /// The host without the brackets of an IPv6 address, which belong to URLs.
+    pub fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
+    }
 }
 
 impl std::fmt::Display for Address {
@@ -36,10 +59,12 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// One or more addresses that serve the same cluster: `pulsar://host:6650,other:6650`, or the same with `http`.
+/// One or more addresses that serve the same cluster: `pulsar://host:6650,other:6650`, or the same with `pulsar+ssl`,
+/// `http` or `https`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceUrl {
     scheme: Scheme,
+    tls: bool,
     addresses: Vec<Address>,
 }
 
@@ -47,24 +72,25 @@ impl ServiceUrl {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |why: &str| Error::InvalidUrl(format!("{text:?}: {why}"));
         let (scheme, hosts) = text.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
-        let scheme = match scheme {
-            "pulsar" => Scheme::Binary,
-            "http" => Scheme::Http,
-            "pulsar+ssl" | "https" => {
-                return Err(Error::NotSupported(format!("{text:?}: {scheme} is not supported yet")));
-            }
-            _ => return Err(invalid("the scheme must be pulsar or http")),
-        };
+        let (scheme, tls) = Scheme::parse(scheme)
+            .ok_or_else(|| invalid("the scheme must be pulsar, pulsar+ssl, http or https"))?;
         let addresses = hosts
             .trim_end_matches('/')
             .split(',')
-            .map(|host| parse_address(scheme, host).ok_or_else(|| invalid("expected host:port[,host:port]")))
+            .map(|host| {
+                parse_address(scheme, tls, host).ok_or_else(|| invalid("expected host:port[,host:port]"))
+            })
             .collect::<Result<_, _>>()?;
-        Ok(ServiceUrl { scheme, addresses })
+        Ok(ServiceUrl { scheme, tls, addresses })
     }
 
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// TLS is spoken there.
+    pub fn tls(&self) -> bool {
+        self.tls
     }
 
     pub fn addresses(&self) -> &[Address] {
@@ -76,20 +102,22 @@ impl ServiceUrl {
 const MAX_BROKER_URL: usize = 1024;
 
 impl Address {
-    /// The address in the URL of a broker, as lookups answer it.
-    pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
+    /// The address in the URL of a broker, as lookups answer it to a client that speaks TLS or not: a broker that names
+    /// one without must not talk a client out of it.
+    pub fn parse_broker_url(text: &str, tls: bool) -> Result<Self, Error> {
         if text.len() > MAX_BROKER_URL {
             return Err(Error::InvalidUrl(format!("the URL of a broker has {} bytes", text.len())));
         }
         let url = ServiceUrl::parse(text)?;
-        if url.scheme != Scheme::Binary {
-            return Err(Error::InvalidUrl(format!("{text:?}: the URL of a broker begins with pulsar://")));
+        if url.scheme != Scheme::Binary || url.tls != tls {
+            let begin = if tls { "pulsar+ssl://" } else { "pulsar://" };
+            return Err(Error::InvalidUrl(format!("{text:?}: the URL of a broker begins with {begin} here")));
         }
         url.addresses.into_iter().next().ok_or_else(|| Error::InvalidUrl(text.to_owned()))
     }
 }
 
-fn parse_address(scheme: Scheme, text: &str) -> Option<Address> {
+fn parse_address(scheme: Scheme, tls: bool, text: &str) -> Option<Address> {
     // A scheme that the library does not know, so that it leaves no port out.
     let url = Url::parse(&format!("pulsar://{text}")).ok()?;
     let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
@@ -97,7 +125,7 @@ fn parse_address(scheme: Scheme, text: &str) -> Option<Address> {
     if !bare || !matches!(url.path(), "" | "/") || url.port() == Some(0) {
         return None;
     }
-    Some(Address { host: host.to_owned(), port: url.port().unwrap_or(scheme.default_port()) })
+    Some(Address { host: host.to_owned(), port: url.port().unwrap_or(scheme.default_port(tls)), tls })
 }
 
 #[cfg(test)]
@@ -114,6 +142,8 @@ mod tests {
         assert_eq!(addresses("pulsar://broker/"), ["broker:6650"]);
         assert_eq!(addresses("pulsar://a:1,b,[::1]:3"), ["a:1", "b:6650", "[::1]:3"]);
         assert_eq!(addresses("http://a:8080,b"), ["a:8080", "b:80"]);
+        assert_eq!(addresses("pulsar+ssl://a:1,b"), ["a:1", "b:6651"]);
+        assert_eq!(addresses("https://a:8443,b"), ["a:8443", "b:443"]);
     }
 
     #[test]
@@ -138,14 +168,15 @@ mod tests {
 
     #[test]
     fn brokers_are_named_with_the_binary_protocol() {
-        assert_eq!(Address::parse_broker_url("pulsar://a:1").unwrap().to_string(), "a:1");
-        assert!(matches!(Address::parse_broker_url("http://a:1"), Err(Error::InvalidUrl(_))));
-    }
-
-    #[test]
-    fn schemes_to_come_are_named_as_such() {
-        for text in ["pulsar+ssl://a", "https://a:8443"] {
-            assert!(matches!(ServiceUrl::parse(text), Err(Error::NotSupported(_))), "{text:?}");
+        assert_eq!(Address::parse_broker_url("pulsar://a:1", false).unwrap().to_string(), "a:1");
+        assert!(Address::parse_broker_url("pulsar+ssl://a:1", true).unwrap().tls);
+        for (text, tls) in [
+            ("http://a:1", false),
+            ("https://a:1", true),
+            ("pulsar://a:1", true),
+            ("pulsar+ssl://a:1", false),
+        ] {
+            assert!(matches!(Address::parse_broker_url(text, tls), Err(Error::InvalidUrl(_))), "{text}");
         }
     }
 }

@@ -355,7 +355,6 @@ async fn configurations_that_make_no_sense_are_refused() {
     let refused = |failover| client_with(primary.url(), failover).unwrap_err();
     assert!(matches!(refused(quick(&[])), Error::InvalidConfiguration(_)));
     assert!(matches!(refused(quick(&["nonsense"])), Error::InvalidUrl(_)));
-    assert!(matches!(refused(quick(&["pulsar+ssl://a"])), Error::NotSupported(_)));
     let never = FailoverConfig { check_interval: Duration::ZERO, ..quick(&["pulsar://a"]) };
     assert!(matches!(refused(never), Error::InvalidConfiguration(_)));
 }

@@ -12,8 +12,12 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use crate::broker::Broker;
 use crate::options::Options;
 use crate::refusal::Refusal;
+#[cfg(feature = "tls")]
+use crate::server::TlsListeners;
 use crate::server::{self, Host, Listeners, Request};
 use crate::stats::TopicStats;
+#[cfg(feature = "tls")]
+use crate::tls::Acceptor;
 use crate::topic_name::TopicName;
 
 /// A running broker. Its methods may be called from any thread and return when their effect is in place.
@@ -25,8 +29,31 @@ pub struct TestBroker {
     address: SocketAddr,
     url: String,
     http_url: String,
+    #[cfg(feature = "tls")]
+    tls_urls: Option<TlsUrls>,
     requests: Option<UnboundedSender<Request>>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[cfg(feature = "tls")]
+#[derive(Debug, Clone)]
+struct TlsUrls {
+    binary: String,
+    https: String,
+}
+
+/// Listens with TLS, if that is wanted.
+#[cfg(feature = "tls")]
+fn listen_with_tls(options: &Options) -> io::Result<Option<(TlsListeners, TlsUrls)>> {
+    let Some(tls) = &options.tls else { return Ok(None) };
+    let binary = TcpListener::bind((options.host.as_str(), tls.port))?;
+    let http = TcpListener::bind((options.host.as_str(), tls.https_port))?;
+    let urls = TlsUrls {
+        binary: format!("pulsar+ssl://{}", reachable(binary.local_addr()?)),
+        https: format!("https://{}", reachable(http.local_addr()?)),
+    };
+    let acceptor = Acceptor::new(tls.clone(), options.verbose)?;
+    Ok(Some((TlsListeners { binary, http, acceptor }, urls)))
 }
 
 impl TestBroker {
@@ -41,8 +68,20 @@ impl TestBroker {
         let url = format!("pulsar://{}", reachable(address));
         let http = TcpListener::bind((options.host.as_str(), options.http_port))?;
         let http_url = format!("http://{}", reachable(http.local_addr()?));
-        let listeners = Listeners { binary: listener, http };
+        #[cfg(feature = "tls")]
+        let (tls, tls_urls) = listen_with_tls(&options)?.unzip();
+        let listeners = Listeners {
+            binary: listener,
+            http,
+            #[cfg(feature = "tls")]
+            tls,
+        };
         let mut broker = Broker::new(options, url.clone(), http_url.clone());
+        #[cfg(feature = "tls")]
+        if let Some(TlsUrls { binary, https }) = tls_urls.clone() {
+            broker.tls_url = Some(binary);
+            broker.http.tls_url = Some(https);
+        }
         for (name, partitions) in broker.options.topics.clone() {
             create_topic(&mut broker, &name, partitions)?;
         }
@@ -53,7 +92,15 @@ impl TestBroker {
             server::run(broker, listeners, receiver, |outcome| drop(ready.send(outcome)));
         })?;
         started.recv().map_err(|_| io::Error::other("the broker's thread ended"))??;
-        Ok(TestBroker { address, url, http_url, requests: Some(requests), thread: Some(thread) })
+        Ok(TestBroker {
+            address,
+            url,
+            http_url,
+            #[cfg(feature = "tls")]
+            tls_urls,
+            requests: Some(requests),
+            thread: Some(thread),
+        })
     }
 
     /// Service URL for clients: `pulsar://host:port`.
@@ -64,6 +111,19 @@ impl TestBroker {
     /// Service URL for clients that look topics up over HTTP: `http://host:port`.
     pub fn http_url(&self) -> &str {
         &self.http_url
+    }
+
+    /// Service URL for clients with TLS: `pulsar+ssl://host:port`; nothing when the options have no TLS.
+    #[cfg(feature = "tls")]
+    pub fn tls_url(&self) -> Option<&str> {
+        self.tls_urls.as_ref().map(|urls| urls.binary.as_str())
+    }
+
+    /// Service URL for clients with TLS that look topics up over HTTPS: `https://host:port`; nothing when the options
+    /// have no TLS.
+    #[cfg(feature = "tls")]
+    pub fn https_url(&self) -> Option<&str> {
+        self.tls_urls.as_ref().map(|urls| urls.https.as_str())
     }
 
     /// Port that the broker listens on.
@@ -77,7 +137,7 @@ impl TestBroker {
     }
 
     /// Runs `request` on the broker's thread.
-    fn call<R: Default + Send + 'static>(
+    pub(crate) fn call<R: Default + Send + 'static>(
         &self,
         request: impl FnOnce(&mut Broker) -> R + Send + 'static,
     ) -> R {

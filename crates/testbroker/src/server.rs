@@ -13,8 +13,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
 
 use crate::broker::Broker;
-use crate::connection::Connection;
+use crate::connection::{Connection, Transport};
 use crate::http;
+#[cfg(feature = "tls")]
+use crate::tls::Acceptor;
 
 /// Connections that the kernel keeps until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -26,15 +28,36 @@ pub(crate) type Request = Box<dyn FnOnce(&mut Host) + Send>;
 #[derive(Debug)]
 pub(crate) struct Host {
     pub broker: Rc<RefCell<Broker>>,
-    door: Rc<RefCell<Door>>,
-    http_door: Rc<RefCell<Door>>,
+    doors: Doors,
+}
+
+/// A door for each protocol; those with TLS where it is spoken.
+#[derive(Debug)]
+struct Doors {
+    binary: Rc<RefCell<Door>>,
+    http: Rc<RefCell<Door>>,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsDoors>,
+}
+
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+struct TlsDoors {
+    binary: Rc<RefCell<Door>>,
+    http: Rc<RefCell<Door>>,
+    acceptor: Rc<Acceptor>,
 }
 
 impl Host {
     /// Makes the kernel refuse connections, or take them again.
     pub fn refuse_connections(&self, refuse: bool) -> io::Result<()> {
-        self.door.borrow_mut().refuse(refuse)?;
-        self.http_door.borrow_mut().refuse(refuse)
+        self.doors.binary.borrow_mut().refuse(refuse)?;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.doors.tls {
+            tls.binary.borrow_mut().refuse(refuse)?;
+            tls.http.borrow_mut().refuse(refuse)?;
+        }
+        self.doors.http.borrow_mut().refuse(refuse)
     }
 }
 
@@ -43,6 +66,17 @@ impl Host {
 pub(crate) struct Listeners {
     pub binary: StdListener,
     pub http: StdListener,
+    #[cfg(feature = "tls")]
+    pub tls: Option<TlsListeners>,
+}
+
+/// What it listens on with TLS.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub(crate) struct TlsListeners {
+    pub binary: StdListener,
+    pub http: StdListener,
+    pub acceptor: Acceptor,
 }
 
 /// A socket that clients connect to.
@@ -63,11 +97,11 @@ enum Socket {
 }
 
 impl Door {
-    fn open(listener: StdListener) -> io::Result<Self> {
+    fn open(listener: StdListener) -> io::Result<Rc<RefCell<Self>>> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let socket = Socket::Listening(TcpListener::from_std(listener)?);
-        Ok(Door { address, socket, waker: None })
+        Ok(Rc::new(RefCell::new(Door { address, socket, waker: None })))
     }
 
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
@@ -125,25 +159,59 @@ pub(crate) fn run(
 }
 
 fn open(broker: Broker, listeners: Listeners) -> io::Result<Host> {
-    let door = Door::open(listeners.binary)?;
-    let http_door = Door::open(listeners.http)?;
-    Ok(Host {
-        broker: Rc::new(RefCell::new(broker)),
-        door: Rc::new(RefCell::new(door)),
-        http_door: Rc::new(RefCell::new(http_door)),
-    })
+    #[cfg(feature = "tls")]
+    let tls = match listeners.tls {
+        None => None,
+        Some(TlsListeners { binary, http, acceptor }) => Some(TlsDoors {
+            binary: Door::open(binary)?,
+            http: Door::open(http)?,
+            acceptor: Rc::new(acceptor),
+        }),
+    };
+    let doors = Doors {
+        binary: Door::open(listeners.binary)?,
+        http: Door::open(listeners.http)?,
+        #[cfg(feature = "tls")]
+        tls,
+    };
+    Ok(Host { broker: Rc::new(RefCell::new(broker)), doors })
 }
 
 async fn serve(mut host: Host, mut requests: UnboundedReceiver<Request>) {
-    spawn_local(accept(Rc::clone(&host.broker), Rc::clone(&host.door)));
-    spawn_local(http::serve(Rc::clone(&host.broker), Rc::clone(&host.http_door)));
+    spawn_local(accept(Rc::clone(&host.broker), Rc::clone(&host.doors.binary), Security::Plain));
+    spawn_local(http::serve(Rc::clone(&host.broker), Rc::clone(&host.doors.http), Security::Plain));
+    #[cfg(feature = "tls")]
+    if let Some(TlsDoors { binary, http, acceptor }) = &host.doors.tls {
+        let security = || Security::Tls(Rc::clone(acceptor));
+        spawn_local(accept(Rc::clone(&host.broker), Rc::clone(binary), security()));
+        spawn_local(http::serve(Rc::clone(&host.broker), Rc::clone(http), security()));
+    }
     spawn_local(run_timers(Rc::clone(&host.broker)));
     while let Some(request) = requests.recv().await {
         request(&mut host);
     }
 }
 
-async fn accept(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>) {
+/// What a door wants of clients.
+#[derive(Debug, Clone)]
+pub(crate) enum Security {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(Rc<Acceptor>),
+}
+
+impl Security {
+    /// How a client is connected; nothing if it is not let in.
+    pub async fn admit(&self, socket: TcpStream) -> Option<Transport> {
+        match self {
+            Security::Plain => Some(Transport::Plain(socket)),
+            #[cfg(feature = "tls")]
+            Security::Tls(acceptor) => Some(Transport::Tls(Box::new(acceptor.accept(socket).await?))),
+        }
+    }
+}
+
+async fn accept(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>, security: Security) {
     loop {
         let accepted = poll_fn(|cx| door.borrow_mut().poll_accept(cx)).await;
         let Ok((stream, peer)) = accepted else {
@@ -153,9 +221,12 @@ async fn accept(broker: Rc<RefCell<Broker>>, door: Rc<RefCell<Door>>) {
         };
         // Without it small answers would wait for more; where it fails they do.
         drop(stream.set_nodelay(true));
-        let id = broker.borrow_mut().accept(Connection::new(stream, peer));
-        let broker = Rc::clone(&broker);
-        spawn_local(async move { poll_fn(|cx| broker.borrow_mut().poll_connection(id, cx)).await });
+        let (broker, security) = (Rc::clone(&broker), security.clone());
+        spawn_local(async move {
+            let Some(transport) = security.admit(stream).await else { return };
+            let id = broker.borrow_mut().accept(Connection::new(transport, peer));
+            poll_fn(|cx| broker.borrow_mut().poll_connection(id, cx)).await;
+        });
     }
 }
 

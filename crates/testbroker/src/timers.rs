@@ -15,6 +15,8 @@ use crate::topic::{SubscriptionId, TopicId};
 pub(crate) enum Event {
     /// Look whether the client is still there.
     KeepAlive(ConnectionId),
+    /// Look whether who the client said it is has ended.
+    RefreshAuthentication(ConnectionId),
     /// Grant what others claim of a connection that did not answer its ping.
     GrantClaims(ConnectionId),
     /// Send receipts that were kept back.

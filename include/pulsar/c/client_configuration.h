@@ -226,6 +226,147 @@ PULSAR_PUBLIC
 unsigned int pulsar_client_configuration_get_stats_interval_in_seconds(pulsar_client_configuration_t *conf);
 
 /**
+ * Has no effect: TLS is spoken where the service URL is `pulsar+ssl://` or `https://`, as in the established library.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_use_tls(pulsar_client_configuration_t *conf,
+                                             int useTls);
+
+/**
+ * Returns what `pulsar_client_configuration_set_use_tls` set: 1 or 0. Default 0.
+ */
+PULSAR_PUBLIC int pulsar_client_configuration_is_use_tls(pulsar_client_configuration_t *conf);
+
+/**
+ * Names a file with the certificates, in PEM, of the authorities that are trusted, and of no others. Default: none,
+ * which means those that the system trusts, or those that Mozilla trusts where the system has none. The file is read
+ * for every new connection, so that a renewed one is used from the next connection on.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL string changes nothing; the empty string names no file.
+ * Errors: with a file that cannot be used, what needs a connection fails with `pulsar_result_AuthenticationError`.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_tls_trust_certs_file_path(pulsar_client_configuration_t *conf,
+                                                               const char *tlsTrustCertsFilePath);
+
+/**
+ * Returns the path of the trusted certificates; the empty string when there is none.
+ *
+ * Ownership: the string belongs to the configuration until it is set anew.
+ */
+PULSAR_PUBLIC
+const char *pulsar_client_configuration_get_tls_trust_certs_file_path(pulsar_client_configuration_t *conf);
+
+/**
+ * Sets whether any certificate of a server is taken, so that whoever is on the way can read and change everything. Each
+ * client with it logs a warning. Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_tls_allow_insecure_connection(pulsar_client_configuration_t *conf,
+                                                                   int allowInsecure);
+
+/**
+ * Returns 1 when any certificate of a server is taken, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_client_configuration_is_tls_allow_insecure_connection(pulsar_client_configuration_t *conf);
+
+/**
+ * Sets whether a server's certificate has to be for the host that is connected to. Default 0, as in the established
+ * library: any server with a certificate of a trusted authority passes for any other. Programs should set 1.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_validate_hostname(pulsar_client_configuration_t *conf,
+                                                       int validateHostName);
+
+/**
+ * Returns 1 when a server's certificate has to be for its host, else 0.
+ */
+PULSAR_PUBLIC int pulsar_client_configuration_is_validate_hostname(pulsar_client_configuration_t *conf);
+
+/**
+ * Names a file with the client's certificate, in PEM, with those between it and its authority behind it. It needs a
+ * private key file. Default: none. The file is read for every new connection.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL string changes nothing; the empty string names no file.
+ * Errors: with a file that cannot be used, what needs a connection fails with `pulsar_result_AuthenticationError`; with
+ * one of the two files alone every use of the client fails with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_tls_certificate_file_path(pulsar_client_configuration_t *conf,
+                                                               const char *certificateFilePath);
+
+/**
+ * Returns the path of the client's certificate; the empty string when there is none.
+ *
+ * Ownership: the string belongs to the configuration until it is set anew.
+ */
+PULSAR_PUBLIC
+const char *pulsar_client_configuration_get_tls_certificate_file_path(pulsar_client_configuration_t *conf);
+
+/**
+ * Names a file with the key of the client's certificate, in PEM: PKCS#8, PKCS#1 or SEC1, without a password. Default:
+ * none. The file is read for every new connection.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL string changes nothing; the empty string names no file.
+ * Errors: as for `pulsar_client_configuration_set_tls_certificate_file_path`.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_tls_private_key_file_path(pulsar_client_configuration_t *conf,
+                                                               const char *private_key_file_path);
+
+/**
+ * Returns the path of the key of the client's certificate; the empty string when there is none.
+ *
+ * Ownership: the string belongs to the configuration until it is set anew.
+ */
+PULSAR_PUBLIC
+const char *pulsar_client_configuration_get_tls_private_key_file_path(pulsar_client_configuration_t *conf);
+
+/**
+ * Sets who the client shows to be. Default: it does not say.
+ *
+ * Ownership: the configuration keeps what it needs: the authentication may be freed at once, and the configuration once
+ * the client is there.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL authentication changes nothing.
+ * Errors: what is no authentication, or was freed, makes every use of the client fail with
+ * `pulsar_result_AuthenticationError`.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_auth(pulsar_client_configuration_t *conf,
+                                          pulsar_authentication_t *authentication);
+
+/**
+ * Sets whether HTTP lookups that are redirected to another host show there, too, who the client is (any value but 0), or
+ * not (0). Only for clusters that redirect among themselves: whoever is redirected to learns the token or password.
+ * Default 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ */
+PULSAR_PUBLIC
+void pulsar_client_configuration_set_http_lookup_auth_allow_redirect(pulsar_client_configuration_t *conf,
+                                                                     int http_lookup_auth_allow_redirect);
+
+/**
+ * Returns 1 when HTTP lookups that are redirected to another host show there, too, who the client is, else 0.
+ */
+PULSAR_PUBLIC
+int pulsar_client_configuration_is_http_lookup_auth_allow_redirect(pulsar_client_configuration_t *conf);
+
+/**
  * Sets a function that gets the client's log lines from INFO on. Default: warnings and errors go to standard
  * error.
  *

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use crate::client_configuration::ClusterFailover;
 use crate::ffi::client_configuration::{get, pulsar_client_configuration_t, set};
 use crate::ffi::handle::c_strs;
+use crate::ffi::text::copied;
 
 /// Sets the number of connections to each broker, 1 to 1000. Producers and consumers are spread over them in turn when
 /// they are created, and keep to theirs; lookups use one. More than one helps where a single connection is the limit,
@@ -71,4 +72,21 @@ pub extern "C" fn pulsar_rs_client_configuration_set_cluster_failover(
             check_interval_ms,
         });
     });
+}
+
+/// Sets a proxy between the client and all brokers, `pulsar+ssl://host:port`, that is told the broker by the name in the
+/// TLS handshake (SNI), as Apache Traffic Server does it. Default: none. TLS is spoken with the broker itself, so the
+/// service URL has to be `pulsar+ssl://` or `https://`; lookups over `https://` do not go through the proxy.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL or empty string takes the proxy back.
+/// Errors: a URL that is malformed makes every use of the client fail with `pulsar_result_InvalidUrl`; a service URL
+/// without TLS, with `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_client_configuration_set_proxy(
+    conf: Option<NonNull<pulsar_client_configuration_t>>,
+    url: *const c_char,
+) {
+    set(conf, |conf| conf.proxy_url = copied(url).unwrap_or_default());
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use pulsar_rs_testbroker::{Kind, Options, TestBroker};
+use pulsar_rs_testbroker::{Authentication, Kind, Options, TestBroker, TokenKey};
 
 use crate::ffi::guard::guard;
 use crate::ffi::handle::{self, CEnum, Misuse, Opaque};
@@ -326,6 +326,81 @@ pub extern "C" fn pulsar_rs_test_broker_set_entry_metadata(
     enabled: c_int,
 ) -> pulsar_result {
     act(broker, |broker| broker.entry_metadata(enabled != 0))
+}
+
+/// From now on clients have to show who they are, with a token of `pulsar_rs_test_broker_issue_token` or as a user of
+/// `pulsar_rs_test_broker_add_user` (any value but 0), or need not (0), as at the start. Those that are connected stay so;
+/// tokens and users from before are not accepted any more.
+///
+/// Errors: `pulsar_result_UnknownError` when there are no random numbers.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_require_authentication(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    required: c_int,
+) -> pulsar_result {
+    let random = || Some(Authentication { token: Some(TokenKey::random()?), ..Authentication::default() });
+    guard(pulsar_result::pulsar_result_UnknownError, || {
+        let wanted = if required == 0 { None } else { random() };
+        if required != 0 && wanted.is_none() {
+            return pulsar_result::pulsar_result_UnknownError;
+        }
+        act(broker, |broker| broker.require_authentication(wanted))
+    })
+}
+
+/// Has the broker accept a user with a password, beside others; the user is the role.
+///
+/// Ownership: the strings are copied.
+/// Errors: `pulsar_result_NotAllowedError` unless authentication is required.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_add_user(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    user: *const c_char,
+    password: *const c_char,
+) -> pulsar_result {
+    with_text(broker, user, |broker, user| match text(password) {
+        Err(_) => pulsar_result::pulsar_result_InvalidConfiguration,
+        Ok(password) if broker.add_user(user, &password) => pulsar_result::pulsar_result_Ok,
+        Ok(_) => pulsar_result::pulsar_result_NotAllowedError,
+    })
+}
+
+/// Returns a JSON web token for a role, which the broker accepts for `seconds`; 0: for ever; a negative number: not any
+/// more.
+///
+/// Ownership: the caller frees it with `free`.
+/// NULL: returns NULL, also unless authentication is required.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_issue_token(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    role: *const c_char,
+    seconds: i64,
+) -> *mut c_char {
+    guard(std::ptr::null_mut(), || {
+        let Ok(role) = text(role) else { return std::ptr::null_mut() };
+        let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let lifetime = (seconds != 0).then_some(lifetime);
+        let token = with(broker, |broker| broker.issue_token(&role, lifetime)).ok().flatten();
+        token.map_or(std::ptr::null_mut(), |token| handle::malloc_text(&token))
+    })
+}
+
+/// From now on roles may do only what this function permits them: produce, consume, both or none (any value but 0
+/// permits). Before its first use, every role may do everything. Requests over HTTP that change something are for nobody
+/// then.
+///
+/// Ownership: the string is copied.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_test_broker_set_permissions(
+    broker: Option<NonNull<pulsar_rs_test_broker_t>>,
+    role: *const c_char,
+    produce: c_int,
+    consume: c_int,
+) -> pulsar_result {
+    with_text(broker, role, |broker, role| {
+        broker.permit(role, produce != 0, consume != 0);
+        pulsar_result::pulsar_result_Ok
+    })
 }
 
 /// Stops reading from and answering to clients, with their connections open (any value but 0), or goes on (0).

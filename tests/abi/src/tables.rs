@@ -35,7 +35,7 @@ fn column(row: &[String], index: usize) -> String {
     row.get(index).cloned().unwrap_or_default()
 }
 
-/// All functions.
+/// All functions, also those that only older releases have.
 pub fn functions(root: &Path) -> std::io::Result<Vec<Function>> {
     let function = |row: &Vec<String>| Function {
         header: column(row, 0),
@@ -43,7 +43,8 @@ pub fn functions(root: &Path) -> std::io::Result<Vec<Function>> {
         returns: column(row, 2),
         parameters: column(row, 3),
     };
-    Ok(rows(root, "functions.tsv")?.iter().map(function).collect())
+    let all = [rows(root, "functions.tsv")?, rows(root, "legacy.tsv")?];
+    Ok(all.iter().flatten().map(function).collect())
 }
 
 /// (header, declaration) of all typedefs.

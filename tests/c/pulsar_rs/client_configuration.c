@@ -156,12 +156,10 @@ static void test_wrong_failovers(void) {
     const char *const none[] = {NULL};
     const char *const malformed[] = {"pulsar://127.0.0.1:1", "nonsense"};
     const char *const not_text[] = {"pulsar://\xff\xfe"};
-    const char *const later[] = {"pulsar+ssl://127.0.0.1:1"};
     const char *const good[] = {"pulsar://127.0.0.1:1"};
     check_refused(failover_to(none, 1), pulsar_result_InvalidConfiguration, __LINE__);
     check_refused(failover_to(malformed, 2), pulsar_result_InvalidUrl, __LINE__);
     check_refused(failover_to(not_text, 1), pulsar_result_InvalidUrl, __LINE__);
-    check_refused(failover_to(later, 1), pulsar_result_OperationNotSupported, __LINE__);
     pulsar_client_configuration_t *conf = failover_to(good, 1);
     pulsar_rs_client_configuration_set_cluster_failover(conf, good, 1, 0, 0, 0);
     check_refused(conf, pulsar_result_InvalidConfiguration, __LINE__);

@@ -2,7 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::FailoverConfig;
+use crate::auth::Authentication;
 use crate::log::{Logger, StderrLogger};
+use crate::{ProxyConfig, TlsConfig};
 
 /// How a client behaves. The defaults are those of the established clients.
 #[derive(Clone)]
@@ -19,6 +21,15 @@ pub struct ClientConfig {
     pub keep_alive: Duration,
     /// Which of the brokers' advertised listeners lookups ask for.
     pub listener_name: Option<String>,
+    /// Who the client is. Default: it does not say.
+    pub authentication: Option<Arc<dyn Authentication>>,
+    /// Whether HTTP lookups that are redirected to another origin (scheme, host and port) show who the client is there,
+    /// too. Only for clusters that redirect among themselves: whoever is redirected to learns the secret. Default off.
+    pub http_redirects_keep_authorization: bool,
+    /// How TLS is spoken with service URLs that ask for it.
+    pub tls: TlsConfig,
+    /// A proxy between the client and all brokers. Default: none.
+    pub proxy: Option<ProxyConfig>,
     /// Clusters to use while the one of the service URL is down. Default: none.
     pub failover: Option<FailoverConfig>,
     /// Bytes of messages that all producers together may have under way: payload, keys and properties; and bytes that
@@ -45,6 +56,10 @@ impl Default for ClientConfig {
             connections_per_broker: 1,
             keep_alive: Duration::from_secs(30),
             listener_name: None,
+            authentication: None,
+            http_redirects_keep_authorization: false,
+            tls: TlsConfig::default(),
+            proxy: None,
             failover: None,
             memory_limit: 0,
             concurrent_lookups: 50_000,
@@ -63,6 +78,10 @@ impl std::fmt::Debug for ClientConfig {
             .field("connections_per_broker", &self.connections_per_broker)
             .field("keep_alive", &self.keep_alive)
             .field("listener_name", &self.listener_name)
+            .field("authentication", &self.authentication)
+            .field("http_redirects_keep_authorization", &self.http_redirects_keep_authorization)
+            .field("tls", &self.tls)
+            .field("proxy", &self.proxy)
             .field("failover", &self.failover)
             .field("memory_limit", &self.memory_limit)
             .field("concurrent_lookups", &self.concurrent_lookups)

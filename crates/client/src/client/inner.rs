@@ -15,13 +15,14 @@ use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
+use crate::auth::{Authentication, CertificateFiles, Identity, Network};
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
-use crate::service_url::Address;
 use crate::stats::{ClientStats, MemberStats, run_reports};
-use crate::{Error, TopicName};
+use crate::tls::Connector;
+use crate::{Error, TlsConfig, TopicName};
 
 /// A close under way.
 pub(crate) type Closing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -98,17 +99,26 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
+        let tls = shown_tls(config.tls, config.authentication.as_deref());
+        let connector = Connector::new(tls, config.proxy.as_ref(), log.clone())?;
+        let network = Network::new(connector.clone(), config.connect_timeout, config.operation_timeout);
+        let identity = Identity::new(config.authentication, network);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
+            connector: connector.clone(),
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
             keep_alive: config.keep_alive,
+            identity: identity.clone(),
             log: log.clone(),
         };
         let lookups = LookupConfig {
             runtime: runtime.clone(),
+            connector,
             connect_timeout: config.connect_timeout,
             operation_timeout: config.operation_timeout,
+            identity,
+            redirects_keep_authorization: config.http_redirects_keep_authorization,
             listener_name: config.listener_name,
             concurrent: config.concurrent_lookups,
         };
@@ -287,9 +297,7 @@ impl ClientInner {
     ) -> Result<Arc<Connection>, Error> {
         let broker = match assigned {
             // One of the cluster before says nothing here.
-            Some(assigned) if assigned.cluster == cluster.tag() => {
-                lookup.assigned(Address::parse_broker_url(&assigned.url)?)
-            }
+            Some(assigned) if assigned.cluster == cluster.tag() => lookup.assigned(&assigned.url)?,
             _ => lookup.broker(cluster, topic).await?,
         };
         cluster.connection_of(&broker, id).await
@@ -387,6 +395,16 @@ impl ClientInner {
 impl Drop for ClientInner {
     fn drop(&mut self) {
         self.end_tasks();
+    }
+}
+
+/// The TLS settings with the certificate that the authentication shows, if it shows one.
+fn shown_tls(tls: TlsConfig, authentication: Option<&dyn Authentication>) -> TlsConfig {
+    match authentication.and_then(|authentication| authentication.certificate_files()) {
+        Some(CertificateFiles { certificate, private_key }) => {
+            TlsConfig { certificate_file: Some(certificate), private_key_file: Some(private_key), ..tls }
+        }
+        None => tls,
     }
 }
 

@@ -28,7 +28,7 @@ impl MovedTo {
     pub fn set(&self, from: u64, url: Option<String>, who: &str, log: &Log) {
         let Some(url) = url else {
             return log.warn(format_args!(
-                "{who}: the topic moved to a cluster that needs TLS, which is not supported yet"
+                "{who}: the topic moved to a cluster that has no service URL with TLS, or without it, as this one"
             ));
         };
         log.info(format_args!("{who}: the topic moved to {url}"));

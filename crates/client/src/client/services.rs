@@ -26,7 +26,9 @@ struct Service {
 impl Services {
     pub fn new<'a>(urls: impl IntoIterator<Item = &'a str>, lookups: &LookupConfig) -> Result<Self, Error> {
         let service = |url: &str| {
-            let lookup = Lookup::new(ServiceUrl::parse(url)?, lookups);
+            let parsed = ServiceUrl::parse(url)?;
+            lookups.connector.check(&parsed)?;
+            let lookup = Lookup::new(parsed, lookups);
             Ok(Service { url: url.to_owned(), lookup })
         };
         let all = urls.into_iter().map(service).collect::<Result<_, Error>>()?;

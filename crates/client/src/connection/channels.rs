@@ -33,7 +33,8 @@ pub(crate) trait ProducerChannel: Send + Sync {
     fn send_error(&self, connection: &Arc<Connection>, sequence_id: u64, error: Error);
     /// The connection has room again for what the producer could not hand it.
     fn writable(&self, connection: &Arc<Connection>);
-    /// The topic is in another cluster now, whose service URL this is, if it has one without TLS. The broker will close the producer.
+    /// The topic is in another cluster now, whose service URL this is, if it has one with TLS, or without it, as this
+    /// connection. The broker will close the producer.
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
 }
@@ -51,7 +52,8 @@ pub(crate) trait ConsumerChannel: Send + Sync {
     fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>);
     /// It became the consumer that the broker serves, or stopped being it.
     fn active_changed(&self, is_active: bool);
-    /// The topic is in another cluster now, whose service URL this is, if it has one without TLS. The broker will close the consumer.
+    /// The topic is in another cluster now, whose service URL this is, if it has one with TLS, or without it, as this
+    /// connection. The broker will close the consumer.
     fn moved(&self, connection: &Arc<Connection>, url: Option<String>);
     fn closed(self: Arc<Self>, connection: &Arc<Connection>, why: ChannelClosed);
 }

@@ -5,6 +5,7 @@
 //! hand it frames through [`Outbound`] and are told of theirs through [`ProducerChannel`] and
 //! [`ConsumerChannel`].
 
+mod challenge;
 mod channels;
 mod handshake;
 mod open;
@@ -21,16 +22,18 @@ pub(crate) use channels::{Assigned, ChannelClosed, ConsumerChannel, ProducerChan
 pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, Cluster, ConnectionPool};
+pub(crate) use socket::poll_send;
 pub(crate) use topic_watch::TopicWatch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pulsar_rs_wire::Command;
 use tokio::sync::Notify;
 
 use crate::Error;
+use crate::auth::Identity;
 use crate::log::Log;
 use channels::Channels;
 use outbound::Outbound;
@@ -49,6 +52,8 @@ pub(crate) struct Connection {
     cluster: u64,
     /// `[local -> remote]`, the prefix of log lines.
     name: String,
+    /// It speaks TLS, and so do those that the broker names.
+    tls: bool,
     /// Largest message that the broker accepts, in bytes.
     max_message_size: usize,
     /// The broker tells when topics come and go, if asked to.
@@ -57,14 +62,17 @@ pub(crate) struct Connection {
     protocol_version: i32,
     operation_timeout: Duration,
     log: Log,
+    identity: Identity,
     outbound: Outbound,
     requests: Requests,
     channels: Channels,
     /// Something came since the last look of the keep-alive.
     heard: AtomicBool,
     close_requested: Notify,
-    /// Somebody asked for the end and said why.
-    closing: AtomicBool,
+    /// Why somebody asked for the end.
+    closing: OnceLock<String>,
+    /// A challenge of the broker is being answered.
+    answering: AtomicBool,
 }
 
 impl Connection {
@@ -168,7 +176,7 @@ impl Connection {
 
     /// Ends the connection; producers and consumers on it are told and connect again.
     pub fn close(&self, why: &str) {
-        if !self.closing.swap(true, Ordering::Relaxed) {
+        if self.closing.set(why.to_owned()).is_ok() {
             self.log.warn(format_args!("{} closing: {why}", self.name));
         }
         self.close_requested.notify_one();
@@ -177,6 +185,11 @@ impl Connection {
     /// Ends the connection as part of closing the client.
     pub fn shut_down(&self) {
         self.close_requested.notify_one();
+    }
+
+    /// What ended it, once the end was asked for.
+    fn why_closed(&self) -> Error {
+        Error::Disconnected(self.closing.get().map_or("closed by this client", String::as_str).into())
     }
 
     /// Tells everybody that the connection is gone.

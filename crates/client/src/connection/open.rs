@@ -1,11 +1,15 @@
-use std::sync::Arc;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use pulsar_rs_wire::extension::CommandConnected;
 use pulsar_rs_wire::proto::CommandPing;
 use pulsar_rs_wire::{Command, DEFAULT_MAX_MESSAGE_SIZE};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -20,8 +24,10 @@ use super::socket::Writer;
 use super::write::write_frames;
 use super::{Connection, NEXT_ID};
 use crate::Error;
+use crate::auth::Identity;
 use crate::log::Log;
 use crate::service_url::Address;
+use crate::tls::{Connector, Stream};
 
 /// What all connections of a client have in common.
 #[derive(Debug, Clone)]
@@ -34,6 +40,9 @@ pub(crate) struct ConnectionConfig {
     pub operation_timeout: Duration,
     /// How often an idle peer is asked whether it lives; zero: never.
     pub keep_alive: Duration,
+    /// Who connects.
+    pub identity: Identity,
+    pub connector: Connector,
     pub log: Log,
 }
 
@@ -41,7 +50,8 @@ impl Connection {
     /// Connects, introduces us, and starts the connection's task. To be called on the runtime of the configuration.
     pub(super) async fn open(config: ConnectionConfig, opening: Opening) -> Result<Arc<Self>, Error> {
         let Opening { address, proxy_to, cluster } = opening;
-        let (socket, (connected, rest)) = enter(&address, proxy_to, config.connect_timeout).await?;
+        let (stream, (connected, rest)) =
+            enter(&config.connector, &address, proxy_to, &config.identity, config.connect_timeout).await?;
         let max_message_size = connected
             .max_message_size
             .and_then(|size| usize::try_from(size).ok())
@@ -49,39 +59,44 @@ impl Connection {
             .unwrap_or(DEFAULT_MAX_MESSAGE_SIZE);
         let features = connected.feature_flags.clone().unwrap_or_default();
         let has_topic_watchers = features.supports_topic_watchers.unwrap_or_default();
-        let local = socket.local_addr().map_or_else(|_| "?".into(), |local| local.to_string());
+        let local = stream.local_addr().map_or_else(|_| "?".into(), |local| local.to_string());
         let connection = Arc::new(Connection {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             cluster,
             name: format!("[{local} -> {address}]"),
+            tls: address.tls,
             max_message_size,
             has_topic_watchers,
             protocol_version: connected.protocol_version.unwrap_or_default(),
             operation_timeout: config.operation_timeout,
             log: config.log.clone(),
+            identity: config.identity,
             outbound: Outbound::default(),
             requests: Requests::default(),
             channels: Channels::default(),
             heard: AtomicBool::new(true),
             close_requested: tokio::sync::Notify::new(),
-            closing: AtomicBool::new(false),
+            closing: OnceLock::new(),
+            answering: AtomicBool::new(false),
         });
         config.log.info(format_args!("{} connected to {}", connection.name, connected.server_version));
-        tokio::spawn(run(connection.clone(), socket, rest, config.keep_alive));
+        tokio::spawn(run(connection.clone(), stream, rest, config.keep_alive));
         Ok(connection)
     }
 }
 
 /// Connects and introduces us, in no more than `patience`. What the broker answered, and sent behind it.
 pub(crate) async fn enter(
+    connector: &Connector,
     address: &Address,
     proxy_to: Option<String>,
+    identity: &Identity,
     patience: Duration,
-) -> Result<(TcpStream, (CommandConnected, BytesMut)), Error> {
+) -> Result<(Stream, (CommandConnected, BytesMut)), Error> {
     let attempt = async {
-        let mut socket = connect_tcp(address, patience).await?;
-        let answer = shake_hands(&mut socket, proxy_to).await?;
-        Ok((socket, answer))
+        let mut stream = connector.connect_to_broker(address, patience).await?;
+        let answer = shake_hands(&mut stream, proxy_to, identity).await?;
+        Ok((stream, answer))
     };
     timeout(patience, attempt)
         .await
@@ -90,9 +105,7 @@ pub(crate) async fn enter(
 
 /// Tries every address that the name resolves to.
 pub(crate) async fn connect_tcp(address: &Address, patience: Duration) -> Result<TcpStream, Error> {
-    // The brackets of an IPv6 literal belong to the URL, not to the address.
-    let host = address.host.trim_start_matches('[').trim_end_matches(']');
-    let resolved: Vec<_> = lookup_host((host, address.port))
+    let resolved: Vec<_> = lookup_host((address.bare_host(), address.port))
         .await
         .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?
         .collect();
@@ -115,20 +128,46 @@ pub(crate) async fn connect_tcp(address: &Address, patience: Duration) -> Result
 }
 
 /// The connection's task: everything that reads or writes the socket, until one part ends.
-async fn run(connection: Arc<Connection>, socket: TcpStream, rest: BytesMut, keep_alive: Duration) {
-    let (reader, writer) = socket.into_split();
-    let writer = Writer::new(writer);
-    connection.outbound.share(writer.clone());
+async fn run(connection: Arc<Connection>, stream: Stream, rest: BytesMut, keep_alive: Duration) {
     // Also when something here panics: a connection that nobody serves must not look alive.
     let mut ending = Ending { connection: &connection, why: None };
-    let why = tokio::select! {
-        why = read_frames(&connection, reader, rest) => why,
-        why = write_frames(&connection, writer) => why,
-        why = stay_alive(&connection, keep_alive) => why,
-        () = connection.close_requested.notified() => Error::Disconnected("closed by this client".into()),
+    let why = match stream {
+        Stream::Plain(socket) => {
+            let (reader, writer) = socket.into_split();
+            let writer = Writer::new(writer);
+            connection.outbound.share(writer.clone());
+            serve(&connection, reader, writer, rest, keep_alive).await
+        }
+        // Threads that wait do not write in the task's place: they would have to encrypt under its lock.
+        Stream::Tls(stream) => {
+            let (reader, writer) = tokio::io::split(*stream);
+            serve(&connection, reader, writer, rest, keep_alive).await
+        }
     };
     connection.log.info(format_args!("{} ended: {why}", connection.name));
     ending.why = Some(why);
+}
+
+async fn serve(
+    connection: &Arc<Connection>,
+    reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    rest: BytesMut,
+    keep_alive: Duration,
+) -> Error {
+    let why = tokio::select! {
+        why = read_frames(connection, reader, rest) => why,
+        why = write_frames(connection, &mut writer) => why,
+        why = stay_alive(connection, keep_alive) => why,
+        () = connection.close_requested.notified() => connection.why_closed(),
+    };
+    // With TLS the end is announced, if the socket takes that at once: else it might be an attacker's doing.
+    poll_fn(|context| {
+        let _ = Pin::new(&mut writer).poll_shutdown(context);
+        Poll::Ready(())
+    })
+    .await;
+    why
 }
 
 /// Tears the connection down when it is dropped.

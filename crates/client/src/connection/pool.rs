@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
@@ -50,7 +51,27 @@ struct Place {
 }
 
 /// Whoever finds no live connection opens one with the slot locked; the others wait for it.
-type Slot = tokio::sync::Mutex<Option<Arc<Connection>>>;
+type Slot = tokio::sync::Mutex<Attempts>;
+
+/// What came of opening a connection.
+#[derive(Debug, Default)]
+struct Attempts {
+    connection: Option<Arc<Connection>>,
+    /// When and why the last attempt failed.
+    failed: Option<(Instant, Error)>,
+}
+
+impl Attempts {
+    /// The outcome for who waits since `asked`; none when he has to try himself. An attempt that failed meanwhile failed
+    /// for all who waited: a broker that refuses one is not asked again for each of them.
+    fn outcome(&self, asked: Instant) -> Option<Result<Arc<Connection>, Error>> {
+        if let Some(connection) = self.connection.as_ref().filter(|connection| connection.is_open()) {
+            return Some(Ok(connection.clone()));
+        }
+        let (_, error) = self.failed.as_ref().filter(|(at, _)| *at >= asked)?;
+        Some(Err(error.clone()))
+    }
+}
 
 /// Bits of a connection's cluster number that count the clusters used by configuration; those above, the clusters that
 /// brokers named.
@@ -142,9 +163,10 @@ impl Cluster<'_> {
             slots.check_open(self.number)?;
             slots.by_place.entry(Place { broker: broker.clone(), number }).or_default().clone()
         };
+        let asked = Instant::now();
         let current = slot.lock_owned().await;
-        if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
-            return Ok(connection.clone());
+        if let Some(outcome) = current.outcome(asked) {
+            return outcome;
         }
         let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
         let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.tag() };
@@ -170,14 +192,20 @@ async fn open(
     opening: Opening,
     cluster: u64,
     slots: Arc<Mutex<Slots>>,
-    mut slot: OwnedMutexGuard<Option<Arc<Connection>>>,
+    mut slot: OwnedMutexGuard<Attempts>,
 ) -> Result<Arc<Connection>, Error> {
-    let connection = Connection::open(config, opening).await?;
+    let connection = match Connection::open(config, opening).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            slot.failed = Some((Instant::now(), error.clone()));
+            return Err(error);
+        }
+    };
     if let Err(closed) = slots.lock().add(&connection, cluster) {
         connection.shut_down();
         return Err(closed);
     }
-    *slot = Some(connection.clone());
+    slot.connection = Some(connection.clone());
     Ok(connection)
 }
 

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::read_memory::ReadMemory;
 use super::{Assigned, ChannelClosed, Connection, ConsumerChannel};
 use crate::Error;
+use crate::service_url::ServiceUrl;
 
 /// Receivers are told of what came after so many bytes, if more comes all the time.
 const TELL_AFTER: usize = 512 * 1024;
@@ -158,18 +159,31 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
     let requests = &connection.requests;
     match command {
         Command::Ping(_) => connection.send(&CommandPong {}.into()),
+        Command::Error(error) if is_farewell(&error) => {
+            connection
+                .close(&format!("the broker ends it: {}", Error::from_server(error.error, error.message)));
+        }
+        Command::AuthChallenge(challenge) => connection.answer_challenge(challenge),
         Command::Error(error) => {
             requests.answer(error.request_id, Err(Error::from_server(error.error, error.message)));
         }
         Command::CloseProducer(close) => {
             if let Some(producer) = connection.channels.remove_producer(close.producer_id) {
-                let assigned = assigned(connection, close.assigned_broker_service_url);
+                let assigned = assigned(
+                    connection,
+                    close.assigned_broker_service_url,
+                    close.assigned_broker_service_url_tls,
+                );
                 producer.closed(connection, ChannelClosed::ByBroker { assigned });
             }
         }
         Command::CloseConsumer(close) => {
             if let Some(consumer) = connection.channels.remove_consumer(close.consumer_id) {
-                let assigned = assigned(connection, close.assigned_broker_service_url);
+                let assigned = assigned(
+                    connection,
+                    close.assigned_broker_service_url,
+                    close.assigned_broker_service_url_tls,
+                );
                 consumer.closed(connection, ChannelClosed::ByBroker { assigned });
             }
         }
@@ -206,6 +220,12 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
             None => connection.log.debug(format_args!("{} ignoring {:?}", connection.name, other.kind())),
         },
     }
+}
+
+/// The broker refuses who we are, after it accepted us once; it closes the connection then.
+fn is_farewell(error: &proto::CommandError) -> bool {
+    const NO_REQUEST: u64 = u64::MAX;
+    error.request_id == NO_REQUEST && error.error() == proto::ServerError::AuthenticationError
 }
 
 /// Number of the request that a command answers.
@@ -247,7 +267,8 @@ fn answer_of(command: Command) -> Result<Command, Error> {
     Err(Error::from_server(code, message.clone().unwrap_or_default()))
 }
 
-fn assigned(connection: &Connection, url: Option<String>) -> Option<Assigned> {
+fn assigned(connection: &Connection, plain: Option<String>, tls: Option<String>) -> Option<Assigned> {
+    let url = if connection.tls { tls } else { plain };
     url.map(|url| Assigned { url, cluster: connection.cluster() })
 }
 
@@ -255,7 +276,9 @@ fn assigned(connection: &Connection, url: Option<String>) -> Option<Assigned> {
 fn topic_moved(connection: &Arc<Connection>, moved: CommandTopicMigrated) {
     const PRODUCER: i32 = 0;
     let id = moved.resource_id;
-    let url = moved.broker_service_url;
+    let url = if connection.tls { moved.broker_service_url_tls } else { moved.broker_service_url };
+    // Nobody talks a client out of TLS.
+    let url = url.filter(|url| !connection.tls || ServiceUrl::parse(url).is_ok_and(|url| url.tls()));
     if moved.resource_type == PRODUCER {
         if let Some(producer) = connection.channels.producer(id) {
             producer.moved(connection, url);

@@ -33,6 +33,21 @@ fn send(socket: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
     socket.try_io(Interest::WRITABLE, at_once)
 }
 
+/// Writes as much as the socket takes, once it takes something; `SIGPIPE` is not raised.
+pub(crate) fn poll_send(
+    socket: &TcpStream,
+    context: &mut Context<'_>,
+    pieces: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(socket.poll_write_ready(context))?;
+        match send(socket, pieces) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            done => return Poll::Ready(done),
+        }
+    }
+}
+
 impl AsyncWrite for Writer {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(context, &[IoSlice::new(bytes)])
@@ -43,14 +58,7 @@ impl AsyncWrite for Writer {
         context: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let socket: &TcpStream = self.0.as_ref().as_ref();
-        loop {
-            ready!(socket.poll_write_ready(context))?;
-            match send(socket, pieces) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                done => return Poll::Ready(done),
-            }
-        }
+        poll_send(self.0.as_ref().as_ref(), context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {

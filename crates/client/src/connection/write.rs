@@ -76,7 +76,8 @@ async fn write_all(
         }
         progress.advance(frames, bytes);
     }
-    Ok(())
+    // TLS keeps what the socket did not take.
+    socket.flush().await
 }
 
 /// Fills `pieces` from the frames, of whose first `skip` bytes are left out; returns how many it filled.

@@ -11,15 +11,21 @@ use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandLookupTopicRespo
 use tokio::sync::Semaphore;
 
 use super::{Addresses, LookupConfig, MAX_REDIRECTS, TopicQuery, believable, places, share};
+use crate::auth::Identity;
 use crate::connection::{Broker, Cluster, Connection, TopicWatch, enter};
 use crate::service_url::Address;
+use crate::tls::Connector;
 use crate::{Error, TopicName};
 
 /// Asks brokers, or a proxy before them, over connections like those of producers and consumers.
 #[derive(Debug)]
 pub(crate) struct BinaryLookup {
     addresses: Addresses,
+    /// TLS is spoken with the service, and with the brokers that it names.
+    pub(super) tls: bool,
+    connector: Connector,
     listener_name: Option<String>,
+    identity: Identity,
     /// The brokers are behind a proxy, which is the service: the last lookup said so.
     through_proxy: Mutex<Option<Address>>,
     /// A place for each lookup at the same time.
@@ -27,10 +33,13 @@ pub(crate) struct BinaryLookup {
 }
 
 impl BinaryLookup {
-    pub(super) fn new(addresses: Addresses, config: &LookupConfig) -> Self {
+    pub(super) fn new(addresses: Addresses, tls: bool, config: &LookupConfig) -> Self {
         BinaryLookup {
             addresses,
+            tls,
+            connector: config.connector.clone(),
             listener_name: config.listener_name.clone(),
+            identity: config.identity.clone(),
             through_proxy: Mutex::default(),
             places: places(config.concurrent),
         }
@@ -44,11 +53,15 @@ impl BinaryLookup {
         let mut authoritative = false;
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.ask(&connection, topic, authoritative).await?;
-            let url = answer
-                .broker_service_url
-                .as_deref()
-                .ok_or_else(|| Error::Lookup(format!("{topic}: the answer names no broker")))?;
-            let logical = Address::parse_broker_url(url)?;
+            let (url, how) = if self.tls {
+                (&answer.broker_service_url_tls, "with")
+            } else {
+                (&answer.broker_service_url, "without")
+            };
+            let url = url.as_deref().filter(|url| !url.is_empty());
+            let url =
+                url.ok_or_else(|| Error::Lookup(format!("{topic}: the answer names no broker {how} TLS")))?;
+            let logical = Address::parse_broker_url(url, self.tls)?;
             *self.through_proxy.lock() =
                 (answer.proxy_through_service_url == Some(true)).then(|| service.clone());
             let broker = self.assigned(logical);
@@ -151,7 +164,9 @@ impl BinaryLookup {
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));
         for address in self.addresses.all() {
-            outcome = enter(address, None, share(patience, &self.addresses)).await.map(drop);
+            let entering =
+                enter(&self.connector, address, None, &self.identity, share(patience, &self.addresses));
+            outcome = entering.await.map(drop);
             if outcome.is_ok() {
                 break;
             }

@@ -14,16 +14,18 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use url::Url;
 
-use super::http_get::{Answer, get};
 use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
+use crate::auth::Identity;
 use crate::connection::Broker;
+use crate::http::{HttpAnswer, HttpRequest, send};
 use crate::service_url::Address;
+use crate::tls::Connector;
 use crate::{Error, TopicName};
 
 /// Requests at the same time, whatever the configuration permits: each has a connection of its own.
 const AT_ONCE: usize = 16;
 
-/// Says whether a broker serves clients, without asking who they are. Brokers that do not know it are up as well.
+/// Says whether a broker serves clients. Brokers that do not know it are up as well.
 const HEALTH: &str = "/admin/v2/brokers/ready";
 
 /// Characters of a reason that go into an error. Brokers send whole stack traces.
@@ -36,6 +38,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 #[derive(Debug)]
 pub(crate) struct HttpLookup {
     addresses: Addresses,
+    /// TLS is spoken with the service, and with the brokers that it names.
+    pub(super) tls: bool,
+    connector: Connector,
+    identity: Identity,
+    redirects_keep_authorization: bool,
     listener_name: Option<String>,
     runtime: Handle,
     connect_timeout: Duration,
@@ -46,10 +53,14 @@ pub(crate) struct HttpLookup {
 }
 
 impl HttpLookup {
-    pub(super) fn new(addresses: Addresses, config: &LookupConfig) -> Self {
+    pub(super) fn new(addresses: Addresses, tls: bool, config: &LookupConfig) -> Self {
         HttpLookup {
             patience: share(config.operation_timeout, &addresses),
             addresses,
+            tls,
+            connector: config.connector.clone(),
+            identity: config.identity.clone(),
+            redirects_keep_authorization: config.redirects_keep_authorization,
             listener_name: config.listener_name.clone(),
             runtime: config.runtime.clone(),
             connect_timeout: config.connect_timeout,
@@ -64,10 +75,13 @@ impl HttpLookup {
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
         let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
         let answer = self.ask(topic, path).await?;
-        // Without TLS; `brokerUrlTls` (`brokerUrlSsl`, as some brokers call it) is for clients with it.
-        match answer.get("brokerUrl").and_then(Value::as_str).filter(|url| !url.is_empty()) {
-            Some(url) => Ok(Broker::direct(Address::parse_broker_url(url)?)),
-            None => Err(Error::Lookup(format!("{topic}: the answer names no broker without TLS"))),
+        // The second name is the one that older brokers have for it.
+        let (names, how): (&[_], _) =
+            if self.tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
+        let mut urls = names.iter().filter_map(|name| answer.get(name)?.as_str());
+        match urls.find(|url| !url.is_empty()) {
+            Some(url) => Ok(Broker::direct(Address::parse_broker_url(url, self.tls)?)),
+            None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
         }
     }
 
@@ -123,7 +137,7 @@ impl HttpLookup {
     }
 
     /// The answer of the first address that has one.
-    async fn ask_any(&self, path: &str) -> Result<Answer, Error> {
+    async fn ask_any(&self, path: &str) -> Result<HttpAnswer, Error> {
         let mut round = self.addresses.round();
         while let Some(address) = round.next() {
             match self.ask_one(address, path, self.patience).await {
@@ -138,10 +152,19 @@ impl HttpLookup {
     }
 
     /// The answer of one address. It fails when there is none, and when the next address may have a better one.
-    async fn ask_one(&self, address: &Address, path: &str, patience: Duration) -> Result<Answer, Error> {
-        let url = Url::parse(&format!("http://{address}{path}"))
+    async fn ask_one(&self, address: &Address, path: &str, patience: Duration) -> Result<HttpAnswer, Error> {
+        let scheme = if address.tls { "https" } else { "http" };
+        let url = Url::parse(&format!("{scheme}://{address}{path}"))
             .map_err(|error| Error::InvalidUrl(format!("{address}: {error}")))?;
-        let asking = timeout(patience, get(url, self.connect_timeout.min(patience)));
+        let (connector, connect_timeout) = (self.connector.clone(), self.connect_timeout.min(patience));
+        let (identity, redirects_keep_authorization) =
+            (self.identity.clone(), self.redirects_keep_authorization);
+        let asking = async move {
+            let credentials = identity.http_headers().await?;
+            let request = HttpRequest { credentials, redirects_keep_authorization, ..HttpRequest::get(url) };
+            send(request, &connector, connect_timeout).await
+        };
+        let asking = timeout(patience, asking);
         // Ended when nobody waits any more.
         let mut task = JoinSet::new();
         task.spawn_on(asking, &self.runtime);
@@ -158,7 +181,7 @@ impl HttpLookup {
 }
 
 /// The error for a status that will be the same the next time.
-fn refusal(topic: &impl fmt::Display, answer: &Answer) -> Error {
+fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
     let text = format!("{topic}: {}", describe(answer));
     match answer.status {
         StatusCode::UNAUTHORIZED => Error::Authentication(text),
@@ -172,7 +195,7 @@ fn refusal(topic: &impl fmt::Display, answer: &Answer) -> Error {
 }
 
 /// The status and the reason that the broker gives.
-fn describe(answer: &Answer) -> String {
+fn describe(answer: &HttpAnswer) -> String {
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let reason = json.as_ref().and_then(|json| json.get("reason")?.as_str()).unwrap_or_default();
     // In an unexpected error the message stands between a headline and the stack trace.
@@ -249,7 +272,8 @@ mod tests {
 
     #[test]
     fn reasons_are_one_line() {
-        let describe = |body: &str| describe(&Answer { status: StatusCode::NOT_FOUND, body: body.into() });
+        let describe =
+            |body: &str| describe(&HttpAnswer { status: StatusCode::NOT_FOUND, body: body.into() });
         assert_eq!(
             describe(r#"{"reason":"Namespace not found"}"#),
             "Namespace not found (HTTP 404 Not Found)"

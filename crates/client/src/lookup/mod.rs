@@ -3,7 +3,6 @@
 mod addresses;
 mod binary;
 mod http;
-mod http_get;
 
 use std::time::Duration;
 
@@ -14,8 +13,10 @@ use tokio::sync::Semaphore;
 use self::addresses::Addresses;
 use self::binary::BinaryLookup;
 use self::http::HttpLookup;
+use crate::auth::Identity;
 use crate::connection::{Broker, Cluster, TopicWatch};
 use crate::service_url::{Address, Scheme, ServiceUrl};
+use crate::tls::Connector;
 use crate::{Error, TopicName};
 
 /// Redirects followed before a lookup is given up, as in the C++ client.
@@ -29,10 +30,15 @@ const MAX_PARTITIONS: u64 = 100_000;
 pub(crate) struct LookupConfig {
     /// Where HTTP is spoken, whoever asks.
     pub runtime: Handle,
+    pub connector: Connector,
     /// For TCP.
     pub connect_timeout: Duration,
     /// For a question and its answer, redirects included.
     pub operation_timeout: Duration,
+    /// Who asks.
+    pub identity: Identity,
+    /// Where HTTP lookups are redirected to learns that, too.
+    pub redirects_keep_authorization: bool,
     /// Which of the brokers' advertised listeners is asked for.
     pub listener_name: Option<String>,
     /// Lookups at the same time.
@@ -58,11 +64,11 @@ pub(crate) enum Lookup {
 
 impl Lookup {
     pub fn new(service: ServiceUrl, config: &LookupConfig) -> Self {
-        let scheme = service.scheme();
+        let (scheme, tls) = (service.scheme(), service.tls());
         let addresses = Addresses::new(service);
         match scheme {
-            Scheme::Binary => Lookup::Binary(BinaryLookup::new(addresses, config)),
-            Scheme::Http => Lookup::Http(HttpLookup::new(addresses, config)),
+            Scheme::Binary => Lookup::Binary(BinaryLookup::new(addresses, tls, config)),
+            Scheme::Http => Lookup::Http(HttpLookup::new(addresses, tls, config)),
         }
     }
 
@@ -74,11 +80,11 @@ impl Lookup {
         }
     }
 
-    /// Where to connect to for a broker that another broker named.
-    pub fn assigned(&self, logical: Address) -> Broker {
+    /// Where to connect to for a broker that another broker named by its URL.
+    pub fn assigned(&self, url: &str) -> Result<Broker, Error> {
         match self {
-            Lookup::Binary(lookup) => lookup.assigned(logical),
-            Lookup::Http(_) => Broker::direct(logical),
+            Lookup::Binary(lookup) => Ok(lookup.assigned(Address::parse_broker_url(url, lookup.tls)?)),
+            Lookup::Http(lookup) => Ok(Broker::direct(Address::parse_broker_url(url, lookup.tls)?)),
         }
     }
 

@@ -4,7 +4,7 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::{CommandCloseConsumer, CommandCloseProducer};
 use pulsar_rs_wire::proto::{CommandProducerSuccess, ServerError};
 
-use super::Broker;
+use super::{Broker, by_scheme};
 use crate::commands;
 use crate::connection::{Claim, Connection, ConnectionId, ConsumerState, ProducerState};
 use crate::refusal::Refusal;
@@ -87,11 +87,12 @@ impl Broker {
     pub fn close_consumer_of(&mut self, key: ConsumerKey, assigned: Option<&str>) {
         let Some(connection) = self.connections.get_mut(key.connection) else { return };
         connection.consumers.remove(&key.consumer_id);
+        let (plain, tls) = by_scheme(assigned.map(str::to_owned));
         let close = CommandCloseConsumer {
             consumer_id: key.consumer_id,
             request_id: NO_REQUEST,
-            assigned_broker_service_url: assigned.map(str::to_owned),
-            assigned_broker_service_url_tls: None,
+            assigned_broker_service_url: plain,
+            assigned_broker_service_url_tls: tls,
         };
         self.send(key.connection, close);
     }
@@ -101,11 +102,12 @@ impl Broker {
         let Some(connection) = self.connections.get_mut(key.connection) else { return };
         connection.producers.remove(&key.producer_id);
         connection.closed_producers.insert(key.producer_id);
+        let (plain, tls) = by_scheme(assigned.map(str::to_owned));
         let close = CommandCloseProducer {
             producer_id: key.producer_id,
             request_id: NO_REQUEST,
-            assigned_broker_service_url: assigned.map(str::to_owned),
-            assigned_broker_service_url_tls: None,
+            assigned_broker_service_url: plain,
+            assigned_broker_service_url_tls: tls,
         };
         self.send(key.connection, close);
     }

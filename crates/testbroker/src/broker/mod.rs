@@ -41,6 +41,8 @@ pub(crate) struct Broker {
     pub options: Options,
     /// What lookups answer.
     pub url: String,
+    /// What they answer for clients with TLS.
+    pub tls_url: Option<String>,
     pub connections: Connections,
     pub registry: Registry,
     pub faults: Faults,
@@ -59,6 +61,7 @@ impl Broker {
     pub fn new(options: Options, url: String, http_url: String) -> Self {
         Broker {
             url,
+            tls_url: None,
             connections: Connections::new(options.verbose),
             registry: Registry::new(&options.namespaces),
             faults: Faults::default(),
@@ -75,7 +78,11 @@ impl Broker {
 
     /// Takes a client in.
     pub fn accept(&mut self, connection: Connection) -> ConnectionId {
+        let role = connection.peer_role.clone();
         let id = self.connections.insert(connection);
+        if let Some(role) = role {
+            self.trace(id, || format!("the client's certificate is that of {role}"));
+        }
         self.timers.add_after(self.options.keep_alive, Event::KeepAlive(id));
         id
     }
@@ -175,6 +182,12 @@ impl Broker {
     pub fn trace(&self, id: ConnectionId, what: impl FnOnce() -> String) {
         self.connections.trace(id, what);
     }
+}
+
+/// A URL in the place for those without TLS, or in the one for those with it.
+pub(crate) fn by_scheme(url: Option<String>) -> (Option<String>, Option<String>) {
+    let is_tls = |url: &String| url.starts_with("pulsar+ssl://") || url.starts_with("https://");
+    if url.as_ref().is_some_and(is_tls) { (None, url) } else { (url, None) }
 }
 
 /// The clock, milliseconds since 1970.

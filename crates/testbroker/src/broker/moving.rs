@@ -2,7 +2,7 @@
 
 use pulsar_rs_wire::extension::CommandTopicMigrated;
 
-use super::Broker;
+use super::{Broker, by_scheme};
 use crate::connection::ConnectionId;
 use crate::subscription::ConsumerKey;
 use crate::topic::{ProducerKey, TopicId};
@@ -61,11 +61,12 @@ impl Broker {
         resource_id: u64,
     ) -> bool {
         let Some(url) = self.topic(id).and_then(|topic| topic.moved_to.clone()) else { return false };
+        let (plain, tls) = by_scheme(Some(url));
         let moved = CommandTopicMigrated {
             resource_id,
             resource_type: kind as i32,
-            broker_service_url: Some(url),
-            broker_service_url_tls: None,
+            broker_service_url: plain,
+            broker_service_url_tls: tls,
         };
         self.send(connection, moved);
         true

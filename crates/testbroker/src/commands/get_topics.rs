@@ -1,5 +1,6 @@
 use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandGetTopicsOfNamespaceResponse};
 
+use crate::auth::Operation;
 use crate::broker::Broker;
 use crate::connection::ConnectionId;
 use crate::refusal::Handled;
@@ -8,6 +9,7 @@ use crate::topic_pattern::{MAX_LENGTH, TopicPattern};
 
 /// `GetTopicsOfNamespace`. A pattern that is not too long is applied; the answer says whether it was.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, asked: &CommandGetTopicsOfNamespace) -> Handled {
+    broker.check_permission(id, Operation::Topics)?;
     let mut topics = broker.registry.names_in(&asked.namespace, asked.mode());
     let pattern = asked.topics_pattern.as_deref().filter(|pattern| pattern.chars().count() <= MAX_LENGTH);
     if let Some(pattern) = pattern {

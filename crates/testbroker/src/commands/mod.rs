@@ -4,6 +4,7 @@
 #![allow(clippy::unnecessary_wraps)]
 
 mod ack;
+mod auth_response;
 mod close_consumer;
 mod close_producer;
 mod connect;
@@ -36,6 +37,7 @@ use crate::connection::{ConnectionId, ConsumerState};
 use crate::refusal::{Failure, Handled, Refusal};
 use crate::topic::{SubscriptionId, TopicId};
 
+pub(crate) use connect::SERVER_VERSION;
 pub(crate) use refuse::refuse;
 
 /// Handles one frame. An error ends the connection.
@@ -65,7 +67,8 @@ pub(crate) fn handle(
             let command = Command::decode(kind, body).map_err(|error| error.to_string())?;
             // Credentials are nothing for a log.
             broker.trace(id, || {
-                if kind == Kind::Connect { "> Connect".into() } else { format!("> {command:?}") }
+                let secret = matches!(kind, Kind::Connect | Kind::AuthResponse);
+                if secret { format!("> {kind:?}") } else { format!("> {command:?}") }
             });
             return answer(broker, id, &command);
         }
@@ -112,8 +115,9 @@ fn run(broker: &mut Broker, id: ConnectionId, command: &Command) -> Handled {
             broker.send(id, CommandPong {});
             Ok(())
         }
-        // A pong has done its work by arriving; without authentication there is nothing to refresh.
-        Command::Pong(_) | Command::AuthResponse(_) => Ok(()),
+        // It has done its work by arriving.
+        Command::Pong(_) => Ok(()),
+        Command::AuthResponse(response) => auth_response::handle(broker, id, response),
         Command::Lookup(lookup) => lookup::handle(broker, id, lookup),
         Command::PartitionedMetadata(asked) => partitioned_metadata::handle(broker, id, asked),
         Command::Producer(producer) => producer::handle(broker, id, producer),

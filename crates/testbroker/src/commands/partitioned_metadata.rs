@@ -2,6 +2,7 @@ use pulsar_rs_wire::extension::CommandPartitionedTopicMetadata;
 use pulsar_rs_wire::proto::command_partitioned_topic_metadata_response::LookupType;
 use pulsar_rs_wire::proto::{CommandPartitionedTopicMetadataResponse, ServerError};
 
+use crate::auth::Operation;
 use crate::broker::Broker;
 use crate::connection::ConnectionId;
 use crate::refusal::{Handled, Refusal};
@@ -15,6 +16,7 @@ pub(super) fn handle(
     asked: &CommandPartitionedTopicMetadata,
 ) -> Handled {
     let name = TopicName::parse(&asked.topic)?;
+    broker.check_permission(id, Operation::Metadata)?;
     let registry = &broker.registry;
     registry.check_namespace(&name)?;
     let partitions = registry.partitions(&name);

@@ -2,6 +2,7 @@ use pulsar_rs_wire::proto::{
     CommandError, CommandProducer, CommandProducerSuccess, ProducerAccessMode, ServerError,
 };
 
+use crate::auth::Operation;
 use crate::broker::Broker;
 use crate::connection::{ConnectionId, ProducerState};
 use crate::refusal::{Handled, Refusal};
@@ -11,6 +12,7 @@ use crate::topic_name::TopicName;
 /// `Producer`: opens a producer on a topic, which is created if need be.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandProducer) -> Handled {
     let topic_name = TopicName::parse(&wanted.topic)?;
+    broker.check_permission(id, Operation::Produce)?;
     if answer_known(broker, id, wanted)? {
         return Ok(());
     }

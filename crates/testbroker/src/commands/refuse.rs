@@ -57,7 +57,7 @@ pub(crate) fn refuse(broker: &mut Broker, id: ConnectionId, command: &Command, r
             ..CommandGetOrCreateSchemaResponse::default()
         }
         .into(),
-        Command::Connect(_) => {
+        Command::Connect(_) | Command::AuthResponse(_) => {
             if let Some(connection) = broker.connections.get_mut(id) {
                 connection.closing = true;
             }

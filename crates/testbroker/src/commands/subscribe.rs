@@ -1,6 +1,7 @@
 use pulsar_rs_wire::proto::command_subscribe::{InitialPosition, SubType};
 use pulsar_rs_wire::proto::{CommandSubscribe, CommandSuccess, KeySharedMode, KeyValue, Schema, ServerError};
 
+use crate::auth::Operation;
 use crate::broker::{Broker, milliseconds};
 use crate::connection::{ConnectionId, ConsumerState};
 use crate::refusal::{Failure, Handled, Refusal};
@@ -14,6 +15,7 @@ const AUTO_CONSUME: i32 = 21;
 /// `Subscribe`: opens a consumer. Topic and subscription are created if need be.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandSubscribe) -> Handled {
     let name = TopicName::parse(&wanted.topic)?;
+    broker.check_permission(id, Operation::Consume)?;
     if wanted.subscription.trim().is_empty() {
         // The code is the one that a real broker gives.
         return Err(Refusal::new(ServerError::ProducerBusy, "Empty subscription name").into());

@@ -4,6 +4,7 @@ use pulsar_rs_wire::extension::{
 use pulsar_rs_wire::proto::command_get_topics_of_namespace::Mode;
 use pulsar_rs_wire::proto::{CommandSuccess, ServerError};
 
+use crate::auth::Operation;
 use crate::broker::{Broker, Watch};
 use crate::connection::ConnectionId;
 use crate::refusal::{Failure, Handled, Refusal};
@@ -11,6 +12,7 @@ use crate::topic_pattern::{MAX_LENGTH, TopicPattern};
 
 /// `WatchTopicList`: tells which persistent topics match a pattern, and from then on those that come and go.
 pub(super) fn handle(broker: &mut Broker, id: ConnectionId, wanted: &CommandWatchTopicList) -> Handled {
+    broker.check_permission(id, Operation::Topics)?;
     // A real broker ends the connection, too: it does not get as far as an answer.
     let pattern = TopicPattern::parse(&wanted.topics_pattern).map_err(|bad| Failure::Close(bad.message))?;
     if pattern.len > MAX_LENGTH {

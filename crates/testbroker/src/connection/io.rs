@@ -1,15 +1,12 @@
 //! Reading from and writing to clients. All of it happens in [`Broker::poll_connection`], which handles what
 //! came and sends the answers in one go.
 
-use std::io::{ErrorKind, IoSlice};
+use std::io::IoSlice;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use libc::MSG_NOSIGNAL;
 use pulsar_rs_wire::{FRAME_OVERHEAD, frame};
-use socket2::SockRef;
-use tokio::io::Interest;
 
 use super::outbox::PIECES;
 use super::{ConnectionId, DISPATCH_STOP, READ_STOP};
@@ -62,16 +59,10 @@ impl Broker {
         if connection.closing || connection.outbox.len() >= READ_STOP {
             return Step::Idle;
         }
-        match connection.stream.poll_read_ready(cx) {
+        match connection.transport.poll_read(cx, connection.inbox.buffer(limit)) {
             Poll::Pending => return Step::Idle,
-            Poll::Ready(Err(_)) => return Step::Ended,
-            Poll::Ready(Ok(())) => {}
-        }
-        match connection.stream.try_read_buf(connection.inbox.buffer(limit)) {
-            Ok(0) => return Step::Ended,
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Step::Moved,
-            Err(_) => return Step::Ended,
+            Poll::Ready(Ok(0) | Err(_)) => return Step::Ended,
+            Poll::Ready(Ok(_)) => {}
         }
         connection.last_read = Instant::now();
         connection.pinged = false;
@@ -108,22 +99,19 @@ impl Broker {
     fn write_some(&mut self, id: ConnectionId, cx: &mut Context<'_>) -> Step {
         let Some(connection) = self.connections.get_mut(id) else { return Step::Ended };
         if connection.outbox.is_empty() {
+            match connection.transport.poll_flush(cx) {
+                Poll::Pending => return Step::Idle,
+                Poll::Ready(Err(_)) => return Step::Ended,
+                Poll::Ready(Ok(())) => {}
+            }
             return if connection.closing { Step::Ended } else { Step::Idle };
-        }
-        match connection.stream.poll_write_ready(cx) {
-            Poll::Pending => return Step::Idle,
-            Poll::Ready(Err(_)) => return Step::Ended,
-            Poll::Ready(Ok(())) => {}
         }
         let mut slices = [IoSlice::new(&[]); PIECES];
         let filled = connection.outbox.fill(&mut slices);
-        // `writev` would raise SIGPIPE once the client is gone, which ends a program that is not written in Rust.
-        let send =
-            || SockRef::from(&connection.stream).send_vectored_with_flags(&slices[..filled], MSG_NOSIGNAL);
-        match connection.stream.try_io(Interest::WRITABLE, send) {
-            Ok(sent) => connection.outbox.consume(sent),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Step::Moved,
-            Err(_) => return Step::Ended,
+        match connection.transport.poll_write(cx, &slices[..filled]) {
+            Poll::Pending => return Step::Idle,
+            Poll::Ready(Err(_)) => return Step::Ended,
+            Poll::Ready(Ok(sent)) => connection.outbox.consume(sent),
         }
         if connection.stalled && connection.outbox.len() < DISPATCH_STOP / 2 {
             connection.stalled = false;

@@ -4,6 +4,7 @@ mod inbox;
 mod io;
 mod outbox;
 mod receipts;
+mod transport;
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -14,11 +15,12 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::extension::FeatureFlags;
 use pulsar_rs_wire::frame::{encode_broker_entry, encode_message_head};
 use pulsar_rs_wire::hot::Message;
-use tokio::net::TcpStream;
 
 pub(crate) use inbox::keep;
 pub(crate) use receipts::Receipts;
+pub(crate) use transport::Transport;
 
+use crate::auth::Principal;
 use crate::broker::Watch;
 use crate::id_map::IdMap;
 use crate::subscription::Outlet;
@@ -77,8 +79,10 @@ pub(crate) struct Claim {
 /// One client.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    transport: Transport,
     pub peer: SocketAddr,
+    /// Who the client's certificate says that it is, where it has one: the common name of its subject.
+    pub peer_role: Option<String>,
     inbox: Inbox,
     pub outbox: Outbox,
     pub receipts: Receipts,
@@ -86,6 +90,12 @@ pub(crate) struct Connection {
     waker: Option<Waker>,
     /// `Connect` was accepted.
     pub connected: bool,
+    /// Who the client showed to be.
+    pub principal: Option<Principal>,
+    /// The method it showed that by.
+    pub auth_method: String,
+    /// It was asked to show it again.
+    pub challenged: bool,
     /// What the client understands, by its word.
     pub features: FeatureFlags,
     /// Ends as soon as everything is sent.
@@ -105,15 +115,19 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub fn new(transport: Transport, peer: SocketAddr) -> Self {
         Connection {
-            stream,
+            peer_role: transport.role(),
+            transport,
             peer,
             inbox: Inbox::default(),
             outbox: Outbox::default(),
             receipts: Receipts::default(),
             waker: None,
             connected: false,
+            principal: None,
+            auth_method: String::new(),
+            challenged: false,
             features: FeatureFlags::default(),
             closing: false,
             stalled: false,
@@ -125,6 +139,11 @@ impl Connection {
             closed_producers: HashSet::new(),
             watches: BTreeMap::new(),
         }
+    }
+
+    /// The role of the client.
+    pub fn role(&self) -> Option<&str> {
+        self.principal.as_ref().map(|principal| principal.role.as_str())
     }
 
     /// Sends a command.
@@ -144,7 +163,7 @@ impl Connection {
     /// reset.
     pub fn abort(self) {
         // Where this fails the client sees an orderly end instead.
-        drop(self.stream.set_zero_linger());
+        drop(self.transport.socket().set_zero_linger());
     }
 }
 

@@ -80,8 +80,10 @@ fn lookup(broker: &mut Broker, uri: &Uri, name: &str) -> Answer {
     let answer = json!({
         "brokerUrl": broker.url,
         "httpUrl": broker.http.url,
+        "httpUrlTls": broker.http.tls_url,
         "nativeUrl": broker.url,
-        "brokerUrlSsl": "",
+        "brokerUrlTls": broker.tls_url,
+        "brokerUrlSsl": broker.tls_url.as_deref().unwrap_or_default(),
     });
     Answer::Json(StatusCode::OK, answer)
 }

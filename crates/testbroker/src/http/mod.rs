@@ -2,6 +2,7 @@
 
 mod admin;
 mod answers;
+mod caller;
 mod server;
 
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ pub(crate) use server::serve;
 pub(crate) struct Http {
     /// Base of its URLs: `http://host:port`.
     pub url: String,
+    /// The same with TLS: `https://host:port`.
+    pub tls_url: Option<String>,
     /// Requests received, failed ones included.
     pub requests: u64,
     /// Send this many lookups elsewhere first.

@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use super::{
+    AthenzAuthentication, Authentication, BasicAuthentication, OAuth2Authentication, TlsAuthentication,
+    TokenAuthentication,
+};
+use crate::Error;
+
+/// Makes an authentication from the name of its method, or of its Java class, and its parameters in one string, as
+/// configurations of the established clients have them. Case does not matter in names.
+///
+/// # Errors
+///
+/// [`Error::Authentication`] for a name that is not known, plugins in shared libraries among them, and for parameters
+/// that are missing or cannot be read.
+pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Authentication>, Error> {
+    let lower = name.to_ascii_lowercase();
+    let class = lower.strip_prefix("org.apache.pulsar.client.impl.auth.").unwrap_or(&lower);
+    let short = class.strip_prefix("oauth2.").unwrap_or(class);
+    Ok(match short {
+        "token" | "authenticationtoken" => Arc::new(TokenAuthentication::from_parameters(parameters)?),
+        "basic" | "authenticationbasic" => Arc::new(BasicAuthentication::from_parameters(parameters)?),
+        "tls" | "authenticationtls" => Arc::new(TlsAuthentication::from_parameters(parameters)?),
+        "oauth2" | "authenticationoauth2" => Arc::new(OAuth2Authentication::from_parameters(parameters)?),
+        "athenz" | "authenticationathenz" => Arc::new(AthenzAuthentication::from_parameters(parameters)?),
+        _ => {
+            return Err(Error::Authentication(format!(
+                "there is no authentication {name:?}: plugins in shared libraries are not loaded"
+            )));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_known_by_both_names() {
+        for (name, parameters, method) in [
+            ("token", "token:abc", "token"),
+            ("org.apache.pulsar.client.impl.auth.AuthenticationToken", "abc", "token"),
+            ("BASIC", "username:a,password:b", "basic"),
+            ("org.apache.pulsar.client.impl.auth.AuthenticationBasic", "username:a,password:b", "basic"),
+            ("tls", "tlsCertFile:a,tlsKeyFile:b", "tls"),
+            ("org.apache.pulsar.client.impl.auth.AuthenticationTls", "tlsCertFile:a,tlsKeyFile:b", "tls"),
+        ] {
+            assert_eq!(authentication_by_name(name, parameters).unwrap().method(), method, "{name}");
+        }
+        for name in ["", "/usr/lib/libauth.so", "org.apache.pulsar.client.impl.auth.AuthenticationSasl"] {
+            assert!(matches!(authentication_by_name(name, ""), Err(Error::Authentication(_))), "{name}");
+        }
+    }
+}

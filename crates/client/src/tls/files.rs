@@ -1,0 +1,170 @@
+//! What the files of a TLS configuration come to.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::{fmt, fs};
+
+use parking_lot::Mutex;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::TlsConfig;
+use super::verify::{AnyName, Anyone};
+use crate::Error;
+
+/// Reads the files each time, and parses them when they changed.
+#[derive(Debug)]
+pub(super) struct Files {
+    config: TlsConfig,
+    last: Mutex<Option<(Contents, Arc<ClientConfig>)>>,
+    /// What the system trusts. It is not expected to change while the program runs.
+    system: OnceLock<Arc<RootCertStore>>,
+}
+
+/// The files as they were read, where they are configured.
+#[derive(Debug, PartialEq, Eq)]
+struct Contents {
+    trusted: Option<PemFile>,
+    certificate: Option<PemFile>,
+    key: Option<PemFile>,
+}
+
+#[derive(PartialEq, Eq)]
+struct PemFile {
+    /// What it has, for people.
+    what: &'static str,
+    path: PathBuf,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Files {
+    pub fn new(config: TlsConfig) -> Self {
+        Files { config, last: Mutex::default(), system: OnceLock::new() }
+    }
+
+    /// The configuration for a connection that is made now. The one of the last is used again as long as the files have
+    /// the same, and with it the sessions that servers let clients resume.
+    pub fn load(&self) -> Result<Arc<ClientConfig>, Error> {
+        let TlsConfig { trust_certs_file, certificate_file, private_key_file, allow_insecure, .. } =
+            &self.config;
+        let contents = Contents {
+            // Nobody asks it when anyone is trusted.
+            trusted: PemFile::read("trust", trust_certs_file.as_ref().filter(|_| !allow_insecure))?,
+            certificate: PemFile::read("certificate", certificate_file.as_ref())?,
+            key: PemFile::read("private key", private_key_file.as_ref())?,
+        };
+        if let Some((last, parsed)) = self.last.lock().as_ref()
+            && *last == contents
+        {
+            return Ok(parsed.clone());
+        }
+        let parsed = Arc::new(self.parse(&contents)?);
+        *self.last.lock() = Some((contents, parsed.clone()));
+        Ok(parsed)
+    }
+
+    fn parse(&self, contents: &Contents) -> Result<ClientConfig, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Connect(format!("TLS cannot be set up: {error}")))?;
+        let builder = if self.config.allow_insecure {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone::new(provider.clone())))
+        } else if self.config.verify_hostname {
+            builder.with_root_certificates(self.trusted(contents)?)
+        } else {
+            let verifier = AnyName::new(self.trusted(contents)?, provider.clone());
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        };
+        let (Some(certificate), Some(key)) = (&contents.certificate, &contents.key) else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let certified = certified(certificate, key, &provider)?;
+        Ok(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
+    }
+
+    fn trusted(&self, contents: &Contents) -> Result<Arc<RootCertStore>, Error> {
+        let Some(file) = &contents.trusted else {
+            return Ok(self.system.get_or_init(system_roots).clone());
+        };
+        let mut roots = RootCertStore::empty();
+        for certificate in file.certificates()? {
+            roots.add(certificate).map_err(|error| file.broken(&error))?;
+        }
+        Ok(Arc::new(roots))
+    }
+}
+
+/// The client's certificate with its key.
+fn certified(certificate: &PemFile, key: &PemFile, provider: &CryptoProvider) -> Result<CertifiedKey, Error> {
+    let chain = certificate.certificates()?;
+    let signing = key.private_key(provider)?;
+    let certified = CertifiedKey::new(chain, signing);
+    match certified.keys_match() {
+        Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
+            let path = certificate.path.display();
+            Err(key.broken(&format_args!("it is not that of the certificate in {path}")))
+        }
+        // Some keys do not tell.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => Ok(certified),
+        Err(error) => Err(certificate.broken(&error)),
+    }
+}
+
+/// What the system trusts; where it has nothing, what Mozilla trusts.
+fn system_roots() -> Arc<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    // Single ones that cannot be read are left out, as other programs do.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    Arc::new(roots)
+}
+
+impl PemFile {
+    fn read(what: &'static str, path: Option<&PathBuf>) -> Result<Option<Self>, Error> {
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let mut file = PemFile { what, path: path.clone(), bytes: Zeroizing::default() };
+        let bytes = fs::read(path).map_err(|error| file.broken(&error))?;
+        file.bytes = Zeroizing::new(bytes);
+        Ok(Some(file))
+    }
+
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let all: Vec<_> = CertificateDer::pem_slice_iter(&self.bytes)
+            .collect::<Result<_, _>>()
+            .map_err(|_| self.broken(&"it is not PEM"))?;
+        if all.is_empty() {
+            return Err(self.broken(&"it has no certificate in PEM"));
+        }
+        Ok(all)
+    }
+
+    /// Says nothing of what the file has: it is secret.
+    fn private_key(&self, provider: &CryptoProvider) -> Result<Arc<dyn SigningKey>, Error> {
+        let mut key = PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|error| match error {
+            pem::Error::NoItemsFound => self.broken(&"it has no private key without a password in PEM"),
+            _ => self.broken(&"it is not PEM"),
+        })?;
+        let signing = provider.key_provider.load_private_key(key.clone_key());
+        key.zeroize();
+        signing.map_err(|_| self.broken(&"it is not a key of a kind that is supported"))
+    }
+
+    fn broken(&self, why: &dyn fmt::Display) -> Error {
+        Error::Authentication(format!("TLS {} file {}: {why}", self.what, self.path.display()))
+    }
+}
+
+impl fmt::Debug for PemFile {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} file {}", self.what, self.path.display())
+    }
+}

@@ -35,7 +35,8 @@ fn main() -> Result<()> {
     for _ in 0..RECORDS {
         let mut record = vec![b'x'; RECORD];
         if decrypts {
-            key.seal_in_place_append_tag(nonce(0), Aad::empty(), &mut record).map_err(|_| "cannot encrypt")?;
+            key.seal_in_place_append_tag(nonce(0), Aad::empty(), &mut record)
+                .map_err(|_| "cannot encrypt")?;
         }
         sealed.push(record);
     }

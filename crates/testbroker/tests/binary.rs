@@ -135,6 +135,42 @@ fn it_prints_where_it_answers_http() {
 }
 
 #[test]
+fn it_prints_where_it_speaks_tls() {
+    let folder = std::env::temp_dir().join(format!("pulsar-testbroker-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let mut child = Command::new(BINARY)
+        .args(["--tls-port", "0", "--certificate", certificate, "--key", key])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for scheme in ["pulsar", "pulsar+ssl", "https"] {
+        let url = lines.next().unwrap().unwrap();
+        let (found, address) = url.split_once("://").unwrap();
+        assert_eq!(found, scheme);
+        TcpStream::connect(address).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for wrong in [
+        &["--tls-port", "0"][..],
+        &["--client-ca", certificate],
+        &["--tls-port", "0", "--certificate", key, "--key", key],
+        &["--tls-port", "0", "--certificate", certificate, "--key", "/no/such/file"],
+    ] {
+        let output = run(wrong);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{wrong:?}");
+        assert!(!output.stderr.is_empty(), "{wrong:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn it_explains_itself() {
     let help = run(&["--help"]);
     assert!(help.status.success());

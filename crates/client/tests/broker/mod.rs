@@ -10,6 +10,7 @@ use pulsar_rs_testbroker::{Options, TestBroker};
 
 pub mod account;
 pub mod admin;
+pub mod keys;
 pub mod numbers;
 mod proxy;
 pub mod raw;

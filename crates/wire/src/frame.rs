@@ -161,7 +161,9 @@ pub fn encode_send_of(out: &mut Vec<u8>, send: &Send, metadata: &[&[u8]], body: 
     let open = OpenChecksum { at: out.len() };
     out.extend_from_slice(&[0; SIZE]);
     put_size(out, metadata_len);
-    metadata.iter().for_each(|piece| out.extend_from_slice(piece));
+    for piece in metadata {
+        out.extend_from_slice(piece);
+    }
     open.finish(out, body);
 }
 

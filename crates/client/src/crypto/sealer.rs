@@ -69,12 +69,8 @@ impl EncryptionConfig {
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let invalid = |why: &str| Err(Error::InvalidConfiguration(why.into()));
         if self.keys.is_empty() || self.keys.len() > MAX_KEYS {
-            return invalid("encryption needs the names of 1 to 256 keys");
-        }
-        if self.keys.iter().any(String::is_empty) {
-            return invalid("the name of an encryption key must not be empty");
+            return Err(Error::InvalidConfiguration("encryption needs the names of 1 to 256 keys".into()));
         }
         Ok(())
     }
@@ -203,6 +199,9 @@ impl Sealer {
         self.random.fill(bytes.as_mut()).map_err(|_| no_random())?;
         let mut wrapped = Vec::new();
         for name in &self.config.keys {
+            if name.is_empty() {
+                return Err(Error::Crypto("the name of an encryption key is empty".into()));
+            }
             let public = self.config.key_source.reader().public_key(name, &[]).map_err(as_crypto)?;
             let value = rsa::wrap(name, &public, bytes.as_ref())?;
             put_wrapped_key(&mut wrapped, name.as_bytes(), &value, &public.metadata);

@@ -182,18 +182,6 @@ impl From<pulsar_compression_type> for Option<Compression> {
     }
 }
 
-impl From<Option<Compression>> for pulsar_compression_type {
-    fn from(codec: Option<Compression>) -> Self {
-        match codec {
-            None => pulsar_compression_type::pulsar_CompressionNone,
-            Some(Compression::Lz4) => pulsar_compression_type::pulsar_CompressionLZ4,
-            Some(Compression::Zlib) => pulsar_compression_type::pulsar_CompressionZLib,
-            Some(Compression::Zstd) => pulsar_compression_type::pulsar_CompressionZSTD,
-            Some(Compression::Snappy) => pulsar_compression_type::pulsar_CompressionSNAPPY,
-        }
-    }
-}
-
 impl SchemaInfo {
     /// None, where the type is not one that is registered.
     pub fn to_core(&self) -> Result<Option<Schema>, Error> {

@@ -137,11 +137,13 @@ const void *pulsar_rs_message_encryption_algorithm(pulsar_message_t *message,
                                                    size_t *len);
 
 /**
- * Returns the codec of what an encrypted message holds: its payload is still compressed when it is decrypted.
+ * Returns the codec of what an encrypted message holds, a number of `pulsar_compression_type`: its payload is still
+ * compressed when the program decrypts it.
  *
- * NULL: returns `pulsar_CompressionNone`.
+ * NULL: returns `pulsar_CompressionNone`, which is 0.
  */
-PULSAR_PUBLIC pulsar_compression_type pulsar_rs_message_encryption_compression(pulsar_message_t *message);
+PULSAR_PUBLIC
+int pulsar_rs_message_encryption_compression(pulsar_message_t *message);
 
 /**
  * Returns how many bytes an encrypted message holds, without compression; 0 where the producer does not say it.

@@ -3,12 +3,11 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::NonNull;
 
-use pulsar_rs_client::EncryptionContext;
+use pulsar_rs_client::{Compression, EncryptionContext};
 
 use crate::ffi::guard::guard;
 use crate::ffi::handle;
 use crate::ffi::message::pulsar_message_t;
-use crate::ffi::producer_configuration::pulsar_compression_type;
 use crate::ffi::string_map::pulsar_string_map_t;
 use crate::ffi::text::c_string;
 use crate::message::Message;
@@ -201,15 +200,16 @@ pub extern "C" fn pulsar_rs_message_encryption_algorithm(
     bytes(message, len, |context| context.algorithm())
 }
 
-/// Returns the codec of what an encrypted message holds: its payload is still compressed when it is decrypted.
+/// Returns the codec of what an encrypted message holds, a number of `pulsar_compression_type`: its payload is still
+/// compressed when the program decrypts it.
 ///
-/// NULL: returns `pulsar_CompressionNone`.
+/// NULL: returns `pulsar_CompressionNone`, which is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_message_encryption_compression(
     message: Option<NonNull<pulsar_message_t>>,
-) -> pulsar_compression_type {
-    let none = pulsar_compression_type::pulsar_CompressionNone;
-    encryption(message, none, |context| context.compression().map_or(none, Into::into))
+) -> c_int {
+    let number = |codec: Option<Compression>| codec.map_or(0, Compression::number);
+    encryption(message, 0, |context| context.compression().map_or(0, number))
 }
 
 /// Returns how many bytes an encrypted message holds, without compression; 0 where the producer does not say it.

@@ -410,7 +410,7 @@ async fn keys_stay_together_in_key_shared_subscriptions() {
         }));
     }
     producer.flush().await.unwrap();
-    let mut owners = vec![None; 10];
+    let mut owners = [None; 10];
     let mut count = 0;
     while count < 100 {
         for (owner, consumer) in consumers.iter().enumerate() {

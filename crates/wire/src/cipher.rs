@@ -80,13 +80,13 @@ mod tests {
         }
     }
 
-    /// Case 14 of the GCM specification (McGrew, Viega): a key, a vector and a block of zeros.
+    /// Test case 14 of the specification of GCM: a key, a vector and a block of zeros.
     #[test]
     fn it_is_the_standard_cipher() {
         let key = DataKey::new(&[0; KEY_LEN]).unwrap();
         let mut body = vec![0; 16];
         key.seal([0; IV_LEN], &mut body).unwrap();
-        let hex: String = body.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = body.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert_eq!(hex, "cea7403d4d606b6e074ec5d3baf39d18d0d1c8a799996bf0265b98b5d48ab919");
     }
 

@@ -37,14 +37,12 @@ func makeKeys() (keys, error) {
 	if err != nil {
 		return k, err
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return k, err
-	}
+	// The only form that this client reads.
+	private := x509.MarshalPKCS1PrivateKey(key)
 	write := func(file, kind string, bytes []byte) error {
 		return os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: bytes}), 0o600)
 	}
-	return k, errors.Join(write(k.public, "PUBLIC KEY", public), write(k.private, "PRIVATE KEY", private))
+	return k, errors.Join(write(k.public, "PUBLIC KEY", public), write(k.private, "RSA PRIVATE KEY", private))
 }
 
 func (k keys) reader() crypto.KeyReader { return crypto.NewFileKeyReader(k.public, k.private) }

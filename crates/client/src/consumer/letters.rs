@@ -107,9 +107,11 @@ struct Outbox {
     config: ProducerConfig,
     /// The consumer's, for letters that were encrypted as messages.
     key_source: Option<KeySource>,
-    /// By the names of the keys that they encrypt for as their messages were; none for the others.
-    producers: tokio::sync::Mutex<Vec<(Vec<String>, Arc<Producer<FutureSink>>)>>,
+    producers: tokio::sync::Mutex<Vec<LetterProducer>>,
 }
+
+/// A producer of letters, and the names of the keys that it encrypts for as the messages were; none for the others.
+type LetterProducer = (Vec<String>, Arc<Producer<FutureSink>>);
 
 /// Producers of an outbox at most: messages of one topic rarely have more than one kind of recipients.
 const MAX_PRODUCERS: usize = 4;

@@ -189,7 +189,7 @@ impl Message {
 
     /// How it was, or is, encrypted; nothing for a message that never was.
     pub fn encryption(&self) -> Option<EncryptionContext<'_>> {
-        EncryptionContext::of(&self.entry.metadata, self.entry_metadata(), self.entry.is_encrypted)
+        EncryptionContext::of(&self.entry.metadata, &self.entry_metadata(), self.entry.is_encrypted)
     }
 
     /// Cluster it was replicated from.

@@ -26,9 +26,9 @@ pub struct EncryptionKey<'a> {
 
 impl<'a> EncryptionContext<'a> {
     /// Nothing for a message that was never encrypted.
-    pub(crate) fn of(encoded: &'a [u8], metadata: Metadata<'a>, is_encrypted: bool) -> Option<Self> {
+    pub(crate) fn of(encoded: &'a [u8], metadata: &Metadata<'a>, is_encrypted: bool) -> Option<Self> {
         let encryption = metadata.encrypted.then(|| Encryption::decode(encoded).ok().flatten())??;
-        Some(EncryptionContext { encryption, metadata, is_encrypted })
+        Some(EncryptionContext { encryption, metadata: *metadata, is_encrypted })
     }
 
     /// The data key, wrapped for each recipient.

@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn decoding_is_total(bytes: Vec<u8>) {
             if let Ok(Some(encryption)) = Encryption::decode(&bytes) {
-                let _ = encryption.keys().map(|key| key.metadata.iter().count()).count();
+                let _ = encryption.keys().map(|key| key.metadata.iter().count()).sum::<usize>();
             }
         }
     }

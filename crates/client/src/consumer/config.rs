@@ -67,6 +67,7 @@ pub enum CryptoFailureAction {
     /// They are acknowledged without being delivered.
     Discard,
     /// They are delivered as they came: encrypted, still compressed; a batch, and each chunk of a message, as one message.
+    /// If a chunk was altered after it was encrypted, all chunks of its message come one behind the other as one message.
     Consume,
 }
 

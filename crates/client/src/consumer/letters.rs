@@ -178,8 +178,7 @@ impl Letters {
     pub async fn bury(&self, messages: &[Message]) -> Vec<Result<(), Error>> {
         let mut sending = Vec::with_capacity(messages.len());
         for message in messages {
-            let producer = self.dead.producer(&self.client, message).await;
-            sending.push(producer.map(|producer| post(&producer, message, &with_origin(message), None)));
+            sending.push(self.dead.post(&self.client, message, with_origin(message), None).await);
         }
         let mut outcomes = Vec::with_capacity(messages.len());
         for one in sending {
@@ -213,9 +212,8 @@ impl Letters {
         put(&mut properties, DELAY_TIME, delay.as_millis().to_string().into());
         let is_dead = times > self.max_redeliveries;
         let outbox = if is_dead { &self.dead } else { retry };
-        let producer = outbox.producer(&self.client, message).await?;
         let deliver_at = (!is_dead && !delay.is_zero()).then(|| from_now(delay));
-        let sending = post(&producer, message, &properties, deliver_at);
+        let sending = outbox.post(&self.client, message, properties, deliver_at).await?;
         sending.await.map(drop)
     }
 }
@@ -232,13 +230,32 @@ impl Outbox {
         Outbox { topic, config, key_source, producers: tokio::sync::Mutex::default() }
     }
 
+    /// Sends a letter. One that is encrypted goes from a thread for blocking work: the program may be asked for keys.
+    async fn post(
+        &self,
+        client: &Arc<ClientInner>,
+        message: &Message,
+        properties: Vec<Property>,
+        deliver_at: Option<i64>,
+    ) -> Result<Sending, Error> {
+        let keys = self.recipients(message)?;
+        let is_encrypted = self.config.encryption.is_some() || !keys.is_empty();
+        let producer = self.producer(client, keys).await?;
+        if !is_encrypted {
+            return Ok(post(&producer, message, &properties, deliver_at));
+        }
+        let (posted, sending) = tokio::sync::oneshot::channel();
+        let message = message.clone();
+        client.spawn_blocking(move || _ = posted.send(post(&producer, &message, &properties, deliver_at)));
+        sending.await.map_err(|_| Error::AlreadyClosed("the client is closed".into()))
+    }
+
     /// The producer for a letter, which is created for the first of its kind, and anew when it was closed.
     async fn producer(
         &self,
         client: &Arc<ClientInner>,
-        message: &Message,
+        keys: Vec<String>,
     ) -> Result<Arc<Producer<FutureSink>>, Error> {
-        let keys = self.recipients(message)?;
         let mut producers = self.producers.lock().await;
         producers.retain(|(_, producer)| !producer.is_closed());
         if let Some((_, producer)) = producers.iter().find(|(known, _)| *known == keys) {

@@ -85,6 +85,7 @@ impl Shared {
         let mut state = self.state.lock();
         // What waits for a seek has no other time to be sent. The broker drops what comes behind one that succeeds.
         state.seeking = None;
+        state.locked.clear();
         self.send_acks(&mut state);
         let phase = std::mem::replace(&mut state.phase, Phase::Closed);
         self.closed.store(true, Ordering::Release);

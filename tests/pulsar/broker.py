@@ -22,6 +22,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict, dataclass
 from http.client import HTTPException
 from pathlib import Path
 
@@ -34,13 +35,37 @@ MAX_MESSAGE_SIZE = 5 * 1024 * 1024  # the broker's default
 FRAME_HEADERS = 16 * 1024  # see standalone.conf
 MAX_DATA_BYTES = 8 << 30
 SCRATCH = "pulsar-rs-"
+PORTS = 6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a broker is started with."""
+
+    max_message_size: int = MAX_MESSAGE_SIZE
+    # TLS beside the plain ports, authentication and authorization; see secure.conf.
+    secure: bool = False
+    # TLS for clients with a certificate only.
+    mutual_tls: bool = False
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Of 127.0.0.1. Those for TLS are used by secure brokers only, `proxied` by proxies of tests."""
+
+    broker: int
+    web: int
+    bookie: int
+    proxied: int
+    broker_tls: int
+    web_tls: int
 
 
 class PortTakenError(StopError):
     """Another process was faster to bind one of the ports."""
 
 
-def start(state: Path, max_message_size: int, *, owned: bool = False) -> None:
+def start(state: Path, settings: Settings, *, owned: bool = False) -> None:
     """Leaves a ready broker and its env file. An owned broker dies with this process, even if that one is killed."""
     with locked(state):
         if (state / "env").exists():
@@ -52,47 +77,69 @@ def start(state: Path, max_message_size: int, *, owned: bool = False) -> None:
         command = [java(), "-cp", f"{fetch()}/*"]
         for attempt in range(5):
             try:
-                start_once(state, command, max_message_size, owned=owned)
+                start_once(state, command, settings, owned=owned)
                 break
             except PortTakenError:
                 if attempt == 4:
                     raise
 
 
-def start_once(state: Path, command: list[str], max_message_size: int, *, owned: bool) -> None:
+def start_once(state: Path, command: list[str], settings: Settings, *, owned: bool) -> None:
     if " " in tempfile.gettempdir():
         raise StopError(f"Pulsar cannot keep its data under a path with a space; set TMPDIR ({tempfile.gettempdir()})")
-    broker, web, bookie, proxied = free_ports(4)
-    conf = string.Template((HERE / "standalone.conf").read_text()).substitute(
-        broker=broker,
-        web=web,
-        proxied=proxied,
-        max_message_size=max_message_size,
-        max_frame_size=max(max_message_size, MAX_MESSAGE_SIZE) + FRAME_HEADERS,
-    )
+    ports = Ports(*free_ports(PORTS))
     data = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=state if owned else None))
     try:
-        (data / "standalone.conf").write_text(conf)
-        (data / "command").write_text(json.dumps(command + jvm_arguments(data, bookie)))
+        (data / "standalone.conf").write_text(configuration(ports, settings, data / "credentials"))
+        (data / "command").write_text(json.dumps(command + jvm_arguments(data, ports.bookie)))
         (data / "owner").write_text(str(os.getpid()))
         (data / "tmp").mkdir()
         values = {
-            "PULSAR_URL": f"pulsar://127.0.0.1:{broker}",
-            "PULSAR_HTTP": f"http://127.0.0.1:{web}",
-            "PULSAR_PROXIED_PORT": str(proxied),
+            "PULSAR_URL": f"pulsar://127.0.0.1:{ports.broker}",
+            "PULSAR_HTTP": f"http://127.0.0.1:{ports.web}",
+            "PULSAR_PROXIED_PORT": str(ports.proxied),
             "PULSAR_PID": "0",
             "PULSAR_DATA": str(data),
             "PULSAR_STATE": str(state),
         }
+        if settings.secure:
+            make_credentials(data / "credentials")
+            values |= {
+                "PULSAR_URL_TLS": f"pulsar+ssl://127.0.0.1:{ports.broker_tls}",
+                "PULSAR_HTTP_TLS": f"https://127.0.0.1:{ports.web_tls}",
+                "PULSAR_CREDENTIALS": str(data / "credentials"),
+            }
+        if settings.mutual_tls:
+            values["PULSAR_MUTUAL_TLS"] = "1"
         launch(state, values)
-        http(values["PULSAR_HTTP"], "PUT", "/admin/v2/namespaces/public/dedup", "{}")
-        http(values["PULSAR_HTTP"], "POST", "/admin/v2/namespaces/public/dedup/deduplication", "true")
+        http(values, "PUT", "/admin/v2/namespaces/public/dedup", "{}")
+        http(values, "POST", "/admin/v2/namespaces/public/dedup/deduplication", "true")
+        if settings.secure:
+            http(values, "POST", "/admin/v2/namespaces/public/default/permissions/right", '["produce", "consume"]')
     except BaseException:
         end_jvm(data, 0)
         remove(state, data)
         raise
     if not owned:
         (data / "owner").unlink()
+
+
+def configuration(ports: Ports, settings: Settings, credentials: Path) -> str:
+    templates = ["standalone.conf", *(["secure.conf"] if settings.secure else [])]
+    return string.Template("\n".join((HERE / name).read_text() for name in templates)).substitute(
+        asdict(ports),
+        max_message_size=settings.max_message_size,
+        max_frame_size=max(settings.max_message_size, MAX_MESSAGE_SIZE) + FRAME_HEADERS,
+        credentials=credentials,
+        mutual_tls=str(settings.mutual_tls).lower(),
+    )
+
+
+def make_credentials(folder: Path) -> None:
+    script = HERE.parent / "credentials/make"
+    made = subprocess.run([str(script), str(folder)], stderr=subprocess.PIPE, text=True, check=False)
+    if made.returncode:
+        raise StopError(f"the broker has no credentials: {made.stderr.strip()}", 2)
 
 
 def jvm_arguments(data: Path, bookie_port: int) -> list[str]:
@@ -134,12 +181,11 @@ def launch(state: Path, values: dict[str, str]) -> None:
 
 def ready(values: dict[str, str]) -> bool:
     """The web port answers seconds before clients are served, so the namespace and a lookup are asked for as well."""
-    web = values["PULSAR_HTTP"]
     with contextlib.suppress(StopError):
-        http(web, "GET", "/admin/v2/clusters", seconds=5)
-        if "public/default" not in json.loads(http(web, "GET", "/admin/v2/namespaces/public", seconds=5)):
+        http(values, "GET", "/admin/v2/clusters", seconds=5)
+        if "public/default" not in json.loads(http(values, "GET", "/admin/v2/namespaces/public", seconds=5)):
             return False
-        found = json.loads(http(web, "GET", "/lookup/v2/topic/persistent/public/default/ready", seconds=5))
+        found = json.loads(http(values, "GET", "/lookup/v2/topic/persistent/public/default/ready", seconds=5))
         return bool(found["brokerUrl"] == values["PULSAR_URL"])
     return False
 
@@ -214,9 +260,13 @@ def log_end(data: Path) -> str:
     return "\n".join(lines)
 
 
-def http(base: str, method: str, path: str, body: str | None = None, *, seconds: float = 30) -> str:
+def http(values: dict[str, str], method: str, path: str, body: str | None = None, *, seconds: float = 30) -> str:
+    """Calls the REST interface of the broker with this env; of a secure one, as its administrator."""
+    headers = {"Content-Type": "application/json"}
+    if folder := values.get("PULSAR_CREDENTIALS"):
+        headers["Authorization"] = f"Bearer {Path(folder, 'token-admin').read_text()}"
     data = None if body is None else body.encode()
-    request = urllib.request.Request(base + path, data, {"Content-Type": "application/json"}, method=method)
+    request = urllib.request.Request(values["PULSAR_HTTP"] + path, data, headers, method=method)
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(request, timeout=seconds) as answer:

@@ -35,6 +35,8 @@ mod connection;
 mod consumer;
 mod crypto;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 pub mod log;
 mod lookup;

@@ -20,6 +20,8 @@ mod dead_letters;
 mod event_listener;
 mod events;
 mod flow;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod group;
 mod inbox;
 mod key_shared;

@@ -29,6 +29,7 @@
 #include <pulsar_rs/completion.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/consumer_configuration.h>
+#include <pulsar_rs/crypto.h>
 #include <pulsar_rs/message.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/producer_configuration.h>

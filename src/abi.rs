@@ -63,8 +63,9 @@ pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_get_batching_max_messages,
     pulsar_producer_configuration_get_batching_max_publish_delay_ms,
     pulsar_producer_configuration_get_block_if_queue_full,
-    pulsar_producer_configuration_get_compression_type, pulsar_producer_configuration_get_hashing_scheme,
-    pulsar_producer_configuration_get_initial_sequence_id,
+    pulsar_producer_configuration_get_compression_type,
+    pulsar_producer_configuration_get_crypto_failure_action,
+    pulsar_producer_configuration_get_hashing_scheme, pulsar_producer_configuration_get_initial_sequence_id,
     pulsar_producer_configuration_get_lazy_start_partitioned_producers,
     pulsar_producer_configuration_get_max_pending_messages,
     pulsar_producer_configuration_get_max_pending_messages_across_partitions,
@@ -77,7 +78,10 @@ pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_set_batching_max_publish_delay_ms,
     pulsar_producer_configuration_set_block_if_queue_full,
     pulsar_producer_configuration_set_chunking_enabled, pulsar_producer_configuration_set_compression_type,
-    pulsar_producer_configuration_set_hashing_scheme, pulsar_producer_configuration_set_initial_sequence_id,
+    pulsar_producer_configuration_set_crypto_failure_action,
+    pulsar_producer_configuration_set_default_crypto_key_reader,
+    pulsar_producer_configuration_set_encryption_key, pulsar_producer_configuration_set_hashing_scheme,
+    pulsar_producer_configuration_set_initial_sequence_id,
     pulsar_producer_configuration_set_lazy_start_partitioned_producers,
     pulsar_producer_configuration_set_max_pending_messages,
     pulsar_producer_configuration_set_max_pending_messages_across_partitions,
@@ -85,6 +89,7 @@ pub use crate::ffi::producer_configuration::{
     pulsar_producer_configuration_set_partitions_routing_mode,
     pulsar_producer_configuration_set_producer_name, pulsar_producer_configuration_set_property,
     pulsar_producer_configuration_set_schema_info, pulsar_producer_configuration_set_send_timeout,
+    pulsar_producer_is_encryption_enabled,
 };
 
 // pulsar/c/producer.h
@@ -114,7 +119,9 @@ pub use crate::ffi::consumer_configuration::{
     pulsar_consumer_configuration_set_auto_ack_oldest_chunked_message_on_queue_full,
     pulsar_consumer_configuration_set_batch_index_ack_enabled,
     pulsar_consumer_configuration_set_batch_receive_policy, pulsar_consumer_configuration_set_consumer_type,
-    pulsar_consumer_configuration_set_crypto_failure_action, pulsar_consumer_configuration_set_dlq_policy,
+    pulsar_consumer_configuration_set_crypto_failure_action,
+    pulsar_consumer_configuration_set_default_crypto_key_reader,
+    pulsar_consumer_configuration_set_dlq_policy,
     pulsar_consumer_configuration_set_max_pending_chunked_message,
     pulsar_consumer_configuration_set_message_listener, pulsar_consumer_configuration_set_priority_level,
     pulsar_consumer_configuration_set_property, pulsar_consumer_configuration_set_receiver_queue_size,
@@ -152,9 +159,10 @@ pub use crate::ffi::reader_configuration::{
     pulsar_reader_configuration_get_receiver_queue_size,
     pulsar_reader_configuration_get_subscription_role_prefix,
     pulsar_reader_configuration_has_reader_listener, pulsar_reader_configuration_is_read_compacted,
-    pulsar_reader_configuration_set_crypto_failure_action, pulsar_reader_configuration_set_read_compacted,
-    pulsar_reader_configuration_set_reader_listener, pulsar_reader_configuration_set_reader_name,
-    pulsar_reader_configuration_set_receiver_queue_size,
+    pulsar_reader_configuration_set_crypto_failure_action,
+    pulsar_reader_configuration_set_default_crypto_key_reader,
+    pulsar_reader_configuration_set_read_compacted, pulsar_reader_configuration_set_reader_listener,
+    pulsar_reader_configuration_set_reader_name, pulsar_reader_configuration_set_receiver_queue_size,
     pulsar_reader_configuration_set_subscription_role_prefix,
 };
 
@@ -288,10 +296,24 @@ pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_set_subscription_property,
 };
 
+// pulsar_rs/crypto.h
+pub use crate::ffi::pulsar_rs::crypto::{
+    pulsar_rs_consumer_configuration_set_crypto_key_reader, pulsar_rs_crypto_key_reader_create,
+    pulsar_rs_crypto_key_reader_free, pulsar_rs_crypto_key_set_metadata, pulsar_rs_crypto_key_set_pem,
+    pulsar_rs_producer_configuration_set_crypto_key_reader,
+    pulsar_rs_reader_configuration_set_crypto_key_reader,
+    pulsar_rs_table_view_configuration_set_crypto_key_reader,
+};
+
 // pulsar_rs/message.h
 pub use crate::ffi::pulsar_rs::message::{
-    pulsar_rs_message_get_broker_publish_timestamp, pulsar_rs_message_get_deliver_at,
-    pulsar_rs_message_get_index, pulsar_rs_message_get_sequence_id, pulsar_rs_message_is_key_base64,
+    pulsar_rs_message_encryption_algorithm, pulsar_rs_message_encryption_batch_size,
+    pulsar_rs_message_encryption_compression, pulsar_rs_message_encryption_key_count,
+    pulsar_rs_message_encryption_key_metadata, pulsar_rs_message_encryption_key_name,
+    pulsar_rs_message_encryption_key_value, pulsar_rs_message_encryption_param,
+    pulsar_rs_message_encryption_uncompressed_size, pulsar_rs_message_get_broker_publish_timestamp,
+    pulsar_rs_message_get_deliver_at, pulsar_rs_message_get_index, pulsar_rs_message_get_sequence_id,
+    pulsar_rs_message_is_encrypted, pulsar_rs_message_is_key_base64,
 };
 
 // pulsar_rs/producer.h

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, DeadLetterPolicy, Error, InitialPosition,
-    KeyHashes, KeySharedPolicy, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
+    KeyHashes, KeySharedPolicy, KeySource, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
 };
 
 use crate::event_listener::EventFunction;
@@ -46,6 +46,7 @@ pub(crate) struct ConsumerConfiguration {
     pub event_listener: Option<(EventFunction, Context)>,
     pub max_pending_chunked_messages: i32,
     pub ack_oldest_chunked_message: bool,
+    pub key_source: Option<KeySource>,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
@@ -135,6 +136,7 @@ impl Default for ConsumerConfiguration {
             event_listener: None,
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
+            key_source: None,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
             read_compacted: false,
             start_message_id_inclusive: false,
@@ -167,6 +169,7 @@ impl ConsumerConfiguration {
             auto_scaled_queue: self.auto_scaled_receiver_queue,
             max_total_receiver_queue_size: size(self.max_total_receiver_queue_size)?,
             schema: self.schema.to_core()?,
+            key_source: self.key_source.clone(),
             crypto_failure_action: self.crypto_failure_action.to_core(),
             read_compacted: self.read_compacted,
             start_inclusive: self.start_message_id_inclusive,

@@ -17,6 +17,7 @@ mod client_configuration;
 mod completion;
 mod consumer;
 mod consumer_configuration;
+mod crypto;
 mod dispatch;
 mod event_listener;
 mod ffi;

@@ -4,14 +4,16 @@ use std::ffi::{CString, c_ulong};
 use std::time::Duration;
 
 use pulsar_rs_client::{
-    AccessMode, BatchingConfig, Compression, Error, HashingScheme, ProducerConfig, RoutingMode, Schema,
-    SchemaType,
+    AccessMode, BatchingConfig, Compression, EncryptionConfig, Error, HashingScheme, KeySource,
+    ProducerConfig, ProducerCryptoFailureAction, RoutingMode, Schema, SchemaType,
 };
+
+use crate::crypto::key_names;
 
 use crate::ffi::message_router::ForeignRouter;
 use crate::ffi::producer_configuration::{
     pulsar_compression_type, pulsar_hashing_scheme, pulsar_partitions_routing_mode,
-    pulsar_producer_access_mode, pulsar_schema_type,
+    pulsar_producer_access_mode, pulsar_producer_crypto_failure_action, pulsar_schema_type,
 };
 
 /// Values as the program set them; they are checked when a producer is created.
@@ -39,6 +41,10 @@ pub(crate) struct ProducerConfiguration {
     pub batching_max_bytes: c_ulong,
     pub batching_max_delay_ms: c_ulong,
     pub properties: Vec<(CString, CString)>,
+    pub key_source: Option<KeySource>,
+    /// Names of the keys that messages are encrypted for.
+    pub encryption_keys: Vec<CString>,
+    pub crypto_failure_action: pulsar_producer_crypto_failure_action,
 }
 
 /// A schema as the program set it.
@@ -81,6 +87,9 @@ impl Default for ProducerConfiguration {
             batching_max_bytes: 128 * 1024,
             batching_max_delay_ms: 10,
             properties: Vec::new(),
+            key_source: None,
+            encryption_keys: Vec::new(),
+            crypto_failure_action: pulsar_producer_crypto_failure_action::pulsar_ProducerFail,
         }
     }
 }
@@ -115,8 +124,22 @@ impl ProducerConfiguration {
             access_mode: self.access_mode.into(),
             initial_subscription: None,
             schema: self.schema.to_core()?,
+            encryption: self.encryption()?,
             properties: text_pairs(&self.properties)?,
         })
+    }
+
+    /// With both, keys and where they come from, messages are encrypted.
+    pub fn is_encryption_enabled(&self) -> bool {
+        self.key_source.is_some() && !self.encryption_keys.is_empty()
+    }
+
+    fn encryption(&self) -> Result<Option<EncryptionConfig>, Error> {
+        let Some(source) = self.key_source.clone().filter(|_| self.is_encryption_enabled()) else {
+            return Ok(None);
+        };
+        let config = EncryptionConfig::new(source, key_names(&self.encryption_keys)?);
+        Ok(Some(EncryptionConfig { failure_action: self.crypto_failure_action.to_core(), ..config }))
     }
 
     fn hashing(&self) -> HashingScheme {
@@ -134,6 +157,15 @@ impl ProducerConfiguration {
             max_bytes: usize::try_from(self.batching_max_bytes).unwrap_or(usize::MAX),
             max_delay: Duration::from_millis(self.batching_max_delay_ms),
             by_key: self.batching_by_key,
+        }
+    }
+}
+
+impl pulsar_producer_crypto_failure_action {
+    fn to_core(self) -> ProducerCryptoFailureAction {
+        match self {
+            pulsar_producer_crypto_failure_action::pulsar_ProducerFail => ProducerCryptoFailureAction::Fail,
+            pulsar_producer_crypto_failure_action::pulsar_ProducerSend => ProducerCryptoFailureAction::Send,
         }
     }
 }

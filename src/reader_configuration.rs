@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use pulsar_rs_client::{Error, ReaderConfig};
+use pulsar_rs_client::{Error, KeySource, ReaderConfig};
 
 use crate::ffi::consumer_configuration::pulsar_consumer_crypto_failure_action;
 use crate::ffi::handle::Context;
@@ -19,6 +19,7 @@ pub(crate) struct ReaderConfiguration {
     pub subscription_name: CString,
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
+    pub key_source: Option<KeySource>,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub schema: SchemaInfo,
 }
@@ -33,6 +34,7 @@ impl Default for ReaderConfiguration {
             subscription_name: CString::default(),
             read_compacted: false,
             start_message_id_inclusive: false,
+            key_source: None,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
             schema: SchemaInfo::default(),
         }
@@ -53,6 +55,7 @@ impl ReaderConfiguration {
                 .map_err(|_| invalid("the size of a receiver queue must not be negative"))?,
             read_compacted: self.read_compacted,
             start_inclusive: self.start_message_id_inclusive,
+            key_source: self.key_source.clone(),
             crypto_failure_action: self.crypto_failure_action.to_core(),
             schema: self.schema.to_core()?,
             ..ReaderConfig::default()

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use pulsar_rs_client::{Error, TableViewConfig};
+use pulsar_rs_client::{Error, KeySource, TableViewConfig};
 
 use crate::producer_configuration::SchemaInfo;
 use crate::reader_configuration::some_text;
@@ -12,6 +12,7 @@ use crate::reader_configuration::some_text;
 pub(crate) struct TableViewConfiguration {
     pub schema: SchemaInfo,
     pub subscription_name: CString,
+    pub key_source: Option<KeySource>,
 }
 
 impl TableViewConfiguration {
@@ -19,6 +20,8 @@ impl TableViewConfiguration {
         Ok(TableViewConfig {
             subscription: some_text(&self.subscription_name, "the subscription name")?,
             schema: self.schema.to_core()?,
+            key_source: self.key_source.clone(),
+            ..TableViewConfig::default()
         })
     }
 }

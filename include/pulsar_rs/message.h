@@ -64,6 +64,104 @@ PULSAR_PUBLIC int pulsar_rs_message_get_sequence_id(pulsar_message_t *message, u
 PULSAR_PUBLIC
 int pulsar_rs_message_is_key_base64(pulsar_message_t *message);
 
+/**
+ * Returns 1 if the payload of a received message is still encrypted: it could not be decrypted, and the consumer's crypto
+ * failure action is `pulsar_ConsumerConsume`. Else 0.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+int pulsar_rs_message_is_encrypted(pulsar_message_t *message);
+
+/**
+ * Returns for how many recipients a received message was encrypted; 0 for one that never was, and before it was sent.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+size_t pulsar_rs_message_encryption_key_count(pulsar_message_t *message);
+
+/**
+ * Returns the name of a recipient's key, without NUL at its end; its length goes to `len`. NULL when there are not so many.
+ *
+ * Ownership: the bytes belong to the message.
+ * NULL: a NULL message has no keys; a NULL `len` is left alone.
+ */
+PULSAR_PUBLIC
+const void *pulsar_rs_message_encryption_key_name(pulsar_message_t *message,
+                                                  size_t index,
+                                                  size_t *len);
+
+/**
+ * Returns the data key as a recipient gets it, wrapped with RSA-OAEP (SHA-1); its length goes to `len`. NULL when there are
+ * not so many recipients.
+ *
+ * Ownership: the bytes belong to the message.
+ * NULL: a NULL message has no keys; a NULL `len` is left alone.
+ */
+PULSAR_PUBLIC
+const void *pulsar_rs_message_encryption_key_value(pulsar_message_t *message,
+                                                   size_t index,
+                                                   size_t *len);
+
+/**
+ * Returns what the producer's key reader told of a recipient's key; NULL when there are not so many.
+ *
+ * Ownership: the caller frees the map with `pulsar_string_map_free`.
+ * NULL: a NULL message has no keys.
+ */
+PULSAR_PUBLIC
+pulsar_string_map_t *pulsar_rs_message_encryption_key_metadata(pulsar_message_t *message,
+                                                               size_t index);
+
+/**
+ * Returns the initialization vector that a received message was encrypted with, of one in chunks that of the last; its
+ * length, which is 12, goes to `len`. NULL for a message that was not encrypted.
+ *
+ * Ownership: the bytes belong to the message.
+ * NULL: a NULL message has none; a NULL `len` is left alone.
+ */
+PULSAR_PUBLIC
+const void *pulsar_rs_message_encryption_param(pulsar_message_t *message,
+                                               size_t *len);
+
+/**
+ * Returns the name of the algorithm that a received message was encrypted with, without NUL at its end; its length goes to
+ * `len`. NULL when it has none, which means AES-256-GCM with the tag behind the payload, as all clients use it.
+ *
+ * Ownership: the bytes belong to the message.
+ * NULL: a NULL message has none; a NULL `len` is left alone.
+ */
+PULSAR_PUBLIC
+const void *pulsar_rs_message_encryption_algorithm(pulsar_message_t *message,
+                                                   size_t *len);
+
+/**
+ * Returns the codec of what an encrypted message holds, a number of `pulsar_compression_type`: its payload is still
+ * compressed when the program decrypts it.
+ *
+ * NULL: returns `pulsar_CompressionNone`, which is 0.
+ */
+PULSAR_PUBLIC
+int pulsar_rs_message_encryption_compression(pulsar_message_t *message);
+
+/**
+ * Returns how many bytes an encrypted message holds, without compression; 0 where the producer does not say it.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+uint32_t pulsar_rs_message_encryption_uncompressed_size(pulsar_message_t *message);
+
+/**
+ * Returns how many messages the batch has that was encrypted; 0 when it was a single message. A batch that cannot be
+ * decrypted is one message.
+ *
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+uint32_t pulsar_rs_message_encryption_batch_size(pulsar_message_t *message);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -12,6 +12,7 @@ use super::producer_configuration::{pulsar_schema_type, schema_info};
 use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
 use crate::consumer_configuration::ConsumerConfiguration;
+use crate::crypto;
 use crate::producer_configuration::set_property;
 
 /// How a consumer behaves.
@@ -422,12 +423,32 @@ pub extern "C" fn pulsar_configure_get_ack_grouping_max_size(
     get(consumer_configuration, |conf| conf.ack_grouping_max_size, 1000)
 }
 
-/// Returns 1 if messages are decrypted, else 0: always 0, since keys cannot be given yet.
+/// Returns 1 if messages are decrypted, because it is set where keys come from, else 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_is_encryption_enabled(
     consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
 ) -> c_int {
-    get(consumer_configuration, |_| 0, 0)
+    get(consumer_configuration, |conf| conf.key_source.is_some().into(), 0)
+}
+
+/// Sets the files that keys are read from, for all names: RSA keys in PEM. The private one is read whenever a data key comes
+/// that the consumer does not know; the public one when a dead letter or a retry letter of an encrypted message is to be
+/// encrypted.
+///
+/// Ownership: both paths are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a key without a path cannot be read.
+/// Errors: the files are not looked at here: messages cannot be decrypted then, see
+/// `pulsar_consumer_configuration_set_crypto_failure_action`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_consumer_configuration_set_default_crypto_key_reader(
+    consumer_configuration: Option<NonNull<pulsar_consumer_configuration_t>>,
+    public_key_path: *const c_char,
+    private_key_path: *const c_char,
+) {
+    set(consumer_configuration, |conf| {
+        conf.key_source = Some(crypto::files(public_key_path, private_key_path));
+    });
 }
 
 /// Returns what becomes of messages that are encrypted and cannot be decrypted.

@@ -160,6 +160,13 @@ impl<O: Opaque> Lent<O> {
     pub fn as_ptr(&self) -> *mut O {
         self.0
     }
+
+    /// Takes the value back; nothing if the callback freed it, which it must not.
+    pub fn take(self) -> Option<O::Value> {
+        let value = reclaim(NonNull::new(self.0));
+        std::mem::forget(self);
+        value
+    }
 }
 
 impl<O: Opaque> Drop for Lent<O> {

@@ -12,6 +12,7 @@ use super::handle::{self, CEnum, Context, Opaque};
 use super::message_router::{ForeignRouter, pulsar_message_router};
 use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
+use crate::crypto;
 use crate::producer_configuration::{ProducerConfiguration, SchemaInfo, set_property};
 
 /// How a producer behaves.
@@ -193,8 +194,29 @@ impl CEnum for pulsar_producer_access_mode {
     }
 }
 
+/// What becomes of messages that cannot be encrypted.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum pulsar_producer_crypto_failure_action {
+    /// They are not sent: sends fail with `pulsar_result_CryptoError`.
+    pulsar_ProducerFail = 0,
+    /// They are sent as they are, for everybody to read.
+    pulsar_ProducerSend = 1,
+}
+
+impl CEnum for pulsar_producer_crypto_failure_action {
+    fn from_number(number: c_int) -> Option<Self> {
+        match number {
+            0 => Some(pulsar_producer_crypto_failure_action::pulsar_ProducerFail),
+            1 => Some(pulsar_producer_crypto_failure_action::pulsar_ProducerSend),
+            _ => None,
+        }
+    }
+}
+
 /// Changes a configuration. A handle that cannot be used is left alone: setters have no result.
-pub(super) fn set(
+pub(crate) fn set(
     conf: Option<NonNull<pulsar_producer_configuration_t>>,
     change: impl FnOnce(&mut ProducerConfiguration),
 ) {
@@ -660,6 +682,73 @@ pub extern "C" fn pulsar_producer_configuration_set_access_mode(
     set(conf, |conf| {
         if let Some(access_mode) = handle::enum_value(access_mode) {
             conf.access_mode = access_mode;
+        }
+    });
+}
+
+/// Returns 1 if messages are encrypted: both keys and where they come from are set. Else 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_is_encryption_enabled(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.is_encryption_enabled().into(), 0)
+}
+
+/// Sets the files that keys are read from, for all names: RSA keys in PEM. The public one is read with the first message,
+/// and again every 4 hours; a producer needs no private one.
+///
+/// Ownership: both paths are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a key without a path cannot be read.
+/// Errors: the files are not looked at here: sends fail with `pulsar_result_CryptoError`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_default_crypto_key_reader(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    public_key_path: *const c_char,
+    private_key_path: *const c_char,
+) {
+    set(conf, |conf| conf.key_source = Some(crypto::files(public_key_path, private_key_path)));
+}
+
+/// Returns what becomes of messages that cannot be encrypted.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_get_crypto_failure_action(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+) -> pulsar_producer_crypto_failure_action {
+    get(conf, |conf| conf.crypto_failure_action, pulsar_producer_crypto_failure_action::pulsar_ProducerFail)
+}
+
+/// Sets what becomes of messages that cannot be encrypted. Default `pulsar_ProducerFail`: they are not sent.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// Errors: a number that is no action changes nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_crypto_failure_action(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    crypto_failure_action: MaybeUninit<pulsar_producer_crypto_failure_action>,
+) {
+    set(conf, |conf| {
+        if let Some(action) = handle::enum_value(crypto_failure_action) {
+            conf.crypto_failure_action = action;
+        }
+    });
+}
+
+/// Adds the name of a key that messages are encrypted for. Whoever has one of the private keys can decrypt them.
+///
+/// Ownership: the string is copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: a NULL name changes nothing.
+/// Errors: with more than 256 names, or one that is not UTF-8, creating the producer fails with
+/// `pulsar_result_InvalidConfiguration`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_producer_configuration_set_encryption_key(
+    conf: Option<NonNull<pulsar_producer_configuration_t>>,
+    key: *const c_char,
+) {
+    set(conf, |conf| {
+        if let Some(key) = copied(key).filter(|key| !conf.encryption_keys.contains(key)) {
+            conf.encryption_keys.push(key);
         }
     });
 }

@@ -10,6 +10,7 @@ use super::handle::{self, Context, Opaque};
 use super::message::pulsar_message_t;
 use super::reader::pulsar_reader_t;
 use super::text::{copied, empty};
+use crate::crypto;
 use crate::reader_configuration::ReaderConfiguration;
 
 /// How a reader behaves.
@@ -175,6 +176,22 @@ pub extern "C" fn pulsar_reader_configuration_is_read_compacted(
     configuration: Option<NonNull<pulsar_reader_configuration_t>>,
 ) -> c_int {
     get(configuration, |conf| c_int::from(conf.read_compacted))
+}
+
+/// Sets the files that keys are read from, for all names: RSA keys in PEM. Only the private one is needed.
+///
+/// Ownership: both paths are copied.
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing; a key without a path cannot be read.
+/// Errors: the files are not looked at here: messages cannot be decrypted then, see
+/// `pulsar_reader_configuration_set_crypto_failure_action`.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_reader_configuration_set_default_crypto_key_reader(
+    configuration: Option<NonNull<pulsar_reader_configuration_t>>,
+    public_key_path: *const c_char,
+    private_key_path: *const c_char,
+) {
+    set(configuration, |conf| conf.key_source = Some(crypto::files(public_key_path, private_key_path)));
 }
 
 /// Returns what becomes of messages that are encrypted and cannot be decrypted.

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 PULSAR = ROOT / "tests/pulsar/pulsar"
+
+# A command is refused so often before that ends the soak, with so many seconds between.
+REFUSALS = 10
+PAUSE_SECONDS = 3
 
 # What happens, in words, and how often compared with others.
 Fault = tuple[str, int, Callable[[], object]]
@@ -72,8 +77,13 @@ class RealBroker:
         self.address = urlsplit(os.environ["PULSAR_URL"])
 
     def run(self, *words: str) -> None:
-        """A command of the harness."""
-        subprocess.run([str(PULSAR), *words], check=True, stdout=subprocess.DEVNULL)
+        """A command of the harness. A broker that was just restarted may refuse it for a while."""
+        command = [str(PULSAR), *words]
+        for _ in range(REFUSALS):
+            if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0:
+                return
+            time.sleep(PAUSE_SECONDS)
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def create(self, topic: str, partitions: int) -> None:
         """A partitioned topic."""

@@ -33,6 +33,7 @@ mod backoff;
 mod client;
 mod connection;
 mod consumer;
+mod crypto;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -60,6 +61,10 @@ pub use consumer::{
     AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, BulkMessages, Consumer, ConsumerConfig,
     CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
     Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo, SubscriptionType, TopicPattern,
+};
+pub use crypto::{
+    EncryptionConfig, EncryptionContext, EncryptionKey, FileKeyReader, KeyInfo, KeyReader, KeySource,
+    ProducerCryptoFailureAction,
 };
 pub use error::Error;
 pub use message::{MessageId, OutgoingMessage};

@@ -87,6 +87,11 @@ impl Log {
     }
 
     #[track_caller]
+    pub fn error(&self, message: fmt::Arguments<'_>) {
+        self.write(Level::Error, message);
+    }
+
+    #[track_caller]
     fn write(&self, level: Level, message: fmt::Arguments<'_>) {
         if self.0.enabled(level) {
             let place = Location::caller();

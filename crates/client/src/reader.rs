@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::consumer::{Consumer, ConsumerConfig, CryptoFailureAction, Message, SeekTo};
-use crate::{Error, MessageId, Schema, TopicName};
+use crate::{Error, KeySource, MessageId, Schema, TopicName};
 
 /// How a reader behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct ReaderConfig {
     pub subscription: Option<String>,
     /// What a random subscription name begins with, and a `-` behind it. Default: none.
     pub subscription_role_prefix: Option<String>,
-    /// Messages that are fetched ahead, at least 1. Default 1000.
+    /// Messages that are fetched ahead; 0: none, one is asked for whenever somebody reads. Default 1000.
     pub receiver_queue_size: usize,
     /// Deliver only the newest message of each key of a compacted topic. Default false.
     pub read_compacted: bool,
@@ -25,6 +25,8 @@ pub struct ReaderConfig {
     pub start_rollback: Option<Duration>,
     /// Schema of the messages, see [`ConsumerConfig::schema`].
     pub schema: Option<Schema>,
+    /// Where the private keys come from that decrypt messages, see [`ConsumerConfig::key_source`].
+    pub key_source: Option<KeySource>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not read.
     pub crypto_failure_action: CryptoFailureAction,
 }
@@ -40,6 +42,7 @@ impl Default for ReaderConfig {
             start_inclusive: false,
             start_rollback: None,
             schema: None,
+            key_source: None,
             crypto_failure_action: CryptoFailureAction::default(),
         }
     }
@@ -66,6 +69,7 @@ impl ReaderConfig {
             receiver_queue_size: self.receiver_queue_size,
             read_compacted: self.read_compacted,
             schema: self.schema.clone(),
+            key_source: self.key_source.clone(),
             crypto_failure_action: self.crypto_failure_action,
             ..ConsumerConfig::default()
         }

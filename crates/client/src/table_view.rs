@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use crate::client::Client;
 use crate::consumer::Message;
 use crate::reader::{Reader, ReaderConfig};
-use crate::{Error, MessageId, Schema};
+use crate::{CryptoFailureAction, Error, KeySource, MessageId, Schema};
 
 /// Updates that wait for one listener, at most. The view waits for a listener that does not take them.
 const MAX_WAITING_UPDATES: usize = 1000;
@@ -30,6 +30,11 @@ pub struct TableViewConfig {
     pub subscription: Option<String>,
     /// Schema of the messages, see [`ConsumerConfig::schema`](crate::ConsumerConfig::schema).
     pub schema: Option<Schema>,
+    /// Where the private keys come from that decrypt messages, see
+    /// [`ConsumerConfig::key_source`](crate::ConsumerConfig::key_source).
+    pub key_source: Option<KeySource>,
+    /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not read.
+    pub crypto_failure_action: CryptoFailureAction,
 }
 
 /// What became of a key.
@@ -67,6 +72,8 @@ impl Client {
             subscription: config.subscription,
             schema: config.schema,
             read_compacted: true,
+            key_source: config.key_source.clone(),
+            crypto_failure_action: config.crypto_failure_action,
             ..ReaderConfig::default()
         };
         let reader = self.create_reader(topic, MessageId::EARLIEST, config).await?;

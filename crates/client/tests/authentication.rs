@@ -271,6 +271,28 @@ async fn a_producer_whose_token_ended_tries_with_growing_pauses_until_there_is_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_asks_again_in_vain_loses_the_connection_with_the_reason() {
+    let broker = broker();
+    let first = Mutex::new(Some(token(&broker, "ann", Some(1))));
+    let supplier = TokenAuthentication::from_supplier(move || match first.lock().take() {
+        Some(token) => Ok(Zeroizing::new(token)),
+        None => Err(Error::Authentication("the vault is sealed".into())),
+    });
+    let lines = Arc::new(Lines::default());
+    let client =
+        Client::new(broker.url(), ClientConfig { logger: lines.clone(), ..config(supplier) }).unwrap();
+    let _producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+    let told = |text: &str| lines.0.lock().iter().any(|line| line.contains(text));
+    eventually(BOUND, "the reason is told", || {
+        told("ended: disconnected: cannot tell the broker again who we are")
+    })
+    .await;
+    assert!(told("the vault is sealed"));
+    eventually(BOUND, "the connection is gone", || broker.connection_count() == 0).await;
+    client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_refusal_is_enough_for_all_who_wait_for_the_connection() {
     let broker = broker();
     let client = Client::new(broker.url(), config(TokenAuthentication::new("wrong"))).unwrap();

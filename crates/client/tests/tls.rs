@@ -270,12 +270,15 @@ async fn renewed_files_are_used_when_connecting_again() {
     let topic = unique("renewed");
     let (producer, consumer) = (producer(&client, &topic).await.unwrap(), consumer(&client, &topic).await);
     producer.send("before").await.unwrap();
-    // Everything is of another authority from now on: one old file, on either side, and nothing would come.
+    // Everything is of another authority from now on: one old file, on either side, and nothing comes.
     server.replace_by(&new.issue(HOST));
+    broker.drop_connections();
+    let sending = producer.send("after");
+    tokio::pin!(sending);
+    assert!(timeout(Duration::from_millis(500), &mut sending).await.is_err());
     own.replace_by(&new.issue("a client"));
     replace(&old.trust, &new.trust);
-    broker.drop_connections();
-    producer.send("after").await.unwrap();
+    timeout(PATIENCE, sending).await.unwrap().unwrap();
     // The first may come twice.
     loop {
         let message = timeout(PATIENCE, consumer.receive()).await.unwrap().unwrap();

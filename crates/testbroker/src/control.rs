@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use pulsar_rs_wire::Kind;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::auth::{Authentication, Authorization, TokenKey, issue};
 use crate::broker::Broker;
 use crate::options::Options;
 use crate::refusal::Refusal;
@@ -138,7 +137,7 @@ impl TestBroker {
     }
 
     /// Runs `request` on the broker's thread.
-    fn call<R: Default + Send + 'static>(
+    pub(crate) fn call<R: Default + Send + 'static>(
         &self,
         request: impl FnOnce(&mut Broker) -> R + Send + 'static,
     ) -> R {
@@ -293,50 +292,6 @@ impl TestBroker {
     pub fn delete_topic(&self, topic: &str) -> bool {
         let Ok(name) = parse(topic) else { return false };
         self.call(move |broker| broker.delete(&name, true).is_ok())
-    }
-
-    /// From now on clients have to show who they are, or, without this, no longer. Those that are connected stay so.
-    pub fn require_authentication(&self, authentication: Option<Authentication>) {
-        self.call(move |broker| broker.options.authentication = authentication);
-    }
-
-    /// From now on roles may do no more than this, or, without it, everything.
-    pub fn authorize(&self, authorization: Option<Authorization>) {
-        self.call(move |broker| broker.options.authorization = authorization);
-    }
-
-    /// Accepts a user with a password, beside others. False unless clients have to show who they are.
-    pub fn add_user(&self, user: &str, password: &str) -> bool {
-        let (user, password) = (user.to_owned(), password.to_owned());
-        self.call(move |broker| {
-            let authentication = broker.options.authentication.as_mut();
-            authentication.map(|authentication| authentication.users.insert(user, password)).is_some()
-        })
-    }
-
-    /// From now on roles may do no more than they were permitted, and this one what is said here.
-    pub fn permit(&self, role: &str, produce: bool, consume: bool) {
-        let role = role.to_owned();
-        self.call(move |broker| {
-            let rules = broker.options.authorization.get_or_insert_with(Authorization::default);
-            for (roles, permitted) in [(&mut rules.produce, produce), (&mut rules.consume, consume)] {
-                if permitted {
-                    roles.insert(role.clone());
-                } else {
-                    roles.remove(&role);
-                }
-            }
-        });
-    }
-
-    /// Makes a token for a role that the broker accepts, for a while or for ever. None unless tokens are checked with a
-    /// [`TokenKey::Secret`].
-    pub fn issue_token(&self, role: &str, lifetime: Option<Duration>) -> Option<String> {
-        let role = role.to_owned();
-        self.call(move |broker| match broker.options.authentication.as_ref()?.token.as_ref()? {
-            TokenKey::Secret(secret) => Some(issue(secret, &role, lifetime)),
-            TokenKey::Public(_) => None,
-        })
     }
 
     /// Switches deduplication on or off, for all topics.

@@ -35,6 +35,38 @@ fn it_prints_its_url_and_ends_on_a_signal() {
 }
 
 #[test]
+fn it_may_want_to_know_who_clients_are() {
+    let folder = std::env::temp_dir().join(format!("pulsar_rs_users_{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (users, wrong) = (file("users", "ann:a:b\n\nbob:c\n"), file("wrong", "ann\n"));
+    let arguments =
+        ["--http-port", "0", "--users", &users, "--producer-role", "ann", "--refresh-check-ms", "50"];
+    let mut child = Command::new(BINARY).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().skip(1);
+    let http = lines.next().unwrap().unwrap();
+    // Of user and password in base64.
+    for (credentials, status) in [("", 401), ("YW5uOng=", 401), ("Ym9iOmM=", 403), ("YW5uOmE6Yg==", 200)] {
+        let mut stream = TcpStream::connect(http.strip_prefix("http://").unwrap()).unwrap();
+        let header = format!("Host: x\r\nAuthorization: Basic {credentials}\r\n\r\n");
+        write!(stream, "GET /lookup/v2/topic/persistent/public/default/t HTTP/1.1\r\n{header}").unwrap();
+        let answer = BufReader::new(stream).lines().next().unwrap().unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{credentials}: {answer}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for arguments in [["--users", wrong.as_str()], ["--users", "/no/such/file"], ["--refresh-check-ms", "x"]]
+    {
+        assert!(!run(&arguments).status.success(), "{arguments:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn it_takes_commands() {
     let mut command = Command::new(BINARY);
     command
@@ -100,6 +132,42 @@ fn it_prints_where_it_answers_http() {
     TcpStream::connect(second.strip_prefix("http://").unwrap()).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn it_prints_where_it_speaks_tls() {
+    let folder = std::env::temp_dir().join(format!("pulsar-testbroker-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let mut child = Command::new(BINARY)
+        .args(["--tls-port", "0", "--certificate", certificate, "--key", key])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for scheme in ["pulsar", "pulsar+ssl", "https"] {
+        let url = lines.next().unwrap().unwrap();
+        let (found, address) = url.split_once("://").unwrap();
+        assert_eq!(found, scheme);
+        TcpStream::connect(address).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for wrong in [
+        &["--tls-port", "0"][..],
+        &["--client-ca", certificate],
+        &["--tls-port", "0", "--certificate", key, "--key", key],
+        &["--tls-port", "0", "--certificate", certificate, "--key", "/no/such/file"],
+    ] {
+        let output = run(wrong);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{wrong:?}");
+        assert!(!output.stderr.is_empty(), "{wrong:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -47,4 +47,7 @@ pub enum WireError {
     /// A codec refuses to compress.
     #[error("cannot compress: {0}")]
     Compress(String),
+    /// A body cannot be encrypted or decrypted.
+    #[error("cannot encrypt or decrypt: {0}")]
+    Cipher(&'static str),
 }

@@ -150,6 +150,23 @@ pub fn begin_send(out: &mut Vec<u8>, send: &Send, metadata: &Metadata<'_>, body_
     put_payload_head(out, metadata, metadata_len)
 }
 
+/// Like [`encode_send`], for metadata that is encoded already; it may stand in several pieces.
+pub fn encode_send_of(out: &mut Vec<u8>, send: &Send, metadata: &[&[u8]], body: &[u8]) {
+    let metadata_len: usize = metadata.iter().map(|piece| piece.len()).sum();
+    let section = MAGIC_CHECKSUM.len() + SIZE + SIZE + metadata_len + body.len();
+    out.reserve(64 + metadata_len);
+    put_command_head(out, Kind::Send, send.encoded_len(), section);
+    send.encode_body(out);
+    out.extend_from_slice(&MAGIC_CHECKSUM);
+    let open = OpenChecksum { at: out.len() };
+    out.extend_from_slice(&[0; SIZE]);
+    put_size(out, metadata_len);
+    for piece in metadata {
+        out.extend_from_slice(piece);
+    }
+    open.finish(out, body);
+}
+
 /// Writes the payload section up to, but without, its body.
 pub fn encode_payload_head(out: &mut Vec<u8>, metadata: &Metadata<'_>, body: &[u8]) {
     put_payload_head(out, metadata, metadata.encoded_len()).finish(out, body);
@@ -204,6 +221,19 @@ mod tests {
         encode_send(&mut frame, &Send { producer_id: 1, sequence_id: 7, ..Send::default() }, &metadata, body);
         frame.extend_from_slice(body);
         frame
+    }
+
+    #[test]
+    fn metadata_in_pieces_makes_the_same_frame() {
+        let metadata = Metadata { producer_name: b"p", sequence_id: 7, ..Metadata::default() };
+        let mut encoded = Vec::new();
+        metadata.encode(&mut encoded);
+        let (front, back) = encoded.split_at(3);
+        let mut frame = Vec::new();
+        let send = Send { producer_id: 1, sequence_id: 7, ..Send::default() };
+        encode_send_of(&mut frame, &send, &[front, back], b"hello");
+        frame.extend_from_slice(b"hello");
+        assert_eq!(frame, send_frame(b"hello"));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 
 pub mod batch;
 pub mod checksum;
+pub mod cipher;
 pub mod command;
 pub mod compression;
 pub mod compressor;

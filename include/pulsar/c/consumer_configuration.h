@@ -318,10 +318,26 @@ PULSAR_PUBLIC
 long pulsar_configure_get_ack_grouping_max_size(pulsar_consumer_configuration_t *consumer_configuration);
 
 /**
- * Returns 1 if messages are decrypted, else 0: always 0, since keys cannot be given yet.
+ * Returns 1 if messages are decrypted, because it is set where keys come from, else 0.
  */
 PULSAR_PUBLIC
 int pulsar_consumer_is_encryption_enabled(pulsar_consumer_configuration_t *consumer_configuration);
+
+/**
+ * Sets the files that keys are read from, for all names: RSA keys in PEM. The private one is read whenever a data key comes
+ * that the consumer does not know; the public one when a dead letter or a retry letter of an encrypted message is to be
+ * encrypted.
+ *
+ * Ownership: both paths are copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a key without a path cannot be read.
+ * Errors: the files are not looked at here: messages cannot be decrypted then, see
+ * `pulsar_consumer_configuration_set_crypto_failure_action`.
+ */
+PULSAR_PUBLIC
+void pulsar_consumer_configuration_set_default_crypto_key_reader(pulsar_consumer_configuration_t *consumer_configuration,
+                                                                 const char *public_key_path,
+                                                                 const char *private_key_path);
 
 /**
  * Returns what becomes of messages that are encrypted and cannot be decrypted.

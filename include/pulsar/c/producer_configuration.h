@@ -167,6 +167,20 @@ typedef enum pulsar_producer_access_mode {
     pulsar_ProducerAccessModeExclusiveWithFencing = 3,
 } pulsar_producer_access_mode;
 
+/**
+ * What becomes of messages that cannot be encrypted.
+ */
+typedef enum pulsar_producer_crypto_failure_action {
+    /**
+     * They are not sent: sends fail with `pulsar_result_CryptoError`.
+     */
+    pulsar_ProducerFail = 0,
+    /**
+     * They are sent as they are, for everybody to read.
+     */
+    pulsar_ProducerSend = 1,
+} pulsar_producer_crypto_failure_action;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -494,6 +508,54 @@ pulsar_producer_access_mode pulsar_producer_configuration_get_access_mode(pulsar
 PULSAR_PUBLIC
 void pulsar_producer_configuration_set_access_mode(pulsar_producer_configuration_t *conf,
                                                    pulsar_producer_access_mode access_mode);
+
+/**
+ * Returns 1 if messages are encrypted: both keys and where they come from are set. Else 0.
+ */
+PULSAR_PUBLIC int pulsar_producer_is_encryption_enabled(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets the files that keys are read from, for all names: RSA keys in PEM. The public one is read with the first message,
+ * and again every 4 hours; a producer needs no private one.
+ *
+ * Ownership: both paths are copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a key without a path cannot be read.
+ * Errors: the files are not looked at here: sends fail with `pulsar_result_CryptoError`.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_default_crypto_key_reader(pulsar_producer_configuration_t *conf,
+                                                                 const char *public_key_path,
+                                                                 const char *private_key_path);
+
+/**
+ * Returns what becomes of messages that cannot be encrypted.
+ */
+PULSAR_PUBLIC
+pulsar_producer_crypto_failure_action pulsar_producer_configuration_get_crypto_failure_action(pulsar_producer_configuration_t *conf);
+
+/**
+ * Sets what becomes of messages that cannot be encrypted. Default `pulsar_ProducerFail`: they are not sent.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * Errors: a number that is no action changes nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_crypto_failure_action(pulsar_producer_configuration_t *conf,
+                                                             pulsar_producer_crypto_failure_action crypto_failure_action);
+
+/**
+ * Adds the name of a key that messages are encrypted for. Whoever has one of the private keys can decrypt them.
+ *
+ * Ownership: the string is copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: a NULL name changes nothing.
+ * Errors: with more than 256 names, or one that is not UTF-8, creating the producer fails with
+ * `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_producer_configuration_set_encryption_key(pulsar_producer_configuration_t *conf,
+                                                      const char *key);
 
 #ifdef __cplusplus
 }  // extern "C"

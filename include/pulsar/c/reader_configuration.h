@@ -135,6 +135,20 @@ void pulsar_reader_configuration_set_read_compacted(pulsar_reader_configuration_
 PULSAR_PUBLIC int pulsar_reader_configuration_is_read_compacted(pulsar_reader_configuration_t *configuration);
 
 /**
+ * Sets the files that keys are read from, for all names: RSA keys in PEM. Only the private one is needed.
+ *
+ * Ownership: both paths are copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing; a key without a path cannot be read.
+ * Errors: the files are not looked at here: messages cannot be decrypted then, see
+ * `pulsar_reader_configuration_set_crypto_failure_action`.
+ */
+PULSAR_PUBLIC
+void pulsar_reader_configuration_set_default_crypto_key_reader(pulsar_reader_configuration_t *configuration,
+                                                               const char *public_key_path,
+                                                               const char *private_key_path);
+
+/**
  * Returns what becomes of messages that are encrypted and cannot be decrypted.
  *
  * NULL: returns `pulsar_ConsumerFail`.

@@ -6,6 +6,7 @@ pub(crate) mod client_configuration;
 pub(crate) mod completion;
 pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
+pub(crate) mod crypto;
 pub(crate) mod message;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;

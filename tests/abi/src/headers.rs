@@ -19,9 +19,11 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The handle types that the established API lacks, declared like the others.
-const ADDED_HANDLES: [(&str, &str); 5] = [
+const ADDED_HANDLES: [(&str, &str); 7] = [
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
     ("pulsar_rs/bulk.h", "typedef struct _pulsar_rs_received pulsar_rs_received_t;"),
+    ("pulsar_rs/crypto.h", "typedef struct _pulsar_rs_crypto_key_reader pulsar_rs_crypto_key_reader_t;"),
+    ("pulsar_rs/crypto.h", "typedef struct _pulsar_rs_crypto_key pulsar_rs_crypto_key_t;"),
     ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
     ("pulsar_rs/schema.h", "typedef struct _pulsar_rs_schema pulsar_rs_schema_t;"),
     ("pulsar_rs/stats.h", "typedef struct _pulsar_rs_stats pulsar_rs_stats_t;"),
@@ -114,7 +116,7 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     // An addition includes what it adds to.
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
-        let on_all = ["bulk.h", "completion.h", "schema.h", "stats.h"].contains(&name);
+        let on_all = ["bulk.h", "completion.h", "crypto.h", "schema.h", "stats.h"].contains(&name);
         found.push(if all.contains(&extended) {
             extended
         } else {
@@ -134,8 +136,10 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
 
 /// The declarations of handle types that a header has in the established API.
 fn handle_types(root: &Path, path: &str) -> std::io::Result<Vec<String>> {
-    if let Some((_, line)) = ADDED_HANDLES.iter().find(|(header, _)| *header == path) {
-        return Ok(vec![(*line).into()]);
+    let added = ADDED_HANDLES.iter().filter(|(header, _)| *header == path);
+    let added: Vec<String> = added.map(|(_, line)| (*line).into()).collect();
+    if !added.is_empty() {
+        return Ok(added);
     }
     let lines = tables::typedefs(root)?.into_iter();
     let lines = lines.filter(|(header, line)| header == path && handle_name(line).is_some());

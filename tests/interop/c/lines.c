@@ -1,7 +1,9 @@
 /* Sends the lines of standard input, or prints lines that it receives: what tests/interop/python/exchange.py compares
  * with those of another client.
  *
- *     lines produce URL TOPIC CODEC BATCHING    lines consume URL TOPIC COUNT */
+ *     lines produce URL TOPIC CODEC BATCHING    lines consume URL TOPIC COUNT
+ *
+ * With the environment's PUBLIC_KEY and PRIVATE_KEY, paths of files, messages are encrypted. */
 #include <pulsar/c/client.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,10 @@ static void produce(pulsar_client_t *client, const char *topic, int codec, int b
     /* The other client refuses both at once. */
     pulsar_producer_configuration_set_chunking_enabled(conf, !batching);
     pulsar_producer_configuration_set_block_if_queue_full(conf, 1);
+    if (getenv("PUBLIC_KEY")) {
+        pulsar_producer_configuration_set_default_crypto_key_reader(conf, getenv("PUBLIC_KEY"), getenv("PRIVATE_KEY"));
+        pulsar_producer_configuration_set_encryption_key(conf, "interop");
+    }
     pulsar_producer_t *producer = NULL;
     must(pulsar_client_create_producer(client, topic, conf, &producer), "create a producer");
     pulsar_producer_configuration_free(conf);
@@ -47,6 +53,9 @@ static void produce(pulsar_client_t *client, const char *topic, int codec, int b
 static void consume(pulsar_client_t *client, const char *topic, int count) {
     pulsar_consumer_configuration_t *conf = pulsar_consumer_configuration_create();
     pulsar_consumer_set_subscription_initial_position(conf, initial_position_earliest);
+    if (getenv("PRIVATE_KEY")) {
+        pulsar_consumer_configuration_set_default_crypto_key_reader(conf, getenv("PUBLIC_KEY"), getenv("PRIVATE_KEY"));
+    }
     pulsar_consumer_t *consumer = NULL;
     must(pulsar_client_subscribe(client, topic, "lines", conf, &consumer), "subscribe");
     pulsar_consumer_configuration_free(conf);

@@ -1,7 +1,8 @@
 // Command interop checks a broker with the official Go client.
 //
-// Usage: interop [-partitioned-topic NAME] SERVICE_URL
+// Usage: interop [-partitioned-topic NAME] [-lines PROGRAM] SERVICE_URL
 //
+// PROGRAM is tests/interop/c/lines.c, built; without it nothing is exchanged with our library.
 // The partitioned topic must exist with three partitions: `pulsar-testbroker --partitions
 // interop-partitioned=3`, or `PUT /admin/v2/persistent/public/default/interop-partitioned/partitions` on a
 // Pulsar. Prints `ok NAME` for each check; the exit code is 1 if one failed.
@@ -50,28 +51,35 @@ var checks = []check{
 	{"unsubscribe", unsubscribe},
 	{"producer-names", producerNames},
 	{"missing-namespace", missingNamespace},
+	{"encrypted-batches-by-us", encryptedByUs(true)},
+	{"encrypted-alone-by-us", encryptedByUs(false)},
+	{"encrypted-batches-by-them", encryptedByThem(true)},
+	{"encrypted-alone-by-them", encryptedByThem(false)},
 }
 
 func main() {
 	topic := flag.String("partitioned-topic", "interop-partitioned", "existing topic with three partitions")
+	lines := flag.String("lines", "", "program that sends and receives lines with our library")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: interop [-partitioned-topic NAME] SERVICE_URL")
+		fmt.Fprintln(os.Stderr, "usage: interop [-partitioned-topic NAME] [-lines PROGRAM] SERVICE_URL")
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), *topic); err != nil {
+	if err := run(flag.Arg(0), *topic, *lines); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(url, partitionedTopic string) error {
+func run(url, partitionedTopic, lines string) error {
 	client, err := connect(url)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	s := &setting{url: url, client: client, partitionedTopic: partitionedTopic, run: time.Now().UnixNano()}
+	s := &setting{
+		url: url, client: client, partitionedTopic: partitionedTopic, linesProgram: lines, run: time.Now().UnixNano(),
+	}
 	failed := 0
 	for _, c := range checks {
 		if err := c.run(s); err != nil {

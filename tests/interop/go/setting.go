@@ -23,6 +23,7 @@ type setting struct {
 	url              string
 	client           pulsar.Client
 	partitionedTopic string
+	linesProgram     string
 	run              int64
 	topics           int
 }

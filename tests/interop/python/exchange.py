@@ -3,18 +3,22 @@
 Usage: exchange.py SERVICE_URL LINES_PROGRAM
 
 LINES_PROGRAM is tests/interop/c/lines.c, built. Each codec is tried in batches and alone, and then with a message
-that is larger than the broker takes, in chunks. Prints `ok NAME` for each
-check; the exit code is 1 if one failed.
+that is larger than the broker takes, in chunks; plain, and encrypted with keys that the openssl program makes. Prints
+`ok NAME` for each check; the exit code is 1 if one failed.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
 
 import pulsar
 
@@ -45,13 +49,53 @@ def texts(batching: bool) -> list[str]:
     return ["", "x", "x" * 100_000, *large, *noise, *(f"line {number} of a log" for number in range(500))]
 
 
-def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: int, batching: bool) -> None:
+@dataclass(frozen=True)
+class Exchange:
+    """Who talks where, and how."""
+
+    url: str
+    client: pulsar.Client
+    program: str
+    topic: str
+    codec: int
+    batching: bool
+    keys: Path | None
+    """A folder with public.pem and private.pem; none: messages are not encrypted."""
+
+    @property
+    def key_reader(self) -> pulsar.CryptoKeyReader | None:
+        """The other client's."""
+        if self.keys is None:
+            return None
+        return pulsar.CryptoKeyReader(str(self.keys / "public.pem"), str(self.keys / "private.pem"))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """That of our program."""
+        if self.keys is None:
+            return dict(os.environ)
+        pair = {"PUBLIC_KEY": "public.pem", "PRIVATE_KEY": "private.pem"}
+        return dict(os.environ) | {name: str(self.keys / file) for name, file in pair.items()}
+
+
+def we_send(exchange: Exchange) -> None:
     """What this library sends the other client receives."""
-    consumer = client.subscribe(topic, "exchange", initial_position=pulsar.InitialPosition.Earliest)
+    topic, batching = exchange.topic, exchange.batching
+    consumer = exchange.client.subscribe(
+        topic,
+        "exchange",
+        initial_position=pulsar.InitialPosition.Earliest,
+        crypto_key_reader=exchange.key_reader,
+    )
     with closing(consumer):
-        command = [program, "produce", url, topic, str(codec), str(int(batching))]
+        command = [exchange.program, "produce", exchange.url, topic, str(exchange.codec), str(int(batching))]
         subprocess.run(
-            command, input="\n".join(texts(batching)) + "\n", text=True, check=True, timeout=SECONDS
+            command,
+            input="\n".join(texts(batching)) + "\n",
+            text=True,
+            check=True,
+            timeout=SECONDS,
+            env=exchange.environment,
         )
         for expected in texts(batching):
             message = consumer.receive(RECEIVE_MS)
@@ -61,12 +105,15 @@ def we_send(url: str, client: pulsar.Client, program: str, topic: str, codec: in
             consumer.acknowledge(message)
 
 
-def we_receive(url: str, client: pulsar.Client, program: str, topic: str, codec: int, batching: bool) -> None:
+def we_receive(exchange: Exchange) -> None:
     """What the other client sends this library receives."""
-    client.subscribe(topic, "lines", initial_position=pulsar.InitialPosition.Earliest).close()
-    producer = client.create_producer(
+    topic, batching = exchange.topic, exchange.batching
+    exchange.client.subscribe(topic, "lines", initial_position=pulsar.InitialPosition.Earliest).close()
+    producer = exchange.client.create_producer(
         topic,
-        compression_type=CODECS[codec],
+        encryption_key=None if exchange.keys is None else "interop",
+        crypto_key_reader=exchange.key_reader,
+        compression_type=CODECS[exchange.codec],
         batching_enabled=batching,
         chunking_enabled=not batching,
         batching_max_publish_delay_ms=5,
@@ -76,10 +123,20 @@ def we_receive(url: str, client: pulsar.Client, program: str, topic: str, codec:
         for text in texts(batching):
             producer.send_async(text.encode(), None)
         producer.flush()
-    command = [program, "consume", url, topic, str(len(texts(batching)))]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
+    command = [exchange.program, "consume", exchange.url, topic, str(len(texts(batching)))]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=SECONDS, env=exchange.environment
+    )
     received = done.stdout.split("\n")[:-1]
     assert received == texts(batching), "other lines than were sent"
+
+
+def make_keys(folder: Path) -> None:
+    """A pair of RSA keys."""
+    private, public = folder / "private.pem", folder / "public.pem"
+    make = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(private)]
+    subprocess.run(make, check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(public)], check=True)
 
 
 def main() -> int:
@@ -87,19 +144,19 @@ def main() -> int:
     url, program = sys.argv[1:]
     failed = 0
     logger = pulsar.ConsoleLogger(pulsar.LoggerLevel.Error)
-    with closing(pulsar.Client(url, logger=logger)) as client:
-        for direction in (we_send, we_receive):
-            for codec, compression in CODECS.items():
-                for batching in (True, False):
-                    kind = "batches" if batching else "alone"
-                    name = f"{direction.__name__}-{compression.name}-{kind}"
-                    topic = f"exchange-{os.getpid()}-{time.time_ns()}"
-                    try:
-                        direction(url, client, program, topic, codec, batching)
-                        print(f"ok {name}", flush=True)
-                    except (AssertionError, subprocess.SubprocessError, pulsar.PulsarException) as error:
-                        failed += 1
-                        print(f"failed {name}: {error}", flush=True)
+    with closing(pulsar.Client(url, logger=logger)) as client, tempfile.TemporaryDirectory() as folder:
+        make_keys(Path(folder))
+        ways = itertools.product((we_send, we_receive), CODECS, (True, False), (None, Path(folder)))
+        for direction, codec, batching, keys in ways:
+            kind = ("batches" if batching else "alone") + ("" if keys is None else "-encrypted")
+            name = f"{direction.__name__}-{CODECS[codec].name}-{kind}"
+            topic = f"exchange-{os.getpid()}-{time.time_ns()}"
+            try:
+                direction(Exchange(url, client, program, topic, codec, batching, keys))
+                print(f"ok {name}", flush=True)
+            except (AssertionError, subprocess.SubprocessError, pulsar.PulsarException) as error:
+                failed += 1
+                print(f"failed {name}: {error}", flush=True)
     return 1 if failed else 0
 
 

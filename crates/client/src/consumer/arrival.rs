@@ -14,10 +14,12 @@ use pulsar_rs_wire::metadata::{Metadata, SingleMetadata};
 use pulsar_rs_wire::proto::BrokerEntryMetadata;
 
 use super::batch_acks::{self, BatchAcks};
-use super::chunks::{Chunk, Whole};
+use super::chunks::{Chunk, Part, Whole};
 use super::message::Entry;
 use super::position::Position;
+use crate::Error;
 use crate::client::Held;
+use crate::crypto::OpeningKey;
 
 /// A message in a batch takes at least this: the length of its metadata, and its payload size in there.
 pub(super) const MIN_MESSAGE: usize = 6;
@@ -37,8 +39,9 @@ pub(super) struct Arrival {
     chunk: Option<Chunk>,
     /// It stands for all chunks of a message.
     whole: Option<Whole>,
-    /// It is encrypted, and delivered as it is, in one piece.
-    sealed: bool,
+    cover: Cover,
+    /// If it cannot be decrypted, it is delivered as it is.
+    takes_encrypted: bool,
     /// Its bytes count against the client's memory limit.
     held: Option<Held>,
     /// The reading that it belongs to, as the consumer counts them.
@@ -47,6 +50,28 @@ pub(super) struct Arrival {
     publish_time: u64,
     /// Sequence id of the entry.
     sequence_id: u64,
+}
+
+/// Whether the body can be read.
+#[derive(Debug)]
+pub(super) enum Cover {
+    /// It is not encrypted.
+    None,
+    /// It is encrypted, and nobody looked for the key yet.
+    Locked,
+    /// It is encrypted, and this is the key.
+    Unlocked(OpeningKey),
+    /// It is encrypted, and delivered as it is, in one piece.
+    Left,
+}
+
+/// What becomes of entries that are encrypted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decryption {
+    /// Somebody can be asked for keys.
+    pub has_keys: bool,
+    /// What cannot be decrypted is delivered as it is.
+    pub takes_encrypted: bool,
 }
 
 /// `ValidationError` of the protocol: why an entry is acknowledged without being delivered.
@@ -63,8 +88,8 @@ pub(super) enum Damage {
 pub(super) enum Refusal {
     /// It is broken, and will be broken the next time.
     Damaged(Damage, WireError),
-    /// It is encrypted, and there is no key.
-    Encrypted,
+    /// It is encrypted, and cannot be decrypted: why.
+    Encrypted(String),
 }
 
 /// An entry that cannot be delivered, as its frame shows already.
@@ -76,9 +101,8 @@ pub(super) struct Rejected {
 }
 
 impl Arrival {
-    /// Verifies an entry, on the connection's task. One that is encrypted is refused, or with `takes_encrypted` delivered as
-    /// it is.
-    pub fn check(message: hot::Message, payload: &Bytes, takes_encrypted: bool) -> Result<Self, Rejected> {
+    /// Verifies an entry, on the connection's task.
+    pub fn check(message: hot::Message, payload: &Bytes, decryption: Decryption) -> Result<Self, Rejected> {
         // Where the metadata cannot be read, the ack set still says how many messages the broker counts; it
         // came in the command.
         let by_ack_set = count_by_ack_set(&message.ack_set);
@@ -91,12 +115,17 @@ impl Arrival {
         let stamp = parts.broker_entry_metadata.and_then(|stamp| BrokerEntryMetadata::decode(stamp).ok());
         let batch_size = batch_size(&metadata).map_err(damaged)?;
         let permits = Some(count_permits(batch_size, &message.ack_set));
-        let sealed = metadata.encrypted;
-        if sealed && !takes_encrypted {
-            return Err(Rejected { why: Refusal::Encrypted, permits });
-        }
+        let cover = match decryption {
+            _ if !metadata.encrypted => Cover::None,
+            Decryption { has_keys: true, .. } => Cover::Locked,
+            Decryption { takes_encrypted: true, .. } => Cover::Left,
+            _ => {
+                let why = "the consumer has no key reader".into();
+                return Err(Rejected { why: Refusal::Encrypted(why), permits });
+            }
+        };
         // What only its plain text has.
-        let (compression, chunk) = if sealed {
+        let (compression, chunk) = if matches!(cover, Cover::Left) {
             (None, None)
         } else {
             let compression = compression(&metadata).map_err(|why| Rejected { why, permits })?;
@@ -116,7 +145,8 @@ impl Arrival {
             compression,
             chunk,
             whole: None,
-            sealed,
+            cover,
+            takes_encrypted: decryption.takes_encrypted,
             held: None,
             reading: 0,
         })
@@ -152,9 +182,43 @@ impl Arrival {
         self.whole.as_ref()
     }
 
-    /// The payload as it travelled.
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    /// Its part of a message in chunks.
+    pub fn part(&self) -> Part {
+        let key = match &self.cover {
+            Cover::Unlocked(key) => Some(key.clone()),
+            Cover::None | Cover::Locked | Cover::Left => None,
+        };
+        Part { body: self.body.clone(), key }
+    }
+
+    /// Whether nobody looked for its key yet.
+    pub fn is_locked(&self) -> bool {
+        matches!(self.cover, Cover::Locked)
+    }
+
+    /// Its encoded metadata.
+    pub fn metadata(&self) -> &Bytes {
+        &self.metadata
+    }
+
+    /// The key was looked for: with it, or delivered as it is, it goes on. Nothing if it is refused.
+    pub fn unlock(mut self, key: Result<OpeningKey, Error>) -> Result<Self, Rejected> {
+        match key {
+            Ok(key) => self.cover = Cover::Unlocked(key),
+            Err(_) if self.takes_encrypted => self.leave_encrypted(),
+            Err(error) => {
+                let permits = Some(self.permits());
+                return Err(Rejected { why: Refusal::Encrypted(error.to_string()), permits });
+            }
+        }
+        Ok(self)
+    }
+
+    /// It is delivered as it is: what it says of its plain text means nothing.
+    fn leave_encrypted(&mut self) {
+        self.cover = Cover::Left;
+        self.compression = None;
+        self.chunk = None;
     }
 
     pub fn id(&self) -> hot::EntryId {
@@ -192,39 +256,57 @@ impl Arrival {
 
     /// Messages in the batch, if it is one that can be taken apart.
     fn readable_batch(&self) -> Option<u32> {
-        self.batch_size.filter(|_| !self.sealed)
+        self.batch_size.filter(|_| !matches!(self.cover, Cover::Left))
     }
 
-    fn restored_body(&self) -> Result<Bytes, (Damage, WireError)> {
-        let body = match &self.whole {
-            None => self.body.clone(),
-            Some(whole) => whole.join().map_err(|error| (Damage::Batch, error))?,
+    /// The body as it travelled, or before it was encrypted.
+    fn decrypted_body(&mut self) -> Result<Bytes, Refusal> {
+        let opened = match (&self.whole, &self.cover) {
+            (Some(whole), _) => whole.open(),
+            (None, Cover::Unlocked(key)) => key.open(&self.body).map(Bytes::from),
+            (None, _) => Ok(self.body.clone()),
         };
+        match opened {
+            Ok(body) => Ok(body),
+            Err(error @ WireError::Cipher(_)) if !self.takes_encrypted => {
+                Err(Refusal::Encrypted(error.to_string()))
+            }
+            Err(WireError::Cipher(_)) => {
+                self.leave_encrypted();
+                Ok(self.whole.as_ref().map_or_else(|| self.body.clone(), Whole::join))
+            }
+            Err(error) => Err(Refusal::Damaged(Damage::Batch, error)),
+        }
+    }
+
+    fn restored_body(&mut self) -> Result<Bytes, Refusal> {
+        let body = self.decrypted_body()?;
         let body = match self.compression {
             None => body,
             Some((codec, size)) => codec
                 .decompress(&body, size)
                 .map(Bytes::from)
-                .map_err(|error| (Damage::Decompression, error))?,
+                .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?,
         };
         // So that a hostile number cannot make us reserve memory for its acknowledgements.
         if self.readable_batch().is_some_and(|size| body.len() / MIN_MESSAGE < size as usize) {
-            return Err((Damage::Batch, WireError::Batch("it cannot hold the messages it announces")));
+            let error = WireError::Batch("it cannot hold the messages it announces");
+            return Err(Refusal::Damaged(Damage::Batch, error));
         }
         Ok(body)
     }
 
-    /// Opens the entry, on the receiving thread: this is where it is decompressed. `share` gets the
+    /// Opens the entry, on the receiving thread: this is where it is decrypted and decompressed. `share` gets the
     /// reading it belongs to, a new state for the batch's acknowledgements and the broker's ack set, and gives the state
     /// to use.
     pub fn open(
-        self,
+        mut self,
         topic: Arc<str>,
         is_of_several: bool,
         share: impl FnOnce(u64, hot::EntryId, Arc<BatchAcks>, &[i64]) -> Arc<BatchAcks>,
     ) -> Result<Cursor, Refusal> {
         let permits = self.permits();
-        let body = self.restored_body().map_err(|(damage, error)| Refusal::Damaged(damage, error))?;
+        let body = self.restored_body()?;
         let ack_set = &self.message.ack_set;
         let acks = self.readable_batch().map(|size| {
             share(self.reading, self.message.entry, Arc::new(BatchAcks::new(size, ack_set)), ack_set)
@@ -243,6 +325,7 @@ impl Arrival {
             is_of_several,
             publish_time: self.publish_time,
             sequence_id: self.sequence_id,
+            is_encrypted: matches!(self.cover, Cover::Left),
         };
         Ok(Cursor { entry: Arc::new(entry), at: 0, index: 0, permits, _held: self.held })
     }

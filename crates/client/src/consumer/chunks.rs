@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pulsar_rs_wire::WireError;
+use pulsar_rs_wire::cipher::TAG_LEN;
 use pulsar_rs_wire::compression::MAX_RESTORED;
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::metadata::Metadata;
 
 use super::arrival::Arrival;
 use super::config::ConsumerConfig;
+use crate::crypto::OpeningKey;
 
 /// Names of messages that are remembered after they were given up, at most.
 const MAX_GIVEN_UP: usize = 1000;
@@ -57,8 +59,23 @@ impl Chunk {
 pub(super) struct Whole {
     /// Entries of the chunks.
     pub entries: Arc<[EntryId]>,
-    parts: Vec<Bytes>,
+    parts: Vec<Part>,
     total: usize,
+}
+
+/// What one chunk has of its message.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub body: Bytes,
+    /// What opens it, if it is encrypted.
+    pub key: Option<OpeningKey>,
+}
+
+impl Part {
+    /// Bytes without the tag of encryption.
+    fn len(&self) -> usize {
+        self.body.len().saturating_sub(if self.key.is_some() { TAG_LEN } else { 0 })
+    }
 }
 
 impl Whole {
@@ -67,14 +84,24 @@ impl Whole {
         self.total
     }
 
-    /// The message as it travelled, in one piece.
-    pub fn join(&self) -> Result<Bytes, WireError> {
-        let joined = self.parts.concat();
-        if joined.len() == self.total {
-            Ok(joined.into())
-        } else {
-            Err(WireError::Batch("its chunks do not have the bytes that they announce"))
+    /// The message as it was before its chunks were encrypted, in one piece.
+    pub fn open(&self) -> Result<Bytes, WireError> {
+        if self.parts.iter().map(Part::len).sum::<usize>() != self.total {
+            return Err(WireError::Batch("its chunks do not have the bytes that they announce"));
         }
+        let mut joined = Vec::with_capacity(self.total);
+        for Part { body, key } in &self.parts {
+            match key {
+                None => joined.extend_from_slice(body),
+                Some(key) => joined.extend_from_slice(&key.open(body)?),
+            }
+        }
+        Ok(joined.into())
+    }
+
+    /// The chunks as they travelled, one behind the other.
+    pub fn join(&self) -> Bytes {
+        self.parts.iter().flat_map(|part| part.body.iter().copied()).collect()
     }
 }
 
@@ -83,7 +110,7 @@ impl Whole {
 struct Gathering {
     uuid: Bytes,
     entries: Vec<EntryId>,
-    parts: Vec<Bytes>,
+    parts: Vec<Part>,
     bytes: usize,
     /// When the last chunk came that is of use.
     last: Instant,
@@ -272,17 +299,17 @@ impl Chunks {
 impl Gathering {
     /// Takes a chunk that is not known yet.
     fn take(&mut self, arrival: &Arrival, chunk: &Chunk, now: Instant) {
-        let body = arrival.body();
-        self.bytes += body.len();
+        let part = arrival.part();
+        self.bytes += part.len();
         self.has_gap |= self.entries.len() != chunk.number;
         // More than announced, or nothing, as often as somebody likes: that would be a way to take our memory.
-        let is_wrong = self.bytes > chunk.total || body.is_empty();
+        let is_wrong = self.bytes > chunk.total || part.len() == 0;
         if self.has_gap || is_wrong {
             self.has_gap = true;
             self.parts = Vec::new();
         } else {
             self.last = now;
-            self.parts.push(body.clone());
+            self.parts.push(part);
         }
         self.entries.push(arrival.id());
     }
@@ -290,6 +317,7 @@ impl Gathering {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arrival::Decryption;
     use super::*;
     use pulsar_rs_wire::frame::encode_payload_head;
     use pulsar_rs_wire::hot;
@@ -322,7 +350,8 @@ mod tests {
         encode_payload_head(&mut payload, &metadata, body);
         payload.extend_from_slice(body);
         let message = hot::Message { entry: id(entry), ..hot::Message::default() };
-        let mut arrival = Arrival::check(message, &payload.into(), false).unwrap();
+        let no_keys = Decryption { has_keys: false, takes_encrypted: false };
+        let mut arrival = Arrival::check(message, &payload.into(), no_keys).unwrap();
         let chunk = arrival.take_chunk().unwrap();
         (arrival, chunk)
     }
@@ -465,7 +494,7 @@ mod tests {
         }
         add(&mut chunks, chunk_with("c", (0, 2), 0, &[1; 10], 20), Instant::now());
         let short = add(&mut chunks, chunk_with("c", (1, 2), 1, &[1; 9], 20), Instant::now());
-        assert!(short.complete.unwrap().whole().unwrap().join().is_err());
+        assert!(short.complete.unwrap().whole().unwrap().open().is_err());
     }
 
     #[test]

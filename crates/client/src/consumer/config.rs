@@ -7,7 +7,7 @@ use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
 use super::letters::DeadLetterPolicy;
 use super::redelivery::RedeliveryBackoff;
-use crate::{Error, MessageId, Schema, TopicName};
+use crate::{Error, KeySource, MessageId, Schema, TopicName};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -67,6 +67,7 @@ pub enum CryptoFailureAction {
     /// They are acknowledged without being delivered.
     Discard,
     /// They are delivered as they came: encrypted, still compressed; a batch, and each chunk of a message, as one message.
+    /// If a chunk was altered after it was encrypted, all chunks of its message come one behind the other as one message.
     Consume,
 }
 
@@ -168,6 +169,8 @@ pub struct ConsumerConfig {
     /// [`Error::IncompatibleSchema`] where it does not fit the topic's. Absent: messages of every schema come, and
     /// [`Consumer::schema`](super::Consumer::schema) tells it.
     pub schema: Option<Schema>,
+    /// Where the private keys come from that decrypt messages; absent: encrypted ones are not decrypted. Default absent.
+    pub key_source: Option<KeySource>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not delivered.
     pub crypto_failure_action: CryptoFailureAction,
     /// Hears which consumer of a failover subscription is served. Default: none.
@@ -219,6 +222,7 @@ impl Default for ConsumerConfig {
             subscription_properties: Vec::new(),
             replicate_subscription_state: false,
             schema: None,
+            key_source: None,
             crypto_failure_action: CryptoFailureAction::default(),
             event_listener: None,
             batch_receive: BatchReceivePolicy::default(),

@@ -137,6 +137,7 @@ impl Shared {
         state.acks_sent_on = connection.id();
         state.phase = Phase::Ready(connection.clone());
         state.chunks.clear();
+        state.locked.clear();
         state.counters.connections += 1;
         state.negative_acks.clear();
         state.last_chances.clear();

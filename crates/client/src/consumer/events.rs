@@ -9,7 +9,7 @@ use parking_lot::MutexGuard;
 use pulsar_rs_wire::hot::{self, EntryId};
 
 use super::acks;
-use super::arrival::{Arrival, Damage, Refusal};
+use super::arrival::{Arrival, Damage, Decryption, Refusal};
 use super::chunks::Chunk;
 use super::receipts::Settled;
 use super::seek::Seeking;
@@ -25,8 +25,11 @@ const DOUBT: Duration = Duration::from_secs(1);
 impl ConsumerChannel for Shared {
     fn message(&self, connection: &Arc<Connection>, message: hot::Message, payload: Bytes) -> bool {
         let id = message.entry;
-        let takes_encrypted = self.config.crypto_failure_action == CryptoFailureAction::Consume;
-        let checked = Arrival::check(message, &payload, takes_encrypted);
+        let decryption = Decryption {
+            has_keys: self.keyring.is_some(),
+            takes_encrypted: self.config.crypto_failure_action == CryptoFailureAction::Consume,
+        };
+        let checked = Arrival::check(message, &payload, decryption);
         let mut state = self.state.lock();
         if !state.is_current(connection) {
             return false;
@@ -40,16 +43,7 @@ impl ConsumerChannel for Shared {
             }
             Ok(mut arrival) => {
                 arrival.came_in(state.reading);
-                if state.start.skip.is_some_and(|skip| id <= skip.entry) {
-                    let Some(rest) = self.skip(connection, &mut state, arrival) else {
-                        return false;
-                    };
-                    arrival = rest;
-                }
-                if let Some(chunk) = arrival.take_chunk() {
-                    return self.chunk(connection, state, arrival, &chunk);
-                }
-                self.deliver(connection, state, arrival)
+                self.unlock(connection, state, arrival)
             }
             Err(rejected) => {
                 drop(state);
@@ -64,13 +58,7 @@ impl ConsumerChannel for Shared {
     }
 
     fn tell_receivers(&self) {
-        let news = self.inbox.take_news();
-        match (&self.place, self.me.upgrade()) {
-            (None, _) => self.inbox.wake_ups().wake(news),
-            (Some(place), Some(me)) => place.arrived(me, news.many),
-            // Nobody has it any more.
-            (Some(_), None) => {}
-        }
+        self.tell_of_entries();
     }
 
     fn ack_answered(&self, connection: &Arc<Connection>, request_id: u64, outcome: Result<(), Error>) {
@@ -134,6 +122,36 @@ impl ConsumerChannel for Shared {
 }
 
 impl Shared {
+    /// An entry came, and its key is known if it needs one; true when receivers are to be told.
+    pub(super) fn pass_on(
+        &self,
+        connection: &Arc<Connection>,
+        mut state: MutexGuard<'_, State>,
+        mut arrival: Arrival,
+    ) -> bool {
+        if state.start.skip.is_some_and(|skip| arrival.id() <= skip.entry) {
+            let Some(rest) = self.skip(connection, &mut state, arrival) else {
+                return false;
+            };
+            arrival = rest;
+        }
+        if let Some(chunk) = arrival.take_chunk() {
+            return self.chunk(connection, state, arrival, &chunk);
+        }
+        self.deliver(connection, state, arrival)
+    }
+
+    /// Tells receivers of what came.
+    pub(super) fn tell_of_entries(&self) {
+        let news = self.inbox.take_news();
+        match (&self.place, self.me.upgrade()) {
+            (None, _) => self.inbox.wake_ups().wake(news),
+            (Some(place), Some(me)) => place.arrived(me, news.many),
+            // Nobody has it any more.
+            (Some(_), None) => {}
+        }
+    }
+
     /// An entry came that lies before the place where the consumer begins, or in which that place is. Gives it back if
     /// there is something to deliver in it.
     fn skip(&self, connection: &Connection, state: &mut State, arrival: Arrival) -> Option<Arrival> {
@@ -261,19 +279,36 @@ impl Shared {
                 log.warn(format_args!("entry {ledger}:{number} of {} is dropped: {error}", self.topic));
                 self.discard(entry, *damage);
             }
-            Refusal::Encrypted if self.config.crypto_failure_action == CryptoFailureAction::Discard => {
+            Refusal::Encrypted(why) if self.config.crypto_failure_action == CryptoFailureAction::Discard => {
                 log.warn(format_args!(
-                    "entry {ledger}:{number} of {} is dropped: it is encrypted",
+                    "entry {ledger}:{number} of {} is dropped: it is encrypted, and {why}",
                     self.topic
                 ));
                 self.discard(entry, Damage::Decryption);
             }
-            Refusal::Encrypted => {
+            Refusal::Encrypted(why) => {
                 let topic = &self.topic;
                 log.warn(format_args!(
-                    "entry {ledger}:{number} of {topic} is not delivered: it is encrypted"
+                    "entry {ledger}:{number} of {topic} is not delivered: it is encrypted, and {why}"
                 ));
+                self.try_again(entry);
             }
+        }
+    }
+
+    /// What cannot be decrypted now comes again after the ack timeout, if there is one: perhaps there is a key then.
+    fn try_again(&self, entry: EntryId) {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        let Some(unacked) = &mut state.unacked else {
+            return;
+        };
+        unacked.add(entry, 0, now);
+        let look = unacked.next_look(now);
+        let wake = state.alarm_is_later(look);
+        drop(state);
+        if wake {
+            self.timers.notify_one();
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{ConsumerConfig, Message};
 use crate::client::ClientInner;
 use crate::producer::{FutureSink, Producer, ProducerConfig, Sending};
-use crate::{Error, OutgoingMessage, Property, TopicName};
+use crate::{EncryptionConfig, EncryptionKey, Error, KeySource, OutgoingMessage, Property, TopicName};
 
 /// Redeliveries of a message before it is a dead letter, where nothing else is said; as in the Java client.
 const MAX_REDELIVERIES: u32 = 16;
@@ -23,6 +23,10 @@ const DELAY_TIME: &[u8] = b"DELAY_TIME";
 ///
 /// A dead letter has the content, keys, event time, properties and schema version of its message, and two properties more,
 /// if the message does not have them: `REAL_TOPIC`, where it came from, and `ORIGIN_MESSAGE_ID`, its id there.
+///
+/// What was decrypted is encrypted again, for the keys that the message was encrypted for: the consumer's
+/// [`key_source`](super::ConsumerConfig::key_source) is asked for the public ones. Until it gives them, the message is no
+/// letter, and comes again. [`encryption`](ProducerConfig::encryption) of `producer` is for other keys.
 #[derive(Debug, Clone)]
 pub struct DeadLetterPolicy {
     /// Redeliveries of a message at most; also how often it can be
@@ -101,8 +105,16 @@ pub(crate) struct Letters {
 struct Outbox {
     topic: TopicName,
     config: ProducerConfig,
-    producer: tokio::sync::Mutex<Option<Arc<Producer<FutureSink>>>>,
+    /// The consumer's, for letters that were encrypted as messages.
+    key_source: Option<KeySource>,
+    producers: tokio::sync::Mutex<Vec<LetterProducer>>,
 }
+
+/// A producer of letters, and the names of the keys that it encrypts for as the messages were; none for the others.
+type LetterProducer = (Vec<String>, Arc<Producer<FutureSink>>);
+
+/// Producers of an outbox at most: messages of one topic rarely have more than one kind of recipients.
+const MAX_PRODUCERS: usize = 4;
 
 impl Letters {
     /// For the consumers of `topic`, as it was asked for; nothing when the configuration puts no messages aside. They are
@@ -122,13 +134,14 @@ impl Letters {
         policy.producer.block_if_queue_full = false;
         let dead = named_or(policy.dead_letter_topic.as_deref(), topic, subscription, "DLQ")?;
         let retry = retry_topic(topic, subscription, config)?;
-        let retry = retry.map(|topic| Outbox::new(topic, policy.producer.clone()));
+        let keys = &config.key_source;
+        let retry = retry.map(|topic| Outbox::new(topic, policy.producer.clone(), keys.clone()));
         let initial_subscription = policy.initial_subscription.filter(|name| !name.is_empty());
         let producer = ProducerConfig { initial_subscription, ..policy.producer };
         Ok(Some(Arc::new(Letters {
             client: client.clone(),
             max_redeliveries: policy.max_redeliveries,
-            dead: Outbox::new(dead, producer),
+            dead: Outbox::new(dead, producer, keys.clone()),
             retry,
             users: AtomicUsize::new(0),
         })))
@@ -155,7 +168,7 @@ impl Letters {
             let letters = self.clone();
             self.client.spawn(async move {
                 for outbox in std::iter::once(&letters.dead).chain(&letters.retry) {
-                    *outbox.producer.lock().await = None;
+                    outbox.producers.lock().await.clear();
                 }
             });
         }
@@ -163,15 +176,16 @@ impl Letters {
 
     /// Sends messages to the dead letter topic. The outcome of each, in their order.
     pub async fn bury(&self, messages: &[Message]) -> Vec<Result<(), Error>> {
-        let producer = match self.dead.producer(&self.client).await {
-            Ok(producer) => producer,
-            Err(error) => return vec![Err(error); messages.len()],
-        };
-        let sending: Vec<_> =
-            messages.iter().map(|message| post(&producer, message, &with_origin(message), None)).collect();
+        let mut sending = Vec::with_capacity(messages.len());
+        for message in messages {
+            sending.push(self.dead.post(&self.client, message, with_origin(message), None).await);
+        }
         let mut outcomes = Vec::with_capacity(messages.len());
         for one in sending {
-            outcomes.push(one.await.map(drop));
+            outcomes.push(match one {
+                Ok(one) => one.await.map(drop),
+                Err(error) => Err(error),
+            });
         }
         outcomes
     }
@@ -198,9 +212,8 @@ impl Letters {
         put(&mut properties, DELAY_TIME, delay.as_millis().to_string().into());
         let is_dead = times > self.max_redeliveries;
         let outbox = if is_dead { &self.dead } else { retry };
-        let producer = outbox.producer(&self.client).await?;
         let deliver_at = (!is_dead && !delay.is_zero()).then(|| from_now(delay));
-        let sending = post(&producer, message, &properties, deliver_at);
+        let sending = outbox.post(&self.client, message, properties, deliver_at).await?;
         sending.await.map(drop)
     }
 }
@@ -213,20 +226,67 @@ pub(super) fn not_enabled() -> Error {
 }
 
 impl Outbox {
-    fn new(topic: TopicName, config: ProducerConfig) -> Self {
-        Outbox { topic, config, producer: tokio::sync::Mutex::default() }
+    fn new(topic: TopicName, config: ProducerConfig, key_source: Option<KeySource>) -> Self {
+        Outbox { topic, config, key_source, producers: tokio::sync::Mutex::default() }
     }
 
-    /// The producer, which is created for the first letter, and anew when it was closed.
-    async fn producer(&self, client: &Arc<ClientInner>) -> Result<Arc<Producer<FutureSink>>, Error> {
-        let mut place = self.producer.lock().await;
-        if let Some(producer) = place.as_ref().filter(|producer| !producer.is_closed()) {
+    /// Sends a letter. One that is encrypted goes from a thread for blocking work: the program may be asked for keys.
+    async fn post(
+        &self,
+        client: &Arc<ClientInner>,
+        message: &Message,
+        properties: Vec<Property>,
+        deliver_at: Option<i64>,
+    ) -> Result<Sending, Error> {
+        let keys = self.recipients(message)?;
+        let is_encrypted = self.config.encryption.is_some() || !keys.is_empty();
+        let producer = self.producer(client, keys).await?;
+        if !is_encrypted {
+            return Ok(post(&producer, message, &properties, deliver_at));
+        }
+        let (posted, sending) = tokio::sync::oneshot::channel();
+        let message = message.clone();
+        client.spawn_blocking(move || _ = posted.send(post(&producer, &message, &properties, deliver_at)));
+        sending.await.map_err(|_| Error::AlreadyClosed("the client is closed".into()))
+    }
+
+    /// The producer for a letter, which is created for the first of its kind, and anew when it was closed.
+    async fn producer(
+        &self,
+        client: &Arc<ClientInner>,
+        keys: Vec<String>,
+    ) -> Result<Arc<Producer<FutureSink>>, Error> {
+        let mut producers = self.producers.lock().await;
+        producers.retain(|(_, producer)| !producer.is_closed());
+        if let Some((_, producer)) = producers.iter().find(|(known, _)| *known == keys) {
             return Ok(producer.clone());
         }
         client.check_open()?;
-        let (topic, config) = (self.topic.clone(), self.config.clone());
-        let producer = Producer::create(client.clone(), topic, config, FutureSink::default()).await?;
-        Ok(place.insert(Arc::new(producer)).clone())
+        let (topic, mut config) = (self.topic.clone(), self.config.clone());
+        if let Some(source) = self.key_source.clone().filter(|_| !keys.is_empty()) {
+            config.encryption = Some(EncryptionConfig::new(source, keys.clone()));
+        }
+        let producer =
+            Arc::new(Producer::create(client.clone(), topic, config, FutureSink::default()).await?);
+        if producers.len() >= MAX_PRODUCERS {
+            producers.remove(0);
+        }
+        producers.push((keys, producer.clone()));
+        Ok(producer)
+    }
+
+    /// Whose keys a letter is encrypted with: what this client decrypted must not lie in the open, so it is for those that
+    /// the message was for, unless the producer is configured for others.
+    fn recipients(&self, message: &Message) -> Result<Vec<String>, Error> {
+        let decrypted = message.encryption().filter(|context| !context.is_encrypted());
+        let Some(context) = decrypted.filter(|_| self.config.encryption.is_none()) else {
+            return Ok(Vec::new());
+        };
+        let text = |key: EncryptionKey<'_>| {
+            let not_text = |_| Error::Crypto("the name of a key of the message is not UTF-8".into());
+            String::from_utf8(key.name.to_vec()).map_err(not_text)
+        };
+        context.keys().map(text).collect()
     }
 }
 

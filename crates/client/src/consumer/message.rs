@@ -10,7 +10,7 @@ use pulsar_rs_wire::proto::BrokerEntryMetadata;
 use super::arrival::Found;
 use super::batch_acks::BatchAcks;
 use super::bulk::Place;
-use crate::MessageId;
+use crate::{EncryptionContext, MessageId};
 
 /// One entry as it came: a single message, or a batch that its messages look into.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub publish_time: u64,
     /// Sequence id of the entry, which is that of a single message.
     pub sequence_id: u64,
+    /// The body is as it came: encrypted.
+    pub is_encrypted: bool,
 }
 
 /// A message that was received.
@@ -183,6 +185,11 @@ impl Message {
     /// Version of the schema it was written with, as the broker gave it.
     pub fn schema_version(&self) -> Option<&[u8]> {
         self.entry_metadata().schema_version
+    }
+
+    /// How it was, or is, encrypted; nothing for a message that never was.
+    pub fn encryption(&self) -> Option<EncryptionContext<'_>> {
+        EncryptionContext::of(&self.entry.metadata, &self.entry_metadata(), self.entry.is_encrypted)
     }
 
     /// Cluster it was replicated from.

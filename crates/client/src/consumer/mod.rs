@@ -27,6 +27,7 @@ mod inbox;
 mod key_shared;
 mod last_message;
 mod letters;
+mod locked;
 mod message;
 mod nack;
 mod position;
@@ -62,6 +63,7 @@ use tokio::sync::Notify;
 
 use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
+use crate::crypto::Keyring;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
 use crate::{Error, TopicName};
@@ -72,6 +74,7 @@ use dead_letters::LastChances;
 use group::{Group, Place};
 use inbox::Inbox;
 use letters::{Letters, retry_topic};
+use locked::Locked;
 use position::Start;
 use quota::Quota;
 use receipts::Patience;
@@ -114,6 +117,8 @@ pub(crate) struct Shared {
     name: String,
     config: ConsumerConfig,
     client: Arc<ClientInner>,
+    /// What decrypts entries, if something does.
+    keyring: Option<Arc<Keyring>>,
     inbox: Inbox,
     /// Among the topics of one consumer; absent: it is the only one.
     place: Option<Place>,
@@ -159,6 +164,7 @@ struct State {
     quota: Quota,
     acks: Acks,
     chunks: Chunks,
+    locked: Locked,
     /// When the acknowledgements that wait have to be sent.
     acks_due: Option<Instant>,
     /// Of those who wait for receipts.
@@ -320,6 +326,7 @@ impl Shared {
             subscription,
             name: config.name.clone().unwrap_or_else(random_name),
             client: client.clone(),
+            keyring: config.key_source.clone().map(|source| Arc::new(Keyring::new(source))),
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,
@@ -333,6 +340,7 @@ impl Shared {
                 quota,
                 acks: Acks::default(),
                 chunks: Chunks::new(&config),
+                locked: Locked::default(),
                 acks_due: None,
                 patience: Patience::default(),
                 negative_acks: NegativeAcks::default(),

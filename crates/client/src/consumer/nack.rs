@@ -126,6 +126,7 @@ impl Shared {
         });
         state.counters.redelivery_requests += 1;
         let dropped = self.inbox.discard();
+        let locked = state.locked.clear();
         state.chunks.clear();
         state.negative_acks.clear();
         state.last_chances.clear();
@@ -140,7 +141,7 @@ impl Shared {
             consumer_epoch,
         };
         connection.send(&command.into());
-        self.give_back(&connection, state.quota.returned(dropped));
+        self.give_back(&connection, state.quota.returned(dropped).saturating_add(locked));
     }
 }
 

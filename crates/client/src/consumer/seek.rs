@@ -180,6 +180,7 @@ impl Shared {
         self.tell_later(dropped);
         state.acks_due = None;
         state.chunks.clear();
+        state.locked.clear();
         state.negative_acks.clear();
         state.last_chances.clear();
         if let Some(unacked) = &mut state.unacked {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::routing::{HashingScheme, RoutingMode};
-use crate::{Compression, Error, Schema};
+use crate::{Compression, EncryptionConfig, Error, Schema};
 
 /// How a producer behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -41,6 +41,9 @@ pub struct ProducerConfig {
     pub initial_subscription: Option<String>,
     /// Structure of the messages; absent: bytes. Default absent.
     pub schema: Option<Schema>,
+    /// Messages are encrypted for the owners of some keys; absent: they are not. A batch is encrypted as a whole, on the
+    /// thread that completes it, and each chunk of a message by itself. Default absent.
+    pub encryption: Option<EncryptionConfig>,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -63,6 +66,7 @@ impl Default for ProducerConfig {
             access_mode: AccessMode::default(),
             initial_subscription: None,
             schema: None,
+            encryption: None,
             properties: Vec::new(),
         }
     }
@@ -133,6 +137,6 @@ impl ProducerConfig {
         if self.initial_sequence_id.is_some_and(|id| id < -1) {
             return Err(Error::InvalidConfiguration("the initial sequence id must be -1 or more".into()));
         }
-        Ok(())
+        self.encryption.as_ref().map_or(Ok(()), EncryptionConfig::validate)
     }
 }

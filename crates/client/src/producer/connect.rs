@@ -47,7 +47,7 @@ impl<S: SendSink> Reconnect for Shared<S> {
         };
         self.connected(&connection, success)?;
         attempt.succeeded = true;
-        self.encode_sealed();
+        self.encode_in_background();
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl<S: SendSink> Shared<S> {
                     producer_id: self.id,
                     request_id,
                     producer_name: name.as_deref().map(str::to_owned),
-                    encrypted: Some(false),
+                    encrypted: Some(self.sealer.is_some()),
                     metadata: self.metadata(),
                     epoch: Some(self.next_epoch()),
                     schema: self.config.schema.as_ref().map(Schema::to_wire),
@@ -171,7 +171,7 @@ impl<S: SendSink> Shared<S> {
         for staged in std::mem::take(&mut state.staged) {
             let message = staged.message();
             state.messages -= 1;
-            let accepted = self.single(&message);
+            let accepted = self.single_if_known(&message);
             let accepted =
                 accepted.and_then(|single| state.accept(&message, single, staged.token, &self.config));
             if let Err(error) = accepted {

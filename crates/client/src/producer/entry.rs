@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send};
+use pulsar_rs_wire::frame::{OpenChecksum, begin_send, encode_send, encode_send_of};
 use pulsar_rs_wire::hot::Send;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::compressors::{Body, Compressors};
 use super::open::Heading;
 use crate::connection::EntryFrame;
+use crate::crypto::{Sealed, Sealer};
+use crate::log::Log;
 use crate::{Error, OutgoingMessage};
 
 /// A batch, or a message outside a batch, that waits to be encoded.
@@ -32,6 +34,39 @@ pub(super) enum Content {
     },
     /// The head is encoded when the message is accepted, but for its checksum.
     Single(EntryFrame, OpenChecksum),
+    /// One that is to be encrypted, with its encoded metadata.
+    ToSeal(Send, Vec<u8>, Vec<u8>),
+}
+
+/// What is done to bodies.
+#[derive(Debug)]
+pub(super) struct Work<'a> {
+    pub compressors: &'a Compressors,
+    pub sealer: Option<&'a Sealer>,
+    pub log: &'a Log,
+}
+
+impl Work<'_> {
+    /// Encrypts a body, and encodes the entry. What it needs for that goes to the end of the metadata.
+    fn seal(
+        &self,
+        send: &Send,
+        metadata: &[u8],
+        mut body: Vec<u8>,
+        max_message_size: usize,
+    ) -> Result<EntryFrame, Error> {
+        let sealed = self.sealer.map_or(Ok(Sealed::Plain), |sealer| sealer.seal(&mut body, self.log))?;
+        let keys = match &sealed {
+            Sealed::Encrypted(keys) => keys.as_slice(),
+            Sealed::Plain => &[],
+        };
+        if metadata.len() + keys.len() + body.len() > max_message_size {
+            return Err(too_big(body.len(), max_message_size));
+        }
+        let mut head = Vec::new();
+        encode_send_of(&mut head, send, &[metadata, keys], &body);
+        Ok(EntryFrame { head, body })
+    }
 }
 
 /// What the frames of a producer have in common.
@@ -44,12 +79,12 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Encodes an entry: checksum over all of it, head in a buffer of its own, body as it is or compressed.
+    /// Encodes an entry: checksum over all of it, head in a buffer of its own, body as it is, compressed or encrypted.
     /// `spare` gets the buffer of a body that was compressed.
     pub fn encode(
         &self,
         sealed: SealedEntry,
-        compressors: &Compressors,
+        work: &Work<'_>,
         max_message_size: usize,
         spare: &mut Vec<u8>,
     ) -> Result<EntryFrame, Error> {
@@ -58,9 +93,12 @@ impl Sender {
                 checksum.finish(&mut frame.head, &frame.body);
                 return Ok(frame);
             }
+            Content::ToSeal(send, metadata, body) => {
+                return work.seal(&send, &metadata, body, max_message_size);
+            }
             Content::Batch { body, messages, heading } => (body, messages, heading),
         };
-        let body = compressors.compress(&mut plain)?;
+        let body = work.compressors.compress(&mut plain)?;
         *spare = plain;
         let metadata = Metadata {
             producer_name: self.producer_name.as_bytes(),
@@ -83,6 +121,11 @@ impl Sender {
             highest_sequence_id: Some(sealed.highest_sequence_id),
             ..Send::default()
         };
+        if work.sealer.is_some() {
+            let mut encoded = Vec::new();
+            metadata.encode(&mut encoded);
+            return work.seal(&send, &encoded, body.bytes, max_message_size);
+        }
         if metadata.encoded_len() + body.bytes.len() > max_message_size {
             return Err(too_big(body.bytes.len(), max_message_size));
         }
@@ -120,15 +163,25 @@ impl Sender {
 
     /// A message outside a batch, encoded but for its checksum.
     pub fn begin_single(&self, metadata: &Metadata<'_>, payload: Vec<u8>) -> Content {
-        let send = Send {
+        let mut head = Vec::new();
+        let checksum = begin_send(&mut head, &self.single_command(metadata), metadata, payload.len());
+        Content::Single(EntryFrame { head, body: payload }, checksum)
+    }
+
+    /// A message outside a batch that is to be encrypted.
+    pub fn begin_sealed(&self, metadata: &Metadata<'_>, payload: Vec<u8>) -> Content {
+        let mut encoded = Vec::new();
+        metadata.encode(&mut encoded);
+        Content::ToSeal(self.single_command(metadata), encoded, payload)
+    }
+
+    fn single_command(&self, metadata: &Metadata<'_>) -> Send {
+        Send {
             producer_id: self.producer_id,
             sequence_id: metadata.sequence_id,
             is_chunk: metadata.chunk_id.is_some(),
             ..Send::default()
-        };
-        let mut head = Vec::new();
-        let checksum = begin_send(&mut head, &send, metadata, payload.len());
-        Content::Single(EntryFrame { head, body: payload }, checksum)
+        }
     }
 }
 

@@ -77,7 +77,8 @@ pub(super) struct BatchLimits {
 const METADATA_NUMBERS: usize = 128;
 
 impl BatchLimits {
-    pub fn new(max_message_size: usize, sender: &Sender, config: &ProducerConfig) -> Self {
+    /// `sealed`: bytes by which encryption makes an entry larger.
+    pub fn new(max_message_size: usize, sender: &Sender, config: &ProducerConfig, sealed: usize) -> Self {
         let batching = config.batching.as_ref();
         let max_bytes = batching.map_or(0, |batching| batching.max_bytes);
         BatchLimits {
@@ -87,7 +88,7 @@ impl BatchLimits {
             batch: if max_bytes == 0 { max_message_size } else { max_bytes },
             messages: batching.map_or(1, |batching| batching.max_messages),
         }
-        .less(sender.producer_name.len() + METADATA_NUMBERS)
+        .less(sender.producer_name.len() + METADATA_NUMBERS + sealed)
     }
 
     /// With so many bytes more of metadata.

@@ -146,7 +146,8 @@ impl<S: SendSink> Shared<S> {
         if let Some(Ok(_)) = outcome {
             state.last_published = pending.highest_sequence_id.cast_signed();
         }
-        // Compressed bodies are in buffers of their own length, too small for others.
+        // Compressed bodies are in buffers of their own length, too small for others. Batches that were encrypted go out in
+        // the buffer that they were gathered in.
         if !self.compressors.is_some() {
             state.recycle(&mut pending);
         }

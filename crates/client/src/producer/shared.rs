@@ -12,11 +12,12 @@ use tokio::sync::Notify;
 use super::Accepted;
 use super::compressors::{Body, Compressors};
 use super::config::ProducerConfig;
-use super::entry::{Sender, too_big};
+use super::entry::{Sender, Work, too_big};
 use super::routing::Router;
 use super::sink::SendSink;
 use super::state::{Effects, Flush, Phase, State};
 use crate::client::{ClientInner, Deadline, MovedTo};
+use crate::crypto::Sealer;
 use crate::reconnect::{self, Reconnect};
 use crate::{Error, OutgoingMessage, TopicName};
 
@@ -34,6 +35,7 @@ pub(super) struct Shared<S: SendSink> {
     pub(super) client: Arc<ClientInner>,
     pub(super) sink: Arc<S>,
     pub(super) compressors: Compressors,
+    pub(super) sealer: Option<Arc<Sealer>>,
     /// Alone on its cache lines: senders and the connection's task both write here.
     pub(super) state: CachePadded<Mutex<State<S::Token>>>,
     /// Room below the pending limit.
@@ -70,12 +72,14 @@ impl<S: SendSink> Shared<S> {
         let id = client.next_id();
         let name = config.name.clone().unwrap_or_default();
         let sender = Sender { producer_id: id, producer_name: name.into(), schema_version: None };
-        let mut state = State::new(sender, DEFAULT_MAX_MESSAGE_SIZE, &config);
+        let sealer = config.encryption.clone().map(|encryption| Arc::new(Sealer::new(encryption)));
+        let mut state = State::new(sender, DEFAULT_MAX_MESSAGE_SIZE, &config, sealer.clone());
         state.router = place;
         let shared = Arc::new(Shared {
             id,
             topic,
             compressors: Compressors::new(config.compression),
+            sealer,
             config,
             client: client.clone(),
             sink,
@@ -151,7 +155,17 @@ impl<S: SendSink> Shared<S> {
 
     /// The payload of a message that is not batched, as it travels; made ready before the lock is taken.
     #[inline]
-    pub(super) fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
+    fn single(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
+        if let Some(sealer) = self.sealer.as_ref().filter(|_| self.config.chunking) {
+            // Only with the keys it is known how much room they take in each chunk.
+            sealer.prepare(self.client.log());
+        }
+        self.single_if_known(message)
+    }
+
+    /// The same without asking the program for keys: chunks leave as much room for them as they usually take.
+    #[inline]
+    pub(super) fn single_if_known(&self, message: &OutgoingMessage<'_>) -> Result<Option<Body>, Error> {
         if self.is_batched(message) { Ok(None) } else { self.single_body(message).map(Some) }
     }
 
@@ -229,7 +243,9 @@ impl<S: SendSink> Shared<S> {
             let items = message.properties.len() + message.replicate_to.len();
             let name = self.config.name.as_ref().map_or(0, String::len);
             // Keys stand with the message and with its batch.
-            message.memory() + message.key_bytes() + clusters + items * ITEM_MARGIN + name + METADATA_MARGIN
+            let sealed = self.sealer.as_ref().map_or(0, |sealer| sealer.overhead());
+            let metadata = message.key_bytes() + clusters + items * ITEM_MARGIN + name + METADATA_MARGIN;
+            message.memory() + metadata + sealed
         };
         self.config.chunking && size() > self.max_message_size.load(Ordering::Relaxed)
     }
@@ -336,6 +352,17 @@ impl<S: SendSink> Shared<S> {
         }
     }
 
+    /// Like [`Shared::encode_sealed`], for tasks: these run on the connection's thread too, and compressing, encrypting, and
+    /// asking the program for keys would hold it up.
+    pub(super) fn encode_in_background(self: &Arc<Self>) {
+        if self.compressors.is_some() || self.sealer.is_some() {
+            let shared = self.clone();
+            self.client.spawn_blocking(move || shared.encode_sealed());
+        } else {
+            self.encode_sealed();
+        }
+    }
+
     /// Encodes what is sealed, without the lock, and hands it to the connection in order.
     pub(super) fn encode_sealed(&self) {
         self.encode_and_hand_over(false);
@@ -344,12 +371,14 @@ impl<S: SendSink> Shared<S> {
     /// What is `urgent` is written by this thread, if the connection has nothing else to do: somebody waits for it,
     /// and waking the connection's thread takes longer.
     fn encode_and_hand_over(&self, urgent: bool) {
+        let sealer = self.sealer.as_deref();
+        let work = Work { compressors: &self.compressors, sealer, log: self.client.log() };
         let mut state = self.state.lock();
         while let Some((number, sealed)) = state.pending.claim() {
             let (sender, max_message_size) = (state.sender.clone(), state.max_message_size);
             drop(state);
             let mut spare = Vec::new();
-            let frame = sender.encode(sealed, &self.compressors, max_message_size, &mut spare);
+            let frame = sender.encode(sealed, &work, max_message_size, &mut spare);
             state = self.state.lock();
             state.keep_buffer(spare);
             let is_refused = frame.is_err();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use pulsar_rs_wire::batch::BatchMessage;
+use pulsar_rs_wire::metadata::Metadata;
 
 use super::chunks::{Chunk, ChunkOutcomes, Chunks};
 use super::compressors::Body;
@@ -17,6 +18,7 @@ use super::routing::Router;
 use super::sink::{Token, Tokens};
 use super::staged::Staged;
 use crate::connection::{Connection, Room};
+use crate::crypto::Sealer;
 use crate::{Error, OutgoingMessage};
 
 /// Buffers of sent batches that are kept for new ones. More than a few are never free at once while sends
@@ -53,6 +55,8 @@ pub(super) struct State<T> {
     pub sender: Sender,
     pub max_message_size: usize,
     limits: BatchLimits,
+    /// What encrypts entries, if something does.
+    sealer: Option<Arc<Sealer>>,
     /// Messages accepted and not completed.
     pub messages: usize,
     pub next_sequence_id: u64,
@@ -108,9 +112,16 @@ pub(super) struct Effects {
 }
 
 impl<T: Token> State<T> {
-    pub fn new(sender: Sender, max_message_size: usize, config: &ProducerConfig) -> Self {
+    pub fn new(
+        sender: Sender,
+        max_message_size: usize,
+        config: &ProducerConfig,
+        sealer: Option<Arc<Sealer>>,
+    ) -> Self {
+        let sealed = sealer.as_ref().map_or(0, |sealer| sealer.overhead());
         State {
-            limits: BatchLimits::new(max_message_size, &sender, config),
+            limits: BatchLimits::new(max_message_size, &sender, config, sealed),
+            sealer,
             phase: Phase::Connecting,
             was_connected: false,
             open: OpenBatches::default(),
@@ -318,7 +329,12 @@ impl<T: Token> State<T> {
     /// What the broker takes at most, in bytes.
     pub fn set_max_message_size(&mut self, size: usize, config: &ProducerConfig) {
         self.max_message_size = size;
-        self.limits = BatchLimits::new(size, &self.sender, config);
+        self.limits = BatchLimits::new(size, &self.sender, config, self.overhead());
+    }
+
+    /// Bytes by which encryption makes an entry larger.
+    fn overhead(&self) -> usize {
+        self.sealer.as_ref().map_or(0, |sealer| sealer.overhead())
     }
 
     /// When the first message times out that waits for a broker or a receipt.
@@ -348,14 +364,20 @@ impl<T: Token> State<T> {
     ) -> Result<Effects, Error> {
         let publish_time = wall_clock();
         let metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
-        let fits = metadata.encoded_len() + body.bytes.len() <= self.max_message_size;
+        let overhead = self.overhead();
+        let fits = metadata.encoded_len() + body.bytes.len() + overhead <= self.max_message_size;
         let mut parts = Vec::new();
+        let begin = |metadata: &Metadata<'_>, body| match &self.sealer {
+            None => self.sender.begin_single(metadata, body),
+            Some(_) => self.sender.begin_sealed(metadata, body),
+        };
         if fits {
-            parts.push((None, self.sender.begin_single(&metadata, body.bytes)));
+            parts.push((None, begin(&metadata, body.bytes)));
         } else if config.chunking {
             let uuid = format!("{}-{sequence_id}", self.sender.producer_name);
-            for (chunk, metadata, part) in Chunks::new(&metadata, &uuid, body.bytes, self.max_message_size)? {
-                parts.push((Some(chunk), self.sender.begin_single(&metadata, part)));
+            let room = self.max_message_size.saturating_sub(overhead);
+            for (chunk, metadata, part) in Chunks::new(&metadata, &uuid, body.bytes, room)? {
+                parts.push((Some(chunk), begin(&metadata, part)));
             }
         } else {
             return Err(too_big(body.bytes.len(), self.max_message_size));

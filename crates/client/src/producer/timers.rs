@@ -42,12 +42,8 @@ impl<S: SendSink> Shared<S> {
             state.release_buffers();
         }
         drop(state);
-        if sealed && self.compressors.is_some() {
-            // This is the connection's thread too, and compressing would hold it up.
-            let shared = self.clone();
-            self.client.spawn_blocking(move || shared.encode_sealed());
-        } else if sealed {
-            self.encode_sealed();
+        if sealed {
+            self.encode_in_background();
         }
         alarm
     }

@@ -72,6 +72,7 @@ impl ConsumerStats {
         self.ack_timeouts += other.ack_timeouts;
         self.redelivery_requests += other.redelivery_requests;
         self.discarded += other.discarded;
+        self.dead_letters += other.dead_letters;
         self.queued_messages += other.queued_messages;
         self.queued_bytes += other.queued_bytes;
         self.unreturned_permits += other.unreturned_permits;

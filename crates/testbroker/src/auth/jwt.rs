@@ -115,6 +115,34 @@ mod tests {
     }
 
     #[test]
+    fn rsa_keys_verify_too() {
+        let path = std::env::temp_dir().join(format!("pulsar_rs_jwt_{}.pem", std::process::id()));
+        // These tests need the program.
+        let openssl = |arguments: &[&str]| {
+            let done = std::process::Command::new("openssl").args(arguments).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            done.stdout
+        };
+        let file = path.to_str().unwrap();
+        openssl(&["genrsa", "-traditional", "-out", file, "2048"]);
+        let private = openssl(&["rsa", "-in", file, "-traditional", "-outform", "DER"]);
+        let pair = signature::RsaKeyPair::from_der(&private).unwrap();
+        let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", encoded(r#"{"alg":"RS256"}"#), encoded(r#"{"sub":"ann"}"#));
+        let mut signature = vec![0; pair.public().modulus_len()];
+        pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .unwrap();
+        let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
+        for form in ["PEM", "DER"] {
+            let key = TokenKey::Public(openssl(&["rsa", "-in", file, "-pubout", "-outform", form]));
+            assert_eq!(verify(&key, token.as_bytes(), SystemTime::now()).unwrap().role, "ann");
+            let other = token.replace('A', "B");
+            assert!(other != token && verify(&key, other.as_bytes(), SystemTime::now()).is_err());
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
     fn public_keys_verify_what_their_private_keys_signed() {
         let random = SystemRandom::new();
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();

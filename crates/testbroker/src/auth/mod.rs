@@ -1,6 +1,7 @@
 //! Who clients are, and what they may do: as a real broker decides it, with roles instead of policies.
 
 mod authorization;
+mod control;
 mod jwt;
 mod public_key;
 
@@ -12,7 +13,6 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 pub use authorization::Authorization;
 pub(crate) use authorization::Operation;
-pub(crate) use jwt::issue;
 
 /// What clients have to show, see [`Options::authentication`](crate::Options::authentication).
 #[derive(Clone, PartialEq, Eq)]

@@ -29,7 +29,7 @@ pub struct Metadata<'a> {
     pub num_messages_in_batch: Option<i32>,
     /// Time of the event by the application's reckoning, milliseconds since 1970.
     pub event_time: Option<u64>,
-    /// The body is encrypted. Decoded only: whether encryption keys are there.
+    /// The body is encrypted, as [`Encryption`](super::Encryption) says. Decoded only: whether encryption keys are there.
     pub encrypted: bool,
     /// Version of the schema the message was written with, as the broker gave it.
     pub schema_version: Option<&'a [u8]>,
@@ -127,7 +127,8 @@ impl<'a> Metadata<'a> {
             + flag_len(30, self.null_partition_key)
     }
 
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the encoded metadata.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         let put_int32 = |out: &mut Vec<u8>, number, value: Option<i32>| {
             if let Some(value) = value {
                 out.put_int(number, value.into());

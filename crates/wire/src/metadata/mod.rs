@@ -1,9 +1,11 @@
 //! Metadata of entries and of single messages in a batch, borrowed from the bytes they stand in.
 
+mod encryption;
 mod entry;
 mod properties;
 mod single;
 
+pub use encryption::{Encryption, WrappedKey, put_encryption_param, put_wrapped_key};
 pub use entry::Metadata;
 pub use properties::{Properties, Property};
 pub use single::SingleMetadata;

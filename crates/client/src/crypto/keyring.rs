@@ -1,0 +1,156 @@
+//! The consumer's side: data keys that were unwrapped, remembered for the entries to come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pulsar_rs_wire::WireError;
+use pulsar_rs_wire::cipher::{DataKey, IV_LEN};
+use pulsar_rs_wire::metadata::{Encryption, Property, WrappedKey};
+
+use super::sealer::{MAX_KEYS, as_crypto};
+use super::{KeySource, rsa};
+use crate::Error;
+
+/// How long a data key is remembered after it was last used, as in the Java client.
+const EXPIRY: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// Data keys that are remembered, at most: a producer has one at a time.
+const MAX_REMEMBERED: usize = 1000;
+
+/// How long a wrapped key is not tried again after it could not be unwrapped: entries of one producer come in great numbers.
+const NEGATIVE: Duration = Duration::from_secs(1);
+
+/// Longest wrapped key that is looked at: that of an RSA key of 8192 bits.
+const MAX_WRAPPED: usize = 1024;
+
+/// Longest name, and most metadata of a key, that programs are asked with.
+const MAX_NAME: usize = 4096;
+const MAX_METADATA: usize = 64;
+
+/// The data keys that a consumer knows.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    source: KeySource,
+    known: Mutex<HashMap<Box<[u8]>, Known>>,
+}
+
+/// What is known of a wrapped key.
+#[derive(Debug)]
+struct Known {
+    /// Why not, if it could not be unwrapped.
+    key: Result<Arc<DataKey>, Error>,
+    used: Instant,
+}
+
+/// What opens an entry.
+#[derive(Debug, Clone)]
+pub(crate) struct OpeningKey {
+    key: Arc<DataKey>,
+    iv: [u8; IV_LEN],
+}
+
+impl OpeningKey {
+    pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, WireError> {
+        self.key.open(&self.iv, sealed)
+    }
+}
+
+impl Keyring {
+    pub fn new(source: KeySource) -> Self {
+        Keyring { source, known: Mutex::default() }
+    }
+
+    /// The key of an entry with this metadata, if nobody has to be asked for it.
+    pub fn find(&self, metadata: &[u8]) -> Option<Result<OpeningKey, Error>> {
+        let (encryption, iv) = match read(metadata) {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut known = self.known.lock();
+        let now = Instant::now();
+        let (mut failure, mut is_unknown) = (None, false);
+        for wrapped in wrapped_keys(&encryption) {
+            match known.get_mut(wrapped.value).filter(|known| !known.is_over(now)) {
+                Some(Known { key: Ok(key), used }) => {
+                    *used = now;
+                    return Some(Ok(OpeningKey { key: key.clone(), iv }));
+                }
+                Some(Known { key: Err(error), .. }) => failure = Some(error.clone()),
+                None => is_unknown = true,
+            }
+        }
+        failure.filter(|_| !is_unknown).map(Err)
+    }
+
+    /// The key of an entry with this metadata. Asks the program, and takes its time: not with a lock held, and not on the
+    /// connection's task.
+    pub fn unwrap(&self, metadata: &[u8]) -> Result<OpeningKey, Error> {
+        let (encryption, iv) = read(metadata)?;
+        if let Some(found) = self.find(metadata) {
+            return found;
+        }
+        let mut failure = Error::Crypto("it has no wrapped data key that can be read".into());
+        for wrapped in wrapped_keys(&encryption) {
+            let unwrapped = self.unwrap_one(&wrapped);
+            self.remember(wrapped.value, unwrapped.clone());
+            match unwrapped {
+                Ok(key) => return Ok(OpeningKey { key, iv }),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    fn unwrap_one(&self, wrapped: &WrappedKey<'_>) -> Result<Arc<DataKey>, Error> {
+        let not_text = |_| Error::Crypto("the name of its key is not UTF-8".into());
+        let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
+        let pairs = wrapped.metadata.iter().take(MAX_METADATA);
+        let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        let private = self.source.reader().private_key(name, &metadata).map_err(as_crypto)?;
+        let bytes = rsa::unwrap(name, &private, wrapped.value)?;
+        DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+    }
+
+    fn remember(&self, wrapped: &[u8], key: Result<Arc<DataKey>, Error>) {
+        let mut known = self.known.lock();
+        let now = Instant::now();
+        if known.len() >= MAX_REMEMBERED {
+            known.retain(|_, one| !one.is_over(now));
+        }
+        if known.len() >= MAX_REMEMBERED {
+            let oldest = known.iter().min_by_key(|(_, one)| one.used).map(|(value, _)| value.clone());
+            oldest.and_then(|oldest| known.remove(&oldest));
+        }
+        known.insert(wrapped.into(), Known { key, used: now });
+    }
+}
+
+impl Known {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.used) >= if self.key.is_ok() { EXPIRY } else { NEGATIVE }
+    }
+}
+
+/// What can be opened at all.
+fn read(metadata: &[u8]) -> Result<(Encryption<'_>, [u8; IV_LEN]), Error> {
+    let encryption = Encryption::decode(metadata)
+        .map_err(|error| Error::Crypto(error.to_string()))?
+        .ok_or_else(|| Error::Crypto("it has no data key".into()))?;
+    let iv = encryption.param.try_into().map_err(|_| {
+        Error::Crypto(format!(
+            "its initialization vector has {} bytes instead of {IV_LEN}",
+            encryption.param.len()
+        ))
+    })?;
+    Ok((encryption, iv))
+}
+
+/// The wrapped keys that are tried: whoever writes a message cannot have us try as many as fit into it.
+fn wrapped_keys<'a>(encryption: &Encryption<'a>) -> impl Iterator<Item = WrappedKey<'a>> + use<'a> {
+    encryption
+        .keys()
+        .take(MAX_KEYS)
+        .filter(|key| !key.value.is_empty() && key.value.len() <= MAX_WRAPPED && key.name.len() <= MAX_NAME)
+}

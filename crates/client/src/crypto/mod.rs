@@ -1,0 +1,225 @@
+//! End-to-end encryption: what leaves a producer can be read by those only who have one of the private keys that it was
+//! encrypted for; the brokers cannot.
+//!
+//! Each entry is encrypted with a data key (AES-256-GCM), and carries that key once for each recipient, wrapped with the
+//! recipient's public key (RSA-OAEP with SHA-1, as all clients do it). Programs give keys by name, through a
+//! [`KeyReader`].
+
+mod context;
+mod key_reader;
+mod keyring;
+mod rsa;
+mod sealer;
+
+pub use context::{EncryptionContext, EncryptionKey};
+pub use key_reader::{FileKeyReader, KeyInfo, KeyReader, KeySource};
+pub(crate) use keyring::{Keyring, OpeningKey};
+pub use sealer::{EncryptionConfig, ProducerCryptoFailureAction};
+pub(crate) use sealer::{Sealed, Sealer};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, LazyLock};
+    use std::time::Duration;
+
+    use ::rsa::RsaPrivateKey;
+    use ::rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
+    use ::rsa::rand_core::OsRng;
+    use pulsar_rs_wire::cipher::TAG_LEN;
+
+    use super::*;
+    use crate::log::{Log, StderrLogger};
+    use crate::{Error, Property};
+
+    /// Keys that are made once; short ones are quickly made.
+    static KEYS: LazyLock<[RsaPrivateKey; 2]> =
+        LazyLock::new(|| [(); 2].map(|()| RsaPrivateKey::new(&mut OsRng, 1024).unwrap()));
+
+    pub(super) fn key_pair(number: usize) -> RsaPrivateKey {
+        KEYS[number].clone()
+    }
+
+    /// Keys by name, counted when they are asked for.
+    #[derive(Default)]
+    struct Keys {
+        pairs: HashMap<&'static str, usize>,
+        public: AtomicU32,
+        private: AtomicU32,
+    }
+
+    impl Keys {
+        fn new(pairs: &[(&'static str, usize)]) -> Arc<Self> {
+            Arc::new(Keys { pairs: pairs.iter().copied().collect(), ..Keys::default() })
+        }
+
+        fn find(&self, name: &str) -> Result<RsaPrivateKey, Error> {
+            let missing = || Error::Unknown(format!("there is no key {name}"));
+            self.pairs.get(name).map(|number| key_pair(*number)).ok_or_else(missing)
+        }
+
+        fn source(self: &Arc<Self>) -> KeySource {
+            KeySource::new(self.clone())
+        }
+    }
+
+    impl KeyReader for Arc<Keys> {
+        fn public_key(&self, name: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            self.public.fetch_add(1, Ordering::Relaxed);
+            let pem = self.find(name)?.to_public_key().to_public_key_pem(LineEnding::LF).unwrap();
+            Ok(KeyInfo { metadata: vec![(b"version".to_vec(), b"7".to_vec())], ..KeyInfo::new(pem) })
+        }
+
+        fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+            self.private.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(metadata, [(b"version".to_vec(), b"7".to_vec())]);
+            Ok(KeyInfo::new(self.find(name)?.to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes()))
+        }
+    }
+
+    fn log() -> Log {
+        Log::new(Arc::new(StderrLogger))
+    }
+
+    fn seal(sealer: &Sealer, body: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut body = body.to_vec();
+        match sealer.seal(&mut body, &log()).unwrap() {
+            Sealed::Encrypted(metadata) => (metadata, body),
+            Sealed::Plain => panic!("not encrypted"),
+        }
+    }
+
+    #[test]
+    fn each_recipient_opens_what_is_sealed_for_several() {
+        let keys = Keys::new(&[("a", 0), ("b", 1)]);
+        let sealer = Sealer::new(EncryptionConfig::new(keys.source(), ["a", "b"]));
+        let guessed = sealer.overhead();
+        let (metadata, body) = seal(&sealer, b"hello");
+        assert_eq!(sealer.overhead(), metadata.len() + TAG_LEN);
+        assert!(sealer.overhead() <= guessed);
+        for name in ["a", "b"] {
+            let owner = Keys::new(&[(name, keys.pairs[name])]);
+            let keyring = Keyring::new(owner.source());
+            assert!(keyring.find(&metadata).is_none());
+            assert_eq!(keyring.unwrap(&metadata).unwrap().open(&body).unwrap(), b"hello");
+            let asked = owner.private.load(Ordering::Relaxed);
+            // It is known from here on, also with another vector.
+            let (again, more) = seal(&sealer, b"more");
+            assert_eq!(keyring.find(&again).unwrap().unwrap().open(&more).unwrap(), b"more");
+            assert!(keyring.find(&metadata).unwrap().unwrap().open(&more).is_err());
+            assert_eq!(owner.private.load(Ordering::Relaxed), asked);
+        }
+        let stranger = Keyring::new(Keys::new(&[("a", 1)]).source());
+        let error = stranger.unwrap(&metadata).unwrap_err();
+        assert!(matches!(&error, Error::Crypto(why) if why.contains("no key b")), "{error}");
+        // It is not tried again at once.
+        assert!(stranger.find(&metadata).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_data_key_is_used_until_its_time_is_over() {
+        let keys = Keys::new(&[("a", 0)]);
+        let config = EncryptionConfig::new(keys.source(), ["a"]);
+        let sealer = Sealer::new(config.clone());
+        let param = 14;
+        let wrapped = |sealer: &Sealer| {
+            let metadata = seal(sealer, b"").0;
+            metadata[..metadata.len() - param].to_vec()
+        };
+        assert_eq!(wrapped(&sealer), wrapped(&sealer));
+        assert_eq!(keys.public.load(Ordering::Relaxed), 1);
+        let short = Sealer::new(EncryptionConfig { data_key_lifetime: Duration::ZERO, ..config });
+        assert_ne!(wrapped(&short), wrapped(&short));
+        assert_eq!(keys.public.load(Ordering::Relaxed), 3);
+    }
+
+    /// Gives a public key once.
+    struct Once(Arc<Keys>);
+
+    impl KeyReader for Once {
+        fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+            if self.0.public.load(Ordering::Relaxed) > 0 {
+                return Err(Error::Unknown("gone".into()));
+            }
+            self.0.public_key(name, metadata)
+        }
+
+        fn private_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Err(Error::Unknown("none".into()))
+        }
+    }
+
+    #[test]
+    fn without_a_new_data_key_the_old_one_goes_on() {
+        let source = KeySource::new(Once(Keys::new(&[("a", 0)])));
+        let config =
+            EncryptionConfig { data_key_lifetime: Duration::ZERO, ..EncryptionConfig::new(source, ["a"]) };
+        let sealer = Sealer::new(config);
+        assert_eq!(seal(&sealer, b"").0[..100], seal(&sealer, b"").0[..100]);
+    }
+
+    #[test]
+    fn what_cannot_be_encrypted_fails_unless_it_may_be_read_by_everybody() {
+        let config = EncryptionConfig::new(Keys::new(&[]).source(), ["a"]);
+        let mut body = b"hello".to_vec();
+        let failed = Sealer::new(config.clone()).seal(&mut body, &log());
+        assert!(matches!(failed, Err(Error::Crypto(why)) if why.contains("no key a")));
+        let failure_action = ProducerCryptoFailureAction::Send;
+        let sent = Sealer::new(EncryptionConfig { failure_action, ..config }).seal(&mut body, &log());
+        assert!(matches!(sent, Ok(Sealed::Plain)));
+        assert_eq!(body, b"hello");
+    }
+
+    #[test]
+    fn hostile_metadata_costs_little() {
+        let keys = Keys::new(&[("a", 0)]);
+        let keyring = Keyring::new(keys.source());
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        let put = |out: &mut Vec<u8>, name: &[u8], value: &[u8]| {
+            pulsar_rs_wire::metadata::put_wrapped_key(out, name, value, &version);
+        };
+        let mut metadata = Vec::new();
+        for number in 0..5000_u32 {
+            put(&mut metadata, b"a", &number.to_le_bytes());
+        }
+        put(&mut metadata, b"a", &[1; 2000]);
+        assert!(keyring.unwrap(&metadata).is_err(), "there is no vector");
+        assert_eq!(keys.private.load(Ordering::Relaxed), 0);
+        pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+        assert!(keyring.unwrap(&metadata).is_err());
+        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+        for param in [&[][..], &[0; 11], &[0; 13]] {
+            let mut metadata = Vec::new();
+            put(&mut metadata, b"a", &[1; 128]);
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, param);
+            assert!(keyring.find(&metadata).unwrap().is_err());
+        }
+        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+    }
+
+    #[test]
+    fn no_key_is_shown() {
+        let keys = Keys::new(&[("a", 0)]);
+        let config = EncryptionConfig::new(keys.source(), ["a"]);
+        let sealer = Sealer::new(config.clone());
+        let (metadata, _) = seal(&sealer, b"");
+        let keyring = Keyring::new(keys.source());
+        let opening = keyring.unwrap(&metadata).unwrap();
+        let secret = keys.private_key("a", &[(b"version".to_vec(), b"7".to_vec())]).unwrap();
+        let consumer =
+            crate::ConsumerConfig { key_source: Some(keys.source()), ..crate::ConsumerConfig::default() };
+        let producer =
+            crate::ProducerConfig { encryption: Some(config.clone()), ..crate::ProducerConfig::default() };
+        let shown =
+            format!("{config:?} {sealer:?} {keyring:?} {opening:?} {secret:?} {consumer:?} {producer:?}");
+        let pem = std::str::from_utf8(&secret.pem).unwrap();
+        for line in pem.lines() {
+            assert!(!shown.contains(line), "{line}");
+        }
+        // Nor its bytes, as a list of numbers.
+        let bytes = format!("{:?}", &secret.pem[100..110]);
+        assert!(!shown.contains(bytes.trim_matches(['[', ']'])));
+        assert!(shown.contains("KeySource") && shown.contains("DataKey") && shown.contains("KeyInfo"));
+    }
+}

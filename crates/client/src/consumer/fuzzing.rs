@@ -9,7 +9,7 @@ use pulsar_rs_wire::hot::{self, EntryId};
 use pulsar_rs_wire::metadata::Metadata;
 
 use super::ConsumerConfig;
-use super::arrival::{Arrival, Next};
+use super::arrival::{Arrival, Decryption, Next};
 use super::chunks::Chunks;
 
 /// Bytes that describe one chunk.
@@ -112,5 +112,6 @@ fn arrive(
 }
 
 fn check(message: hot::Message, payload: &Bytes) -> Option<Arrival> {
-    Arrival::check(message, payload, false).ok()
+    let none = Decryption { has_keys: false, takes_encrypted: false };
+    Arrival::check(message, payload, none).ok()
 }

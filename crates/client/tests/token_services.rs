@@ -7,7 +7,6 @@ mod broker;
 mod web;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -25,6 +24,10 @@ use pulsar_rs_client::{
 };
 use pulsar_rs_testbroker::{Authentication as Wanted, Kind, Options, TestBroker, TokenKey};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use rsa::RsaPrivateKey;
+use rsa::pkcs1::{EncodeRsaPrivateKey, EncodeRsaPublicKey};
+use rsa::pkcs8::{EncodePrivateKey, LineEnding};
+use rsa::rand_core::OsRng;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -234,18 +237,11 @@ async fn what_goes_wrong_at_the_issuer_is_told_without_secrets() {
 
 /// A new RSA key: the file of the private one in a form, and the public one in DER.
 fn rsa_key(traditional: bool) -> (TempFile, Vec<u8>) {
-    // These tests need the program.
-    let openssl = |arguments: &[&str]| {
-        let done = Command::new("openssl").args(arguments).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        done.stdout
-    };
-    let file = TempFile::new("athenz-key", "");
-    let path = file.0.to_str().unwrap();
-    let form: &[&str] = if traditional { &["-traditional"] } else { &[] };
-    openssl(&[&["genrsa"], form, &["-out", path, "2048"]].concat());
-    let public = openssl(&["rsa", "-in", path, "-RSAPublicKey_out", "-outform", "DER"]);
-    (file, public)
+    let key = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
+    let form = LineEnding::LF;
+    let pem = if traditional { key.to_pkcs1_pem(form).unwrap() } else { key.to_pkcs8_pem(form).unwrap() };
+    let public = key.to_public_key().to_pkcs1_der().unwrap().as_bytes().to_vec();
+    (TempFile::new("athenz-key", &pem), public)
 }
 
 /// Checks a request as ZTS does; the token that it gives is the role of the broker's user.

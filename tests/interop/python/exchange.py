@@ -3,7 +3,7 @@
 Usage: exchange.py SERVICE_URL LINES_PROGRAM
 
 LINES_PROGRAM is tests/interop/c/lines.c, built. Each codec is tried in batches and alone, and then with a message
-that is larger than the broker takes, in chunks; plain, and encrypted with keys that the openssl program makes. Prints
+that is larger than the broker takes, in chunks; plain, and encrypted. Prints
 `ok NAME` for each check; the exit code is 1 if one failed.
 """
 
@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulsar
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 CODECS = {
     0: pulsar.CompressionType.NONE,
@@ -133,10 +135,11 @@ def we_receive(exchange: Exchange) -> None:
 
 def make_keys(folder: Path) -> None:
     """A pair of RSA keys."""
-    private, public = folder / "private.pem", folder / "public.pem"
-    make = ["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(private)]
-    subprocess.run(make, check=True, capture_output=True)
-    subprocess.run(["openssl", "pkey", "-in", str(private), "-pubout", "-out", str(public)], check=True)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "private.pem").write_bytes(private)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (folder / "public.pem").write_bytes(public)
 
 
 def main() -> int:

@@ -77,6 +77,10 @@ mod tests {
     use super::*;
     use ring::rand::SystemRandom;
     use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use rsa::RsaPrivateKey;
+    use rsa::pkcs1::EncodeRsaPrivateKey;
+    use rsa::pkcs8::{EncodePublicKey, LineEnding};
+    use rsa::rand_core::OsRng;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
@@ -116,30 +120,26 @@ mod tests {
 
     #[test]
     fn rsa_keys_verify_too() {
-        let path = std::env::temp_dir().join(format!("pulsar_rs_jwt_{}.pem", std::process::id()));
-        // These tests need the program.
-        let openssl = |arguments: &[&str]| {
-            let done = std::process::Command::new("openssl").args(arguments).output().unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-            done.stdout
-        };
-        let file = path.to_str().unwrap();
-        openssl(&["genrsa", "-traditional", "-out", file, "2048"]);
-        let private = openssl(&["rsa", "-in", file, "-traditional", "-outform", "DER"]);
-        let pair = signature::RsaKeyPair::from_der(&private).unwrap();
+        let made = RsaPrivateKey::new(&mut OsRng, 2048).unwrap();
+        let private = made.to_pkcs1_der().unwrap();
+        let public = made.to_public_key();
+        let forms = [
+            public.to_public_key_pem(LineEnding::LF).unwrap().into_bytes(),
+            public.to_public_key_der().unwrap().into_vec(),
+        ];
+        let pair = signature::RsaKeyPair::from_der(private.as_bytes()).unwrap();
         let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let signed = format!("{}.{}", encoded(r#"{"alg":"RS256"}"#), encoded(r#"{"sub":"ann"}"#));
         let mut signature = vec![0; pair.public().modulus_len()];
         pair.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
             .unwrap();
         let token = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-        for form in ["PEM", "DER"] {
-            let key = TokenKey::Public(openssl(&["rsa", "-in", file, "-pubout", "-outform", form]));
+        for form in forms {
+            let key = TokenKey::Public(form);
             assert_eq!(verify(&key, token.as_bytes(), SystemTime::now()).unwrap().role, "ann");
             let other = token.replace('A', "B");
             assert!(other != token && verify(&key, other.as_bytes(), SystemTime::now()).is_err());
         }
-        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

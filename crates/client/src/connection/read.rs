@@ -18,8 +18,9 @@ use super::{Assigned, ChannelClosed, Connection, ConsumerChannel};
 use crate::Error;
 use crate::service_url::ServiceUrl;
 
-/// Receivers are told of what came after so many bytes, if more comes all the time.
+/// Receivers are told of what came after so many bytes or entries, if more comes all the time.
 const TELL_AFTER: usize = 512 * 1024;
+const TELL_AFTER_ENTRIES: usize = 256;
 
 /// A connection that has nothing to read for so long gives the memory back that it reads into.
 const QUIET: Duration = Duration::from_secs(1);
@@ -79,12 +80,18 @@ async fn read(
 #[derive(Default)]
 struct Arrivals {
     consumers: Vec<Arc<dyn ConsumerChannel>>,
+    entries: usize,
     bytes: usize,
 }
 
 impl Arrivals {
-    fn add(&mut self, consumer: Arc<dyn ConsumerChannel>) {
-        self.consumers.push(consumer);
+    /// An entry came; its consumer, if its receivers do not know of others that came before.
+    fn add(&mut self, untold: Option<Arc<dyn ConsumerChannel>>) {
+        self.consumers.extend(untold);
+        self.entries += 1;
+        if self.entries >= TELL_AFTER_ENTRIES {
+            self.tell();
+        }
     }
 
     /// Counts what was read.
@@ -96,6 +103,7 @@ impl Arrivals {
     }
 
     fn tell(&mut self) {
+        self.entries = 0;
         self.bytes = 0;
         self.consumers.drain(..).for_each(|consumer| consumer.tell_receivers());
     }
@@ -122,10 +130,9 @@ fn handle_frames(
                 let head = len - frame.payload.len();
                 let mut payload = buffer.split_to(len);
                 payload.advance(head);
-                if let Some(consumer) = connection.channels.consumer(message.consumer_id)
-                    && consumer.message(connection, message, payload.freeze())
-                {
-                    arrivals.add(consumer);
+                if let Some(consumer) = connection.channels.consumer(message.consumer_id) {
+                    let is_untold = consumer.message(connection, message, payload.freeze());
+                    arrivals.add(is_untold.then_some(consumer));
                 }
                 continue;
             }

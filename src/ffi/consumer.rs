@@ -372,9 +372,6 @@ pub extern "C" fn pulsar_consumer_negative_acknowledge_id(
 
 /// Closes the consumer, after sending the acknowledgements that wait. The subscription stays. Blocks, at most the
 /// operation timeout. Closing twice does no harm.
-///
-/// `pulsar_result_Disconnected` says that the consumer is closed, but that the connection was gone before the broker
-/// confirmed all acknowledgements: their messages may come again.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_consumer_close(consumer: Option<NonNull<pulsar_consumer_t>>) -> pulsar_result {
     blocking(consumer, |consumer| consumer.close())

@@ -245,9 +245,6 @@ void pulsar_consumer_negative_acknowledge_id(pulsar_consumer_t *consumer,
 /**
  * Closes the consumer, after sending the acknowledgements that wait. The subscription stays. Blocks, at most the
  * operation timeout. Closing twice does no harm.
- *
- * `pulsar_result_Disconnected` says that the consumer is closed, but that the connection was gone before the broker
- * confirmed all acknowledgements: their messages may come again.
  */
 PULSAR_PUBLIC
 pulsar_result pulsar_consumer_close(pulsar_consumer_t *consumer);

@@ -18,9 +18,6 @@ use crate::stats::MemberStats;
 impl Consumer {
     /// Sends the acknowledgements that wait, and closes the consumer. The subscription stays. Closing twice
     /// does no harm.
-    ///
-    /// Fails with [`Error::Disconnected`] when the broker did not confirm all acknowledgements before the connection was
-    /// gone: their messages may come again. The consumer is closed all the same.
     pub async fn close(&self) -> Result<(), Error> {
         self.end().await
     }
@@ -60,9 +57,8 @@ impl Shared {
     /// Ends everything on our side at once; the future tells the broker.
     pub(super) fn end(self: Arc<Self>) -> Closing {
         match self.begin_close() {
-            Ok(Some(connection)) => Box::pin(async move { self.finish_close(&connection).await }),
-            Ok(None) => Box::pin(std::future::ready(Ok(()))),
-            Err(error) => Box::pin(std::future::ready(Err(error))),
+            Some(connection) => Box::pin(async move { self.finish_close(&connection).await }),
+            None => Box::pin(std::future::ready(Ok(()))),
         }
     }
 
@@ -73,15 +69,14 @@ impl Shared {
         connection
             .request(|request_id| CommandUnsubscribe { consumer_id: self.id, request_id }.into())
             .await?;
-        let _ = self.begin_close();
+        self.begin_close();
         connection.remove_consumer(self.id);
         let (_, settled) = self.state.lock().acks.give_up(&already_closed());
         settled.tell();
         Ok(())
     }
 
-    /// The connection that the consumer is to be closed on, if it has one.
-    fn begin_close(&self) -> Result<Option<Arc<Connection>>, Error> {
+    fn begin_close(&self) -> Option<Arc<Connection>> {
         let mut state = self.state.lock();
         // What waits for a seek has no other time to be sent. The broker drops what comes behind one that succeeds.
         state.seeking = None;
@@ -92,7 +87,9 @@ impl Shared {
         let is_lost = matches!(phase, Phase::Connecting);
         let lost = is_lost.then(|| state.acks.give_up(&already_closed()));
         drop(state);
-        let outcome = lost.map_or(Ok(()), |lost| self.tell_of_lost_acks(lost));
+        if let Some(lost) = lost {
+            self.tell_of_lost_acks(lost);
+        }
         if let Some(letters) = self.letters.as_ref().filter(|_| !matches!(phase, Phase::Closed)) {
             letters.leave();
         }
@@ -100,8 +97,8 @@ impl Shared {
         self.timers.notify_one();
         self.client.unregister(self.id);
         match phase {
-            Phase::Ready(connection) => Ok(Some(connection)),
-            Phase::Connecting | Phase::Closed => outcome.map(|()| None),
+            Phase::Ready(connection) => Some(connection),
+            Phase::Connecting | Phase::Closed => None,
         }
     }
 
@@ -113,10 +110,10 @@ impl Shared {
         let why = answer.as_ref().err().cloned().unwrap_or_else(already_closed);
         let (count, settled) = self.state.lock().acks.give_up(&why);
         // A broker that closed it had them before.
-        let confirmed = self.tell_of_lost_acks((if answer.is_ok() { 0 } else { count }, settled));
+        self.tell_of_lost_acks((if answer.is_ok() { 0 } else { count }, settled));
         match answer {
             // A connection that is gone has closed the consumer as well.
-            Ok(_) | Err(Error::Disconnected(_)) => confirmed,
+            Ok(_) | Err(Error::Disconnected(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -133,21 +130,18 @@ impl Shared {
         }
     }
 
-    /// Fails if there is something that the broker did not say that it has; with no lock held.
-    fn tell_of_lost_acks(&self, (count, settled): (usize, Settled)) -> Result<(), Error> {
-        settled.tell();
+    /// What the broker did not say that it has; with no lock held.
+    fn tell_of_lost_acks(&self, (count, settled): (usize, Settled)) {
         // A subscription that ends now needs none.
-        if count == 0 || !self.config.durable {
-            return Ok(());
+        if count > 0 && self.config.durable {
+            self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
+            let (topic, subscription) = (&self.topic, &self.subscription);
+            self.client.log().warn(format_args!(
+                "{count} acknowledgements of {subscription} on {topic} are not confirmed: the consumer is closed without \
+                 a connection"
+            ));
         }
-        self.acks_failed.fetch_add(count as u64, Ordering::Relaxed);
-        let (topic, subscription) = (&self.topic, &self.subscription);
-        let why = format!(
-            "{count} acknowledgements of {subscription} on {topic} are not confirmed: the consumer is closed without a \
-             connection"
-        );
-        self.client.log().warn(format_args!("{why}"));
-        Err(Error::Disconnected(why))
+        settled.tell();
     }
 
     pub(super) fn close_command(&self, request_id: u64) -> Command {

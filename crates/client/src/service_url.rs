@@ -1,5 +1,7 @@
 //! Service URLs: where the brokers are.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::Error;
@@ -70,7 +72,7 @@ pub(crate) struct ServiceUrl {
 
 impl ServiceUrl {
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = |why: &str| Error::InvalidUrl(format!("{text:?}: {why}"));
+        let invalid = |why: &str| Error::InvalidUrl(format!("{:?}: {why}", without_user(text)));
         let (scheme, hosts) = text.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
         let (scheme, tls) = Scheme::parse(scheme)
             .ok_or_else(|| invalid("the scheme must be pulsar, pulsar+ssl, http or https"))?;
@@ -82,6 +84,12 @@ impl ServiceUrl {
             })
             .collect::<Result<_, _>>()?;
         Ok(ServiceUrl { scheme, tls, addresses })
+    }
+
+    /// The URL of a cluster, as a broker names it.
+    pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
+        check_len(text)?;
+        Self::parse(text)
     }
 
     pub fn scheme(&self) -> Scheme {
@@ -98,16 +106,30 @@ impl ServiceUrl {
     }
 }
 
+/// A URL for people: names and passwords before an `@` do not belong in it, nor in a log.
+pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
+    let Some((before, rest)) = text.rsplit_once('@') else {
+        return text.into();
+    };
+    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+    format!("{scheme}://...@{rest}").into()
+}
+
 /// Longest URL of a broker that is believed, in bytes: names of hosts have at most 253.
 const MAX_BROKER_URL: usize = 1024;
+
+fn check_len(text: &str) -> Result<(), Error> {
+    if text.len() <= MAX_BROKER_URL {
+        return Ok(());
+    }
+    Err(Error::InvalidUrl(format!("the URL of a broker has {} bytes", text.len())))
+}
 
 impl Address {
     /// The address in the URL of a broker, as lookups answer it to a client that speaks TLS or not: a broker that names
     /// one without must not talk a client out of it.
     pub fn parse_broker_url(text: &str, tls: bool) -> Result<Self, Error> {
-        if text.len() > MAX_BROKER_URL {
-            return Err(Error::InvalidUrl(format!("the URL of a broker has {} bytes", text.len())));
-        }
+        check_len(text)?;
         let url = ServiceUrl::parse(text)?;
         if url.scheme != Scheme::Binary || url.tls != tls {
             let begin = if tls { "pulsar+ssl://" } else { "pulsar://" };
@@ -134,6 +156,28 @@ mod tests {
 
     fn addresses(text: &str) -> Vec<String> {
         ServiceUrl::parse(text).unwrap().addresses().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn errors_do_not_show_passwords() {
+        for text in [
+            "pulsar://me:secret@host:1",
+            "other://me:secret@host",
+            "me:secret@host",
+            "pulsar://a,b:secret@h:1",
+        ] {
+            let error = ServiceUrl::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("secret") && error.contains('h'), "{error}");
+        }
+    }
+
+    #[test]
+    fn clusters_that_brokers_name_are_checked() {
+        assert!(ServiceUrl::parse_broker_url("pulsar://a:1,b:2").is_ok());
+        let many = format!("pulsar://a{}", ",a".repeat(1000));
+        for wrong in ["", "a:1", &many] {
+            assert!(ServiceUrl::parse_broker_url(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

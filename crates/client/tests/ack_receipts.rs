@@ -241,7 +241,6 @@ async fn closing_tells_everybody_who_waits() {
     let (done, outcome) = oneshot::channel();
     consumer.acknowledge_with(&message, move |result| done.send(result).unwrap());
     consumer.close().await.unwrap();
-    consumer.close().await.unwrap();
     assert!(told(outcome).await.is_err(), "nobody knows of it");
     broker.refuse_connections(false).unwrap();
     client.close().await.unwrap();

@@ -180,7 +180,7 @@ async fn answers_that_cannot_be_right_are_errors() {
         ("HTTP/1.1 200 OK\r\n\r\n{\"partitions\":4000000000}", "", "not believed"),
         (OK, "                                                                ", "more than 4194304 bytes"),
         ("+PONG\r\n", "", "does not answer in HTTP"),
-        ("HTTP/1.1 307 Moved\r\n\r\n", "", "redirects to None"),
+        ("HTTP/1.1 307 Moved\r\n\r\n", "", "redirects to what is no URL"),
     ] {
         let url = server(head, more).await;
         let outcome = create(&client(&url), "t").await;

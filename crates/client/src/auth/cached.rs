@@ -41,12 +41,24 @@ impl Cached {
         again: bool,
         fetch: impl Future<Output = Result<Fetched, Error>>,
     ) -> Result<Zeroizing<String>, Error> {
+        let asked = Instant::now();
         let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref().filter(|held| held.is_good(again)) {
+        // One that came while this one waited is new to whoever asks, even if nobody knows how long it is good.
+        if let Some(held) = held.as_ref().filter(|held| held.fetched >= asked || held.is_good(again)) {
             return Ok(held.token.clone());
         }
         let fetched = Held::new(fetch.await?);
         Ok(held.insert(fetched).token.clone())
+    }
+}
+
+impl Cached {
+    /// The token was refused. One that is very young was not meant: others were asked for theirs at the same time.
+    pub fn refused(&self) {
+        // While another one is being fetched there is nothing to forget.
+        if let Ok(mut held) = self.held.try_lock() {
+            held.take_if(|held| held.fetched.elapsed() >= YOUNG);
+        }
     }
 }
 
@@ -91,6 +103,11 @@ mod tests {
         tokio::time::sleep(YOUNG).await;
         assert_eq!(*cached.get(false, fetch(long)).await.unwrap(), "2");
         assert_eq!(*cached.get(true, fetch(long)).await.unwrap(), "3", "the broker wants another");
+        cached.refused();
+        assert_eq!(*cached.get(false, fetch(long)).await.unwrap(), "3", "it is too new to be meant");
+        tokio::time::sleep(YOUNG).await;
+        cached.refused();
+        assert_eq!(*cached.get(false, fetch(long)).await.unwrap(), "4", "the last one was refused");
         let failed = Cached::default().get(false, async { Err(Error::Authentication("no".into())) }).await;
         assert!(failed.is_err());
     }

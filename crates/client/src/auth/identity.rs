@@ -41,6 +41,11 @@ impl Identity {
         }
     }
 
+    /// A server refused the client for what it was told.
+    pub fn refused(&self) {
+        self.authentication.iter().for_each(|authentication| authentication.refused());
+    }
+
     /// What goes with HTTP lookups.
     pub async fn http_headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();

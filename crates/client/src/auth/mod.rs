@@ -69,6 +69,9 @@ pub trait Authentication: Send + Sync + Debug {
         Box::pin(async { Ok(SecretHeaders::new()) })
     }
 
+    /// The broker refused what it was told last: what is kept to be told again should be found out anew. Default: nothing.
+    fn refused(&self) {}
+
     /// What is shown in the TLS handshake, in place of what [`TlsConfig`](crate::TlsConfig) names. Asked for once by each
     /// client. Default: nothing.
     fn certificate_files(&self) -> Option<CertificateFiles> {

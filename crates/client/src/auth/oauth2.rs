@@ -179,6 +179,10 @@ impl Authentication for OAuth2Authentication {
         })
     }
 
+    fn refused(&self) {
+        self.token.refused();
+    }
+
     fn http_headers<'a>(&'a self, network: &'a Network) -> Answering<'a, SecretHeaders> {
         Box::pin(async { Ok(bearer(&self.token(false, network).await?)) })
     }
@@ -196,8 +200,8 @@ fn token_in(body: &[u8]) -> Result<Fetched, Error> {
     let wrong = || Error::Authentication("OAuth 2.0: the issuer's answer has no access_token".into());
     let mut json: Value = serde_json::from_slice(body).map_err(|_| wrong())?;
     let expires = json.get("expires_in");
-    // Some issuers write it as a string.
-    let seconds = expires.and_then(|seconds| seconds.as_u64().or_else(|| seconds.as_str()?.parse().ok()));
+    // Some issuers write it as a string, or with a fraction.
+    let seconds = expires.and_then(|seconds| seconds.as_f64().or_else(|| seconds.as_str()?.parse().ok()));
     let token = match json.get_mut("access_token").map(Value::take) {
         Some(Value::String(token)) if !token.is_empty() => Zeroizing::new(token),
         _ => return Err(wrong()),
@@ -207,7 +211,7 @@ fn token_in(body: &[u8]) -> Result<Fetched, Error> {
             other.zeroize();
         }
     }
-    Ok(Fetched { token, lifetime: seconds.map(Duration::from_secs) })
+    Ok(Fetched { token, lifetime: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) })
 }
 
 #[cfg(test)]
@@ -253,6 +257,9 @@ mod tests {
         };
         assert_eq!(lifetime(r#"{"access_token":"a","expires_in":60}"#), Ok(Some(60)));
         assert_eq!(lifetime(r#"{"access_token":"a","expires_in":"60"}"#), Ok(Some(60)));
+        assert_eq!(lifetime(r#"{"access_token":"a","expires_in":60.5}"#), Ok(Some(60)));
+        assert_eq!(lifetime(r#"{"access_token":"a","expires_in":1e30}"#), Ok(None));
+        assert_eq!(lifetime(r#"{"access_token":"a","expires_in":-1}"#), Ok(None));
         assert_eq!(lifetime(r#"{"access_token":"a"}"#), Ok(None));
         for wrong in ["", "{}", r#"{"access_token":""}"#, r#"{"access_token":1}"#] {
             assert!(lifetime(wrong).is_err(), "{wrong}");

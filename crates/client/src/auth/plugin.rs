@@ -6,6 +6,9 @@ use super::{
 };
 use crate::Error;
 
+/// Longest name that an error shows.
+const MAX_SHOWN: usize = 200;
+
 /// Makes an authentication from the name of its method, or of its Java class, and its parameters in one string, as
 /// configurations of the established clients have them. Case does not matter in names.
 ///
@@ -24,8 +27,12 @@ pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Au
         "oauth2" | "authenticationoauth2" => Arc::new(OAuth2Authentication::from_parameters(parameters)?),
         "athenz" | "authenticationathenz" => Arc::new(AthenzAuthentication::from_parameters(parameters)?),
         _ => {
+            // With its arguments exchanged, this may be a token.
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+            let shown = name.len() <= MAX_SHOWN && name.bytes().all(is_name) && !name.starts_with("eyJ");
             return Err(Error::Authentication(format!(
-                "there is no authentication {name:?}: plugins in shared libraries are not loaded"
+                "there is no authentication {:?}: plugins in shared libraries are not loaded",
+                if shown { name } else { "of this name" }
             )));
         }
     })

@@ -100,8 +100,14 @@ impl ClientInner {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
         let tls = shown_tls(config.tls, config.authentication.as_deref());
+        // Secrets go to the servers of tokens: whatever is said of the brokers, these have to be who they say.
+        let strict = TlsConfig { trust_certs_file: tls.trust_certs_file.clone(), ..TlsConfig::default() };
+        let network = Network::new(
+            Connector::new(strict, None, log.clone())?,
+            config.connect_timeout,
+            config.operation_timeout,
+        );
         let connector = Connector::new(tls, config.proxy.as_ref(), log.clone())?;
-        let network = Network::new(connector.clone(), config.connect_timeout, config.operation_timeout);
         let identity = Identity::new(config.authentication, network);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),

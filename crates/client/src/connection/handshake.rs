@@ -9,6 +9,9 @@ use crate::Error;
 use crate::auth::Identity;
 use crate::tls::refused;
 
+/// Challenges that are answered before the broker has to know.
+const MAX_CHALLENGES: usize = 10;
+
 /// Room for the broker's first answer.
 const FIRST_READ: usize = 4096;
 
@@ -31,13 +34,24 @@ pub(super) async fn shake_hands(
     let written = send(socket, introduction).await;
 
     let mut buffer = BytesMut::with_capacity(FIRST_READ);
+    let mut challenges = 0;
     loop {
         if let Some((len, answer)) = first_command(&buffer).map_err(|error| broken(&error))? {
             let _ = buffer.split_to(len);
             match answer {
                 Command::Connected(connected) => return Ok((connected, buffer)),
-                Command::Error(error) => return Err(Error::from_server(error.error, error.message)),
+                Command::Error(error) => {
+                    let error = Error::from_server(error.error, error.message);
+                    if matches!(error, Error::Authentication(_)) {
+                        identity.refused();
+                    }
+                    return Err(error);
+                }
                 Command::AuthChallenge(asked) => {
+                    challenges += 1;
+                    if challenges > MAX_CHALLENGES {
+                        return Err(broken(&"the broker asks who the client is, again and again"));
+                    }
                     send(socket, response(identity, &asked).await?).await?;
                     continue;
                 }

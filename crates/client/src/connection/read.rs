@@ -284,8 +284,9 @@ fn topic_moved(connection: &Arc<Connection>, moved: CommandTopicMigrated) {
     const PRODUCER: i32 = 0;
     let id = moved.resource_id;
     let url = if connection.tls { moved.broker_service_url_tls } else { moved.broker_service_url };
-    // Nobody talks a client out of TLS.
-    let url = url.filter(|url| !connection.tls || ServiceUrl::parse(url).is_ok_and(|url| url.tls()));
+    // One that leads nowhere is as good as none, and nobody talks a client out of TLS.
+    let is_usable = |url: &ServiceUrl| url.tls() || !connection.tls;
+    let url = url.filter(|url| ServiceUrl::parse_broker_url(url).is_ok_and(|url| is_usable(&url)));
     if moved.resource_type == PRODUCER {
         if let Some(producer) = connection.channels.producer(id) {
             producer.moved(connection, url);

@@ -57,9 +57,15 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// The address that is tried now failed.
+    /// The address that is tried now failed. The others serve the same cluster: who is refused by one is not let in by
+    /// the next, and they are not tried.
     pub fn failed(&mut self, error: Error) {
         self.rotate();
+        if matches!(error, Error::Authentication(_)) {
+            self.tried = self.addresses.all().len();
+            self.failure = Some(error);
+            return;
+        }
         // What may pass is the better reason: the caller then tries again.
         if error.is_transient() {
             self.failure = Some(error);
@@ -120,5 +126,17 @@ mod tests {
         }
         assert!(round.next().is_none());
         assert_eq!(round.failure(), Error::Disconnected("2".into()));
+    }
+
+    #[test]
+    fn who_is_refused_by_one_does_not_ask_the_others() {
+        let addresses = addresses();
+        let mut round = addresses.round();
+        round.next().unwrap();
+        round.failed(Error::Disconnected("1".into()));
+        round.next().unwrap();
+        round.failed(Error::Authentication("2".into()));
+        assert!(round.next().is_none());
+        assert_eq!(round.failure(), Error::Authentication("2".into()));
     }
 }

@@ -130,7 +130,11 @@ impl HttpLookup {
         let _place = self.places.acquire().await;
         let answer = self.ask_any(&path).await?;
         if !answer.status.is_success() {
-            return Err(refusal(topic, &answer));
+            let error = refusal(topic, &answer);
+            if matches!(error, Error::Authentication(_)) {
+                self.identity.refused();
+            }
+            return Err(error);
         }
         serde_json::from_slice(&answer.body)
             .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))

@@ -1,5 +1,5 @@
 use crate::Error;
-use crate::service_url::{Address, Scheme, ServiceUrl};
+use crate::service_url::{Address, Scheme, ServiceUrl, without_user};
 
 /// A proxy between the client and all brokers.
 ///
@@ -29,7 +29,7 @@ impl ProxyConfig {
             [address] if url.scheme() == Scheme::Binary && url.tls() => Ok(address.clone()),
             _ => Err(Error::InvalidUrl(format!(
                 "{:?}: the URL of a proxy is pulsar+ssl://host:port",
-                self.url
+                without_user(&self.url)
             ))),
         }
     }

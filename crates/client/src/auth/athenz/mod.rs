@@ -101,6 +101,10 @@ impl Authentication for AthenzAuthentication {
         })
     }
 
+    fn refused(&self) {
+        self.token.refused();
+    }
+
     fn http_headers<'a>(&'a self, network: &'a Network) -> Answering<'a, SecretHeaders> {
         Box::pin(async { Ok(vec![(self.role_header.clone(), self.token(false, network).await?)]) })
     }

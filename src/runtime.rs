@@ -1,4 +1,5 @@
-//! The threads that do a client's I/O. No user code runs on them.
+//! The threads that do a client's I/O, where no user code runs, and helpers for what blocks: name lookups, files, late
+//! compression, and the program's suppliers of tokens and keys.
 
 use std::cell::Cell;
 use std::io;

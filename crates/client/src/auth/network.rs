@@ -1,7 +1,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use hyper::StatusCode;
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -26,17 +25,16 @@ impl Network {
         Network { connector, connect_timeout, patience }
     }
 
-    /// The answer to a request. Errors tell who was asked. Those that may pass stay what they are; the others are errors
-    /// of authentication.
+    /// The answer to a request. Errors tell who was asked, and are errors of authentication: programs of the established
+    /// API know an issuer that is not there as that.
     pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpAnswer, Error> {
         let what = format!("{request:?}");
         let sending = send(request, &self.connector, self.connect_timeout);
         match timeout(self.patience, sending).await {
             Ok(Ok(answer)) if answer.status.is_success() => Ok(answer),
             Ok(Ok(answer)) => Err(refused(&what, &answer)),
-            Ok(Err(error)) if error.is_transient() => Err(Error::Disconnected(format!("{what}: {error}"))),
             Ok(Err(error)) => Err(Error::Authentication(format!("{what}: {error}"))),
-            Err(_) => Err(Error::Disconnected(format!("{what}: no answer within {:?}", self.patience))),
+            Err(_) => Err(Error::Authentication(format!("{what}: no answer within {:?}", self.patience))),
         }
     }
 }
@@ -48,11 +46,7 @@ fn refused(what: &str, answer: &HttpAnswer) -> Error {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let is_code = !code.is_empty() && code.len() <= MAX_CODE && code.bytes().all(is_plain);
     let code = if is_code { format!(", {code}") } else { String::new() };
-    let text = format!("{what}: HTTP {}{code}", answer.status);
-    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
-        return Error::ServiceUnitNotReady(text);
-    }
-    Error::Authentication(text)
+    Error::Authentication(format!("{what}: HTTP {}{code}", answer.status))
 }
 
 impl fmt::Debug for Network {

@@ -12,9 +12,9 @@ use broker::raw::RawProducer;
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     BatchingConfig, Client, ClientConfig, Compression, Consumer, ConsumerConfig, CryptoFailureAction,
-    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, InitialPosition, KeySource, Message, MessageId,
-    OutgoingMessage, ProducerConfig, ProducerCryptoFailureAction, ReaderConfig, SubscriptionType,
-    TableViewConfig,
+    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, FutureSink, InitialPosition, KeySource,
+    Message, MessageId, OutgoingMessage, Producer, ProducerConfig, ProducerCryptoFailureAction, ReaderConfig,
+    SubscriptionType, TableViewConfig,
 };
 use pulsar_rs_testbroker::{Options, TestBroker};
 use pulsar_rs_wire::checksum;
@@ -183,6 +183,44 @@ async fn what_cannot_be_encrypted_is_not_sent_unless_that_is_wanted() {
     let refused = client.create_producer(&unique("unsealed"), config).await;
     assert!(matches!(refused, Err(Error::InvalidConfiguration(_))));
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_reader_that_panics_has_no_keys_and_holds_nothing_up() {
+    let (broker, client) = in_memory();
+    let topic = unique("panic");
+    let keys = Keys::all();
+    let config =
+        ConsumerConfig { crypto_failure_action: CryptoFailureAction::Discard, ..with_keys(&Keys::all()) };
+    let reader = Keys::all();
+    reader.panic(true);
+    let consumer =
+        subscribe(&client, &topic, ConsumerConfig { key_source: Some(reader.source()), ..config }).await;
+    for config in [for_keys(&keys, &["a"]), alone(for_keys(&keys, &["a"]))] {
+        let producer = client.create_producer(&topic, config).await.unwrap();
+        keys.panic(true);
+        let sent = producer.send(&0_u32.to_be_bytes()[..]).await;
+        assert!(matches!(&sent, Err(Error::Crypto(why)) if why.contains("panicked")), "{sent:?}");
+        keys.panic(false);
+        eventually_sent(&producer).await;
+    }
+    // Whoever has no keys sees the plain one behind those that are discarded.
+    send_numbers(&client, &topic, alone(ProducerConfig::default()), 1).await;
+    let plain = receive(&consumer).await;
+    assert!(plain.encryption().is_none());
+    consumer.acknowledge(&plain).unwrap();
+    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
+    client.close().await.unwrap();
+}
+
+/// Sends until there are keys: that there were none is remembered for a moment.
+async fn eventually_sent(producer: &Producer<FutureSink>) {
+    let sending = async {
+        while producer.send(&0_u32.to_be_bytes()[..]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, sending).await.unwrap();
 }
 
 fn config_of(crypto_failure_action: CryptoFailureAction) -> ConsumerConfig {

@@ -9,7 +9,7 @@ use pulsar_rs_wire::WireError;
 use pulsar_rs_wire::cipher::{DataKey, IV_LEN};
 use pulsar_rs_wire::metadata::{Encryption, Property, WrappedKey};
 
-use super::sealer::{MAX_KEYS, as_crypto};
+use super::sealer::MAX_KEYS;
 use super::{KeySource, rsa};
 use crate::Error;
 
@@ -108,7 +108,7 @@ impl Keyring {
         let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
         let pairs = wrapped.metadata.iter().take(MAX_METADATA);
         let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-        let private = self.source.reader().private_key(name, &metadata).map_err(as_crypto)?;
+        let private = self.source.private_key(name, &metadata)?;
         let bytes = rsa::unwrap(name, &private, wrapped.value)?;
         DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
     }

@@ -202,7 +202,7 @@ impl Sealer {
             if name.is_empty() {
                 return Err(Error::Crypto("the name of an encryption key is empty".into()));
             }
-            let public = self.config.key_source.reader().public_key(name, &[]).map_err(as_crypto)?;
+            let public = self.config.key_source.public_key(name)?;
             let value = rsa::wrap(name, &public, bytes.as_ref())?;
             put_wrapped_key(&mut wrapped, name.as_bytes(), &value, &public.metadata);
         }
@@ -220,14 +220,6 @@ impl SealingKey {
             self.entries.fetch_sub(1, Ordering::Relaxed);
         }
         before < MAX_ENTRIES
-    }
-}
-
-/// Whatever a reader fails with, to who sends or receives it is that.
-pub(super) fn as_crypto(error: Error) -> Error {
-    match error {
-        Error::Crypto(_) => error,
-        other => Error::Crypto(other.to_string()),
     }
 }
 

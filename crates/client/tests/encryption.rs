@@ -517,6 +517,31 @@ async fn letters_are_for_whom_their_messages_were() {
 }
 
 #[tokio::test]
+async fn what_is_still_encrypted_is_no_letter() {
+    let (broker, client) = in_memory();
+    let topic = unique("sealed");
+    let config = ConsumerConfig {
+        crypto_failure_action: CryptoFailureAction::Consume,
+        ..letters(&Keys::new([None; 3]))
+    };
+    let consumer = subscribe(&client, &topic, config).await;
+    send_numbers(&client, &topic, alone(for_keys(&Keys::all(), &["a"])), 1).await;
+    // Twice are the deliveries that other messages have.
+    for delivery in 0..4 {
+        let message = receive(&consumer).await;
+        assert!(message.encryption().unwrap().is_encrypted() && message.redelivery_count() == delivery);
+        let refused = consumer.reconsume_later(&message, Duration::ZERO, &[]).await;
+        assert!(
+            matches!(&refused, Err(Error::Crypto(why)) if why.contains("still encrypted")),
+            "{refused:?}"
+        );
+        consumer.negative_acknowledge(&message);
+    }
+    assert_eq!((consumer.stats().dead_letters, backlog(&broker, &topic)), (0, 1));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn letters_wait_until_they_can_be_encrypted() {
     let (broker, client) = in_memory();
     let topic = unique("waiting");

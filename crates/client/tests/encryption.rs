@@ -12,9 +12,9 @@ use broker::raw::RawProducer;
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     BatchingConfig, Client, ClientConfig, Compression, Consumer, ConsumerConfig, CryptoFailureAction,
-    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, FutureSink, InitialPosition, KeySource,
-    Message, MessageId, OutgoingMessage, Producer, ProducerConfig, ProducerCryptoFailureAction, ReaderConfig,
-    SubscriptionType, TableViewConfig,
+    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, FutureSink, InitialPosition, KeyInfo,
+    KeyReader, KeySource, Message, MessageId, OutgoingMessage, Producer, ProducerConfig,
+    ProducerCryptoFailureAction, Property, ReaderConfig, SubscriptionType, TableViewConfig,
 };
 use pulsar_rs_testbroker::{Options, TestBroker};
 use pulsar_rs_wire::checksum;
@@ -303,6 +303,46 @@ async fn chunks_are_encrypted_and_put_together() {
         assert!(chunk.encryption().unwrap().is_encrypted() && chunk.payload().len() < limit);
         consumer.acknowledge(&message).unwrap();
     }
+    client.close().await.unwrap();
+}
+
+/// Does not give the second private key that it is asked for.
+struct NotTheSecond(Keys);
+
+impl KeyReader for NotTheSecond {
+    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        self.0.public_key(name, metadata)
+    }
+
+    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        let key = self.0.private_key(name, metadata)?;
+        if self.0.asked().1 == 2 { Err(Error::Unknown("not now".into())) } else { Ok(key) }
+    }
+}
+
+#[tokio::test]
+async fn a_message_with_a_chunk_that_waits_for_a_key_comes_again_as_a_whole() {
+    let limit = 10_000;
+    let broker = TestBroker::start(Options { max_message_size: limit, ..Options::default() }).unwrap();
+    let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
+    let topic = unique("late_chunks");
+    let config = ConsumerConfig {
+        key_source: Some(KeySource::new(NotTheSecond(Keys::all()))),
+        ack_timeout: Some(Duration::from_secs(10)),
+        chunk_expiry: Some(Duration::from_millis(500)),
+        ..config()
+    };
+    let consumer = subscribe(&client, &topic, config).await;
+    let mut config = ProducerConfig { chunking: true, ..alone(for_keys(&Keys::all(), &["a"])) };
+    // A data key for each chunk.
+    config.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
+    let payload = [[7; 100]; 300];
+    let producer = client.create_producer(&topic, config).await.unwrap();
+    producer.send(payload.as_flattened()).await.unwrap();
+    let message = tokio::time::timeout(Duration::from_secs(20), consumer.receive()).await.unwrap().unwrap();
+    assert!(message.payload() == payload.as_flattened() && consumer.stats().discarded == 1);
+    consumer.acknowledge(&message).unwrap();
+    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
     client.close().await.unwrap();
 }
 

@@ -244,14 +244,80 @@ mod tests {
         assert_eq!(keys.private.load(Ordering::Relaxed), 0);
         pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
         assert!(keyring.unwrap(&metadata).is_err());
-        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+        // Once for all that have the same name and metadata.
+        assert_eq!(keys.private.load(Ordering::Relaxed), 1);
         for param in [&[][..], &[0; 11], &[0; 13]] {
             let mut metadata = Vec::new();
             put(&mut metadata, b"a", &[1; 128]);
             pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, param);
             assert!(keyring.find(&metadata).unwrap().is_err());
         }
-        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+        assert_eq!(keys.private.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_recipient_is_found_among_many_and_behind_some_of_its_name() {
+        let keys = Keys::new(&[("a", 0)]);
+        let sealer = Sealer::new(EncryptionConfig::new(keys.source(), ["a"]));
+        let (sealed, body) = seal(&sealer, b"hello");
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        let behind = |count: u32, name: &dyn Fn(u32) -> String| {
+            let mut metadata = Vec::new();
+            for number in 0..count {
+                let value = [number.to_le_bytes(); 32];
+                let name = name(number);
+                let value = value.as_flattened();
+                pulsar_rs_wire::metadata::put_wrapped_key(&mut metadata, name.as_bytes(), value, &version);
+            }
+            metadata.extend_from_slice(&sealed);
+            metadata
+        };
+        let open = |metadata: &[u8]| {
+            Keyring::new(keys.source())
+                .unwrap(metadata)?
+                .open(&body)
+                .map_err(|_| Error::Crypto(String::new()))
+        };
+        let asked = || keys.private.swap(0, Ordering::Relaxed);
+        assert_eq!(open(&behind(255, &|number| number.to_string())).unwrap(), b"hello");
+        assert_eq!(asked(), 256);
+        assert_eq!(open(&behind(15, &|_| "a".into())).unwrap(), b"hello");
+        assert!(open(&behind(16, &|_| "a".into())).is_err());
+        assert_eq!(asked(), 2);
+        // What failed a moment ago is not asked for once more because of what is new behind it.
+        let keyring = Keyring::new(keys.source());
+        for count in 1..10 {
+            let mut metadata = behind(count, &|number| number.to_string());
+            metadata.truncate(metadata.len() - sealed.len());
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            assert!(keyring.unwrap(&metadata).is_err());
+        }
+        assert_eq!(asked(), 9);
+    }
+
+    /// Data keys that are of use stay, however many come that are not.
+    #[test]
+    fn hostile_keys_do_not_push_out_known_ones() {
+        let keys = Keys::new(&[("a", 0)]);
+        let (sealed, _) = seal(&Sealer::new(EncryptionConfig::new(keys.source(), ["a"])), b"");
+        let keyring = Keyring::new(keys.source());
+        keyring.unwrap(&sealed).unwrap();
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        for entry in 0..10_u32 {
+            let mut metadata = Vec::new();
+            for number in 0..200_u32 {
+                let value = (entry * 200 + number).to_le_bytes();
+                pulsar_rs_wire::metadata::put_wrapped_key(
+                    &mut metadata,
+                    number.to_string().as_bytes(),
+                    &value,
+                    &version,
+                );
+            }
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            assert!(keyring.unwrap(&metadata).is_err());
+        }
+        assert!(keyring.find(&sealed).unwrap().is_ok());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod broker;
 
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use broker::keys::{Keys, private_pem, public_pem};
@@ -343,6 +344,50 @@ async fn a_message_with_a_chunk_that_waits_for_a_key_comes_again_as_a_whole() {
     assert!(message.payload() == payload.as_flattened() && consumer.stats().discarded == 1);
     consumer.acknowledge(&message).unwrap();
     eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
+    client.close().await.unwrap();
+}
+
+/// Gives private keys when it may.
+struct Slow {
+    keys: Keys,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl KeyReader for Slow {
+    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        self.keys.public_key(name, metadata)
+    }
+
+    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        let key = self.keys.private_key(name, metadata);
+        self.go_on.lock().unwrap().recv().unwrap();
+        key
+    }
+}
+
+/// The broker has no last message of such a topic.
+#[tokio::test]
+async fn what_waits_for_its_key_is_available() {
+    let (_broker, client) = in_memory();
+    let topics =
+        [unique("slow"), unique("slow")].map(|name| format!("non-persistent://public/default/{name}"));
+    for several in [false, true] {
+        let keys = Keys::all();
+        let (may_go_on, go_on) = mpsc::channel();
+        let slow = Slow { keys: keys.clone(), go_on: Mutex::new(go_on) };
+        let config = ConsumerConfig { key_source: Some(KeySource::new(slow)), ..config() };
+        let consumer = if several {
+            client.subscribe_topics(&topics, "several", config).await.unwrap()
+        } else {
+            client.subscribe(&topics[0], "one", config).await.unwrap()
+        };
+        send_numbers(&client, &topics[0], alone(for_keys(&Keys::all(), &["a"])), 1).await;
+        eventually(LONG, "it is asked", || keys.asked().1 == 1).await;
+        assert!(consumer.has_message_available().await.unwrap());
+        may_go_on.send(()).unwrap();
+        assert_eq!(number(&receive(&consumer).await), 0);
+        consumer.close().await.unwrap();
+    }
     client.close().await.unwrap();
 }
 

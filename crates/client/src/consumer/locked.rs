@@ -24,6 +24,11 @@ pub(super) struct Locked {
 }
 
 impl Locked {
+    /// Whether there are any.
+    pub fn is_waiting(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// What waits comes again; returns the permits that it took.
     pub fn clear(&mut self) -> u32 {
         self.generation += 1;

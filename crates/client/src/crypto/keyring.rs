@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pulsar_rs_wire::WireError;
+#[cfg(fuzzing)]
+use pulsar_rs_wire::cipher::KEY_LEN;
 use pulsar_rs_wire::cipher::{DataKey, IV_LEN};
 use pulsar_rs_wire::metadata::{Encryption, Property, WrappedKey};
 
@@ -59,6 +61,14 @@ pub(crate) struct OpeningKey {
 }
 
 impl OpeningKey {
+    /// For entries that were encrypted with 32 bytes of 7.
+    #[cfg(fuzzing)]
+    pub fn fixed(metadata: &[u8]) -> Result<Self, Error> {
+        let (_, iv) = read(metadata)?;
+        let key = DataKey::new(&[7; KEY_LEN]).map_err(|error| Error::Crypto(error.to_string()))?;
+        Ok(OpeningKey { key: Arc::new(key), iv })
+    }
+
     pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, WireError> {
         self.key.open(&self.iv, sealed)
     }

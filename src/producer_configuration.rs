@@ -134,6 +134,11 @@ impl ProducerConfiguration {
         self.key_source.is_some() && !self.encryption_keys.is_empty()
     }
 
+    /// Keys were named, but nobody gives them: as in the official library, nothing is encrypted.
+    pub fn has_keys_without_reader(&self) -> bool {
+        self.key_source.is_none() && !self.encryption_keys.is_empty()
+    }
+
     fn encryption(&self) -> Result<Option<EncryptionConfig>, Error> {
         let Some(source) = self.key_source.clone().filter(|_| self.is_encryption_enabled()) else {
             return Ok(None);

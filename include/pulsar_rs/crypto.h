@@ -88,6 +88,7 @@ void pulsar_rs_crypto_key_set_metadata(pulsar_rs_crypto_key_t *key,
  *
  * Threads: nobody else may use the configuration meanwhile.
  * NULL: with a NULL reader nothing is encrypted.
+ * Errors: a reader that was freed changes nothing.
  */
 PULSAR_PUBLIC
 void pulsar_rs_producer_configuration_set_crypto_key_reader(pulsar_producer_configuration_t *conf,
@@ -100,6 +101,7 @@ void pulsar_rs_producer_configuration_set_crypto_key_reader(pulsar_producer_conf
  *
  * Threads: nobody else may use the configuration meanwhile.
  * NULL: with a NULL reader nothing is decrypted.
+ * Errors: a reader that was freed changes nothing.
  */
 PULSAR_PUBLIC
 void pulsar_rs_consumer_configuration_set_crypto_key_reader(pulsar_consumer_configuration_t *conf,
@@ -110,6 +112,7 @@ void pulsar_rs_consumer_configuration_set_crypto_key_reader(pulsar_consumer_conf
  *
  * Threads: nobody else may use the configuration meanwhile.
  * NULL: with a NULL reader nothing is decrypted.
+ * Errors: a reader that was freed changes nothing.
  */
 PULSAR_PUBLIC
 void pulsar_rs_reader_configuration_set_crypto_key_reader(pulsar_reader_configuration_t *conf,
@@ -120,6 +123,7 @@ void pulsar_rs_reader_configuration_set_crypto_key_reader(pulsar_reader_configur
  *
  * Threads: nobody else may use the configuration meanwhile.
  * NULL: with a NULL reader nothing is decrypted.
+ * Errors: a reader that was freed changes nothing.
  */
 PULSAR_PUBLIC
 void pulsar_rs_table_view_configuration_set_crypto_key_reader(pulsar_table_view_configuration_t *conf,

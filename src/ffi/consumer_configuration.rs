@@ -13,6 +13,7 @@ use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
 use crate::consumer_configuration::ConsumerConfiguration;
 use crate::crypto;
+use crate::ffi::pulsar_rs::crypto::replace;
 use crate::producer_configuration::set_property;
 
 /// How a consumer behaves.
@@ -446,8 +447,9 @@ pub extern "C" fn pulsar_consumer_configuration_set_default_crypto_key_reader(
     public_key_path: *const c_char,
     private_key_path: *const c_char,
 ) {
-    set(consumer_configuration, |conf| {
-        conf.key_source = Some(crypto::files(public_key_path, private_key_path));
+    guard((), || {
+        let files = crypto::files(public_key_path, private_key_path);
+        replace(consumer_configuration, Some(files), |conf| &mut conf.key_source);
     });
 }
 

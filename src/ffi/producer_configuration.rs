@@ -13,6 +13,7 @@ use super::message_router::{ForeignRouter, pulsar_message_router};
 use super::string_map::pulsar_string_map_t;
 use super::text::{copied, empty};
 use crate::crypto;
+use crate::ffi::pulsar_rs::crypto::replace;
 use crate::producer_configuration::{ProducerConfiguration, SchemaInfo, set_property};
 
 /// How a producer behaves.
@@ -707,7 +708,10 @@ pub extern "C" fn pulsar_producer_configuration_set_default_crypto_key_reader(
     public_key_path: *const c_char,
     private_key_path: *const c_char,
 ) {
-    set(conf, |conf| conf.key_source = Some(crypto::files(public_key_path, private_key_path)));
+    guard((), || {
+        let files = crypto::files(public_key_path, private_key_path);
+        replace(conf, Some(files), |conf| &mut conf.key_source);
+    });
 }
 
 /// Returns what becomes of messages that cannot be encrypted.
@@ -735,6 +739,10 @@ pub extern "C" fn pulsar_producer_configuration_set_crypto_failure_action(
 }
 
 /// Adds the name of a key that messages are encrypted for. Whoever has one of the private keys can decrypt them.
+///
+/// Names alone encrypt nothing: without a key reader (`pulsar_producer_configuration_set_default_crypto_key_reader`, or
+/// `pulsar_rs_producer_configuration_set_crypto_key_reader`) messages are sent in the clear, as by the official library.
+/// That is logged as an error when the producer is created; `pulsar_producer_is_encryption_enabled` tells it before.
 ///
 /// Ownership: the string is copied.
 /// Threads: nobody else may use the configuration meanwhile.

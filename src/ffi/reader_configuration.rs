@@ -11,6 +11,7 @@ use super::message::pulsar_message_t;
 use super::reader::pulsar_reader_t;
 use super::text::{copied, empty};
 use crate::crypto;
+use crate::ffi::pulsar_rs::crypto::replace;
 use crate::reader_configuration::ReaderConfiguration;
 
 /// How a reader behaves.
@@ -191,7 +192,10 @@ pub extern "C" fn pulsar_reader_configuration_set_default_crypto_key_reader(
     public_key_path: *const c_char,
     private_key_path: *const c_char,
 ) {
-    set(configuration, |conf| conf.key_source = Some(crypto::files(public_key_path, private_key_path)));
+    guard((), || {
+        let files = crypto::files(public_key_path, private_key_path);
+        replace(configuration, Some(files), |conf| &mut conf.key_source);
+    });
 }
 
 /// Returns what becomes of messages that are encrypted and cannot be decrypted.

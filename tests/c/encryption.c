@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "keys.h"
+#include "latch.h"
 #include "session.h"
 
 static struct key_files keys;
@@ -133,10 +134,43 @@ static void test_configurations(void) {
     keys = make_keys();
 }
 
+static void count_warnings_of_plain_text(pulsar_logger_level_t level, const char *file, int line, const char *message,
+                                         void *context) {
+    (void)file;
+    (void)line;
+    if (level == pulsar_ERROR && strstr(message, "UNENCRYPTED")) {
+        latch_raise(context);
+    }
+}
+
+static void test_keys_without_a_reader_are_told_of(void) {
+    static struct latch warnings = LATCH_INIT;
+    pulsar_client_configuration_t *client_conf = pulsar_client_configuration_create();
+    pulsar_client_configuration_set_logger(client_conf, count_warnings_of_plain_text, &warnings);
+    pulsar_client_t *client = pulsar_client_create(check_url, client_conf);
+    pulsar_client_configuration_free(client_conf);
+    for (int named = 0; named < 2; named++) {
+        char topic[TOPIC_SIZE];
+        unique_topic(topic, "plain");
+        pulsar_producer_configuration_t *conf = pulsar_producer_configuration_create();
+        if (named) {
+            pulsar_producer_configuration_set_encryption_key(conf, "c-test");
+        }
+        pulsar_producer_t *producer = NULL;
+        REQUIRE_OK(pulsar_client_create_producer(client, topic, conf, &producer));
+        pulsar_producer_configuration_free(conf);
+        CHECK(latch_wait(&warnings, named, ANSWER_MS));
+        CHECK_OK(send_numbered(producer, 3));
+        end_producer(producer);
+    }
+    end_client(client);
+    CHECK_INT(latch_count(&warnings), 1);
+}
+
 static void test_the_keys_go(void) {
     remove_keys(&keys);
     CHECK(access(keys.folder, F_OK) != 0);
 }
 
 CHECK_MAIN(TEST(test_configurations), TEST(test_messages_come_as_they_went), TEST(test_keys_that_cannot_be_read),
-           TEST(test_the_keys_go))
+           TEST(test_keys_without_a_reader_are_told_of), TEST(test_the_keys_go))

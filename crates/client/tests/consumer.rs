@@ -383,6 +383,41 @@ async fn batch_receive_ends_at_its_first_limit() {
 }
 
 #[tokio::test]
+async fn what_is_too_large_for_one_thread_wakes_another() {
+    let broker = Broker::start().await;
+    let client = broker.client();
+    for several in [false, true] {
+        let topics = [unique("too-large"), unique("too-large")];
+        // Four bytes a message: one fits.
+        let batch_receive = BatchReceivePolicy { max_messages: None, max_bytes: Some(6), timeout: None };
+        let config = ConsumerConfig { batch_receive, ..config() };
+        let consumer = Arc::new(if several {
+            client.subscribe_topics(&topics, "sub", config).await.unwrap()
+        } else {
+            client.subscribe(&topics[0], "sub", config).await.unwrap()
+        });
+        let alone = ProducerConfig { batching: None, ..ProducerConfig::default() };
+        let producer = client.create_producer(&topics[0], alone).await.unwrap();
+        producer.send(&0_u32.to_be_bytes()[..]).await.unwrap();
+        let first = consumer.clone();
+        let batch = tokio::task::spawn_blocking(move || first.batch_receive_blocking().unwrap());
+        eventually(LONG, "the first is taken", || consumer.stats().messages == 1).await;
+        // Both wait when the next one comes; should that be late, another one has nothing to do.
+        tokio::time::sleep(SHORT).await;
+        let second = consumer.clone();
+        let single = tokio::task::spawn_blocking(move || second.receive_blocking(Some(LONG)).unwrap());
+        tokio::time::sleep(SHORT).await;
+        producer.send(&1_u32.to_be_bytes()[..]).await.unwrap();
+        assert_eq!(batch.await.unwrap().iter().map(number).collect::<Vec<_>>(), [0]);
+        let sent = Instant::now();
+        assert_eq!(number(&single.await.unwrap()), 1);
+        // At its deadline it would have looked once more.
+        assert!(sent.elapsed() < LONG / 2);
+    }
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_receive_that_is_given_up_loses_nothing() {
     let broker = Broker::start().await;
     let client = broker.client();

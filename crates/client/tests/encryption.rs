@@ -4,6 +4,7 @@
 
 mod broker;
 
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use broker::keys::{Keys, private_pem, public_pem};
@@ -12,9 +13,9 @@ use broker::raw::RawProducer;
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
     BatchingConfig, Client, ClientConfig, Compression, Consumer, ConsumerConfig, CryptoFailureAction,
-    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, InitialPosition, KeySource, Message, MessageId,
-    OutgoingMessage, ProducerConfig, ProducerCryptoFailureAction, ReaderConfig, SubscriptionType,
-    TableViewConfig,
+    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, FutureSink, InitialPosition, KeyInfo,
+    KeyReader, KeySource, Message, MessageId, OutgoingMessage, Producer, ProducerConfig,
+    ProducerCryptoFailureAction, Property, ReaderConfig, SubscriptionType, TableViewConfig,
 };
 use pulsar_rs_testbroker::{Options, TestBroker};
 use pulsar_rs_wire::checksum;
@@ -153,10 +154,10 @@ async fn files_hold_keys_for_every_name() {
     assert!(matches!(&failed, Err(Error::Crypto(why)) if why.contains("public.pem")), "{failed:?}");
     std::fs::write(&reader.public_key_file, public_pem(0)).unwrap();
     std::fs::write(&reader.private_key_file, private_pem(0)).unwrap();
-    producer.send("hello").await.unwrap();
+    eventually_sent(&producer).await;
     let config = ConsumerConfig { key_source: Some(KeySource::new(reader)), ..config() };
     let consumer = subscribe(&client, &topic, config).await;
-    assert_eq!(receive(&consumer).await.payload(), b"hello");
+    assert_eq!(number(&receive(&consumer).await), 0);
     client.close().await.unwrap();
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -183,6 +184,44 @@ async fn what_cannot_be_encrypted_is_not_sent_unless_that_is_wanted() {
     let refused = client.create_producer(&unique("unsealed"), config).await;
     assert!(matches!(refused, Err(Error::InvalidConfiguration(_))));
     client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_reader_that_panics_has_no_keys_and_holds_nothing_up() {
+    let (broker, client) = in_memory();
+    let topic = unique("panic");
+    let keys = Keys::all();
+    let config =
+        ConsumerConfig { crypto_failure_action: CryptoFailureAction::Discard, ..with_keys(&Keys::all()) };
+    let reader = Keys::all();
+    reader.panic(true);
+    let consumer =
+        subscribe(&client, &topic, ConsumerConfig { key_source: Some(reader.source()), ..config }).await;
+    for config in [for_keys(&keys, &["a"]), alone(for_keys(&keys, &["a"]))] {
+        let producer = client.create_producer(&topic, config).await.unwrap();
+        keys.panic(true);
+        let sent = producer.send(&0_u32.to_be_bytes()[..]).await;
+        assert!(matches!(&sent, Err(Error::Crypto(why)) if why.contains("panicked")), "{sent:?}");
+        keys.panic(false);
+        eventually_sent(&producer).await;
+    }
+    // Whoever has no keys sees the plain one behind those that are discarded.
+    send_numbers(&client, &topic, alone(ProducerConfig::default()), 1).await;
+    let plain = receive(&consumer).await;
+    assert!(plain.encryption().is_none());
+    consumer.acknowledge(&plain).unwrap();
+    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
+    client.close().await.unwrap();
+}
+
+/// Sends until there are keys: that there were none is remembered for a moment.
+async fn eventually_sent(producer: &Producer<FutureSink>) {
+    let sending = async {
+        while producer.send(&0_u32.to_be_bytes()[..]).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LONG, sending).await.unwrap();
 }
 
 fn config_of(crypto_failure_action: CryptoFailureAction) -> ConsumerConfig {
@@ -264,6 +303,90 @@ async fn chunks_are_encrypted_and_put_together() {
         let chunk = receive(&spy).await;
         assert!(chunk.encryption().unwrap().is_encrypted() && chunk.payload().len() < limit);
         consumer.acknowledge(&message).unwrap();
+    }
+    client.close().await.unwrap();
+}
+
+/// Does not give the second private key that it is asked for.
+struct NotTheSecond(Keys);
+
+impl KeyReader for NotTheSecond {
+    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        self.0.public_key(name, metadata)
+    }
+
+    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        let key = self.0.private_key(name, metadata)?;
+        if self.0.asked().1 == 2 { Err(Error::Unknown("not now".into())) } else { Ok(key) }
+    }
+}
+
+#[tokio::test]
+async fn a_message_with_a_chunk_that_waits_for_a_key_comes_again_as_a_whole() {
+    let limit = 10_000;
+    let broker = TestBroker::start(Options { max_message_size: limit, ..Options::default() }).unwrap();
+    let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
+    let topic = unique("late_chunks");
+    let config = ConsumerConfig {
+        key_source: Some(KeySource::new(NotTheSecond(Keys::all()))),
+        ack_timeout: Some(Duration::from_secs(10)),
+        chunk_expiry: Some(Duration::from_millis(500)),
+        ..config()
+    };
+    let consumer = subscribe(&client, &topic, config).await;
+    let mut config = ProducerConfig { chunking: true, ..alone(for_keys(&Keys::all(), &["a"])) };
+    // A data key for each chunk.
+    config.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
+    let payload = [[7; 100]; 300];
+    let producer = client.create_producer(&topic, config).await.unwrap();
+    producer.send(payload.as_flattened()).await.unwrap();
+    let message = tokio::time::timeout(Duration::from_secs(20), consumer.receive()).await.unwrap().unwrap();
+    assert!(message.payload() == payload.as_flattened() && consumer.stats().discarded == 1);
+    consumer.acknowledge(&message).unwrap();
+    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
+    client.close().await.unwrap();
+}
+
+/// Gives private keys when it may.
+struct Slow {
+    keys: Keys,
+    go_on: Mutex<mpsc::Receiver<()>>,
+}
+
+impl KeyReader for Slow {
+    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        self.keys.public_key(name, metadata)
+    }
+
+    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        let key = self.keys.private_key(name, metadata);
+        self.go_on.lock().unwrap().recv().unwrap();
+        key
+    }
+}
+
+/// The broker has no last message of such a topic.
+#[tokio::test]
+async fn what_waits_for_its_key_is_available() {
+    let (_broker, client) = in_memory();
+    let topics =
+        [unique("slow"), unique("slow")].map(|name| format!("non-persistent://public/default/{name}"));
+    for several in [false, true] {
+        let keys = Keys::all();
+        let (may_go_on, go_on) = mpsc::channel();
+        let slow = Slow { keys: keys.clone(), go_on: Mutex::new(go_on) };
+        let config = ConsumerConfig { key_source: Some(KeySource::new(slow)), ..config() };
+        let consumer = if several {
+            client.subscribe_topics(&topics, "several", config).await.unwrap()
+        } else {
+            client.subscribe(&topics[0], "one", config).await.unwrap()
+        };
+        send_numbers(&client, &topics[0], alone(for_keys(&Keys::all(), &["a"])), 1).await;
+        eventually(LONG, "it is asked", || keys.asked().1 == 1).await;
+        assert!(consumer.has_message_available().await.unwrap());
+        may_go_on.send(()).unwrap();
+        assert_eq!(number(&receive(&consumer).await), 0);
+        consumer.close().await.unwrap();
     }
     client.close().await.unwrap();
 }
@@ -475,6 +598,31 @@ async fn letters_are_for_whom_their_messages_were() {
     spy.close().await.unwrap();
     let reader = client.subscribe(&dead, "sub", with_keys(&keys)).await.unwrap();
     assert_eq!(number(&receive(&reader).await), 0);
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_still_encrypted_is_no_letter() {
+    let (broker, client) = in_memory();
+    let topic = unique("sealed");
+    let config = ConsumerConfig {
+        crypto_failure_action: CryptoFailureAction::Consume,
+        ..letters(&Keys::new([None; 3]))
+    };
+    let consumer = subscribe(&client, &topic, config).await;
+    send_numbers(&client, &topic, alone(for_keys(&Keys::all(), &["a"])), 1).await;
+    // Twice are the deliveries that other messages have.
+    for delivery in 0..4 {
+        let message = receive(&consumer).await;
+        assert!(message.encryption().unwrap().is_encrypted() && message.redelivery_count() == delivery);
+        let refused = consumer.reconsume_later(&message, Duration::ZERO, &[]).await;
+        assert!(
+            matches!(&refused, Err(Error::Crypto(why)) if why.contains("still encrypted")),
+            "{refused:?}"
+        );
+        consumer.negative_acknowledge(&message);
+    }
+    assert_eq!((consumer.stats().dead_letters, backlog(&broker, &topic)), (0, 1));
     client.close().await.unwrap();
 }
 

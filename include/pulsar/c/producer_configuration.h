@@ -547,6 +547,10 @@ void pulsar_producer_configuration_set_crypto_failure_action(pulsar_producer_con
 /**
  * Adds the name of a key that messages are encrypted for. Whoever has one of the private keys can decrypt them.
  *
+ * Names alone encrypt nothing: without a key reader (`pulsar_producer_configuration_set_default_crypto_key_reader`, or
+ * `pulsar_rs_producer_configuration_set_crypto_key_reader`) messages are sent in the clear, as by the official library.
+ * That is logged as an error when the producer is created; `pulsar_producer_is_encryption_enabled` tells it before.
+ *
  * Ownership: the string is copied.
  * Threads: nobody else may use the configuration meanwhile.
  * NULL: a NULL name changes nothing.

@@ -8,10 +8,10 @@ use pulsar_rs_client::{KeyInfo, KeySource};
 use zeroize::Zeroizing;
 
 use crate::crypto::ForeignKeys;
-use crate::ffi::consumer_configuration::{self, pulsar_consumer_configuration_t};
+use crate::ffi::consumer_configuration::pulsar_consumer_configuration_t;
 use crate::ffi::guard::guard;
-use crate::ffi::handle::{self, Context, Opaque};
-use crate::ffi::producer_configuration::{self, pulsar_producer_configuration_t};
+use crate::ffi::handle::{self, Context, Misuse, Opaque};
+use crate::ffi::producer_configuration::pulsar_producer_configuration_t;
 use crate::ffi::reader_configuration::pulsar_reader_configuration_t;
 use crate::ffi::result::pulsar_result;
 use crate::ffi::string_map::pulsar_string_map_t;
@@ -142,13 +142,13 @@ pub extern "C" fn pulsar_rs_crypto_key_set_metadata(
 ///
 /// Threads: nobody else may use the configuration meanwhile.
 /// NULL: with a NULL reader nothing is encrypted.
+/// Errors: a reader that was freed changes nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_producer_configuration_set_crypto_key_reader(
     conf: Option<NonNull<pulsar_producer_configuration_t>>,
     reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>,
 ) {
-    let source = source(reader);
-    producer_configuration::set(conf, |conf| conf.key_source = source);
+    set_reader(conf, reader, |conf| &mut conf.key_source);
 }
 
 /// Sets where the private keys come from, in place of `pulsar_consumer_configuration_set_default_crypto_key_reader`. Dead
@@ -157,41 +157,110 @@ pub extern "C" fn pulsar_rs_producer_configuration_set_crypto_key_reader(
 ///
 /// Threads: nobody else may use the configuration meanwhile.
 /// NULL: with a NULL reader nothing is decrypted.
+/// Errors: a reader that was freed changes nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_consumer_configuration_set_crypto_key_reader(
     conf: Option<NonNull<pulsar_consumer_configuration_t>>,
     reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>,
 ) {
-    let source = source(reader);
-    consumer_configuration::set(conf, |conf| conf.key_source = source);
+    set_reader(conf, reader, |conf| &mut conf.key_source);
 }
 
 /// Sets where the private keys come from, in place of `pulsar_reader_configuration_set_default_crypto_key_reader`.
 ///
 /// Threads: nobody else may use the configuration meanwhile.
 /// NULL: with a NULL reader nothing is decrypted.
+/// Errors: a reader that was freed changes nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_reader_configuration_set_crypto_key_reader(
     conf: Option<NonNull<pulsar_reader_configuration_t>>,
     reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>,
 ) {
-    let source = source(reader);
-    guard((), || _ = handle::with_mut(conf, |conf| conf.key_source = source));
+    set_reader(conf, reader, |conf| &mut conf.key_source);
 }
 
 /// Sets where the private keys come from. Messages that cannot be decrypted are left out.
 ///
 /// Threads: nobody else may use the configuration meanwhile.
 /// NULL: with a NULL reader nothing is decrypted.
+/// Errors: a reader that was freed changes nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_rs_table_view_configuration_set_crypto_key_reader(
     conf: Option<NonNull<pulsar_table_view_configuration_t>>,
     reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>,
 ) {
-    let source = source(reader);
-    guard((), || _ = handle::with_mut(conf, |conf| conf.key_source = source));
+    set_reader(conf, reader, |conf| &mut conf.key_source);
 }
 
-fn source(reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>) -> Option<KeySource> {
-    guard(None, || handle::with(reader, KeySource::clone).ok())
+/// Without a reader there is none from now on; with a handle that cannot be used everything stays as it was.
+fn set_reader<O: Opaque>(
+    conf: Option<NonNull<O>>,
+    reader: Option<NonNull<pulsar_rs_crypto_key_reader_t>>,
+    place: impl FnOnce(&mut O::Value) -> &mut Option<KeySource>,
+) {
+    guard((), || match handle::with(reader, KeySource::clone) {
+        Ok(source) => replace(conf, Some(source), place),
+        Err(Misuse::Null) => replace(conf, None, place),
+        Err(Misuse::Foreign | Misuse::Forked) => {}
+    });
+}
+
+/// Changes where a configuration gets keys from. What was there before goes when the configuration is not in use any more:
+/// the program's function that frees a context may run then.
+pub(crate) fn replace<O: Opaque>(
+    conf: Option<NonNull<O>>,
+    source: Option<KeySource>,
+    place: impl FnOnce(&mut O::Value) -> &mut Option<KeySource>,
+) {
+    let old = handle::with_mut(conf, |conf| std::mem::replace(place(conf), source));
+    drop(old);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ptr::{null, null_mut};
+    use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+    use super::*;
+    use crate::ffi::consumer_configuration::{
+        pulsar_consumer_configuration_create, pulsar_consumer_configuration_free,
+        pulsar_consumer_configuration_set_default_crypto_key_reader, pulsar_consumer_is_encryption_enabled,
+    };
+
+    static CONF: AtomicPtr<pulsar_consumer_configuration_t> = AtomicPtr::new(null_mut());
+    static HAD_READER: AtomicU32 = AtomicU32::new(0);
+
+    /// Looks at the configuration, as a program may.
+    extern "C" fn look(_: *mut c_void) {
+        let conf = NonNull::new(CONF.load(Ordering::SeqCst));
+        HAD_READER
+            .fetch_add(pulsar_consumer_is_encryption_enabled(conf).cast_unsigned() + 10, Ordering::SeqCst);
+    }
+
+    fn reader_of_configuration() -> Option<NonNull<pulsar_rs_crypto_key_reader_t>> {
+        NonNull::new(pulsar_rs_crypto_key_reader_create(None, None, null_mut(), Some(look)))
+    }
+
+    #[test]
+    fn a_reader_goes_when_the_configuration_is_whole() {
+        CONF.store(pulsar_consumer_configuration_create(), Ordering::SeqCst);
+        let conf = NonNull::new(CONF.load(Ordering::SeqCst));
+        let set = || {
+            let reader = reader_of_configuration();
+            pulsar_rs_consumer_configuration_set_crypto_key_reader(conf, reader);
+            pulsar_rs_crypto_key_reader_free(reader);
+        };
+        set();
+        set();
+        assert_eq!(HAD_READER.load(Ordering::SeqCst), 11);
+        pulsar_consumer_configuration_set_default_crypto_key_reader(conf, null(), null());
+        assert_eq!(HAD_READER.load(Ordering::SeqCst), 22);
+        set();
+        // The handle of something else changes nothing; none takes the reader away.
+        pulsar_rs_consumer_configuration_set_crypto_key_reader(conf, conf.map(NonNull::cast));
+        assert_eq!(pulsar_consumer_is_encryption_enabled(conf), 1);
+        pulsar_rs_consumer_configuration_set_crypto_key_reader(conf, None);
+        assert_eq!((pulsar_consumer_is_encryption_enabled(conf), HAD_READER.load(Ordering::SeqCst)), (0, 32));
+        pulsar_consumer_configuration_free(conf);
+    }
 }

@@ -224,8 +224,18 @@ impl Chunks {
         self.gathering.len() - 1
     }
 
+    /// A chunk cannot be read now, but perhaps later: the message shall come again as a whole. Returns those entries of it
+    /// that were there.
+    pub fn refuse(&mut self, chunk: &Chunk) -> Vec<EntryId> {
+        let place = self.gathering.iter().position(|gathering| gathering.uuid == chunk.uuid);
+        let gathered = place.and_then(|place| self.gathering.remove(place));
+        self.give_up(chunk.uuid.clone());
+        gathered.map(|gathered| gathered.entries).unwrap_or_default()
+    }
+
     /// A message that shall come again later: so shall the chunks of it that come now.
     fn give_up(&mut self, uuid: Bytes) {
+        self.given_up.retain(|known| *known != uuid);
         self.given_up.push_back(uuid);
         if self.given_up.len() > MAX_GIVEN_UP {
             self.given_up.pop_front();
@@ -455,6 +465,27 @@ mod tests {
         assert_eq!(chunks.take_expired(Instant::now() + Duration::from_mins(2)), []);
         add(&mut chunks, chunk("a", 0, 2, 0), Instant::now());
         assert!(add(&mut chunks, chunk("a", 1, 2, 3), Instant::now()).complete.is_some());
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_of_a_message_with_a_chunk_that_cannot_be_read_now() {
+        let mut chunks = Chunks::new(&ConsumerConfig::default());
+        // The first, one in the middle, the last.
+        for refused in 0..3 {
+            for number in 0..3_u8 {
+                let (arrival, which) = chunk("a", number.into(), 3, number.into());
+                if number == refused {
+                    let again: Vec<_> = (0..refused).map(|number| id(number.into())).collect();
+                    assert_eq!(chunks.refuse(&which), again);
+                } else {
+                    let added = add(&mut chunks, (arrival, which), Instant::now());
+                    let again = if number > refused { vec![id(number.into())] } else { vec![] };
+                    assert_eq!((added.again, added.acknowledge), (again, vec![]));
+                }
+            }
+            assert_eq!(chunks.take_expired(Instant::now() + Duration::from_mins(2)), []);
+        }
+        assert_eq!(add_all(&mut chunks, 3, &[(0, 0), (1, 1), (2, 2)]), (Some(vec![0, 1, 2]), vec![]));
     }
 
     #[test]

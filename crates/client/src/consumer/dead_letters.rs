@@ -100,7 +100,9 @@ impl Consumer {
     /// `DELAY_TIME` in milliseconds, and `REAL_TOPIC` and `ORIGIN_MESSAGE_ID` of the first of all copies.
     ///
     /// Fails with [`Error::NotSupported`] without [`retry`](super::ConsumerConfig::retry), or when the subscription is not
-    /// shared; whenever it fails, the message is not acknowledged.
+    /// shared; with [`Error::Crypto`] when the message is still encrypted, as
+    /// [`CryptoFailureAction::Consume`](super::CryptoFailureAction::Consume) delivers it, or the copy cannot be encrypted.
+    /// Whenever it fails, the message is not acknowledged.
     pub async fn reconsume_later(
         &self,
         message: &Message,

@@ -265,6 +265,14 @@ impl Shared {
         !self.config.subscription_type.is_shared() && entry.is_some_and(|epoch| epoch < current)
     }
 
+    /// Whether an entry that is refused for this stays unacknowledged.
+    pub(super) fn is_tried_again(&self, why: &Refusal) -> bool {
+        match why {
+            Refusal::Damaged(..) => false,
+            Refusal::Encrypted(_) => self.config.crypto_failure_action != CryptoFailureAction::Discard,
+        }
+    }
+
     /// Deals with an entry that cannot be delivered.
     pub(super) fn reject(&self, entry: EntryId, why: &Refusal) {
         {

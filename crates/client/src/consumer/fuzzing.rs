@@ -11,26 +11,43 @@ use pulsar_rs_wire::metadata::Metadata;
 use super::ConsumerConfig;
 use super::arrival::{Arrival, Decryption, Next};
 use super::chunks::Chunks;
+use crate::Error;
+use crate::crypto::OpeningKey;
 
 /// Bytes that describe one chunk.
 const CHUNK: usize = 6;
 
-/// An entry as a broker may send it: its first byte says which messages of a batch are acknowledged.
+/// An entry as a broker may send it. Its first byte says what the consumer does with what is encrypted: 1, it has a key
+/// reader; 2, it takes messages as they are; 4, the key reader has the key. The second byte says which messages of a batch
+/// are acknowledged.
 ///
 /// # Panics
 ///
 /// When a message is found outside of its entry, or more of them than the broker was told to send.
 pub fn entry(data: &[u8]) {
-    let Some((acknowledged, payload)) = data.split_first() else {
+    let [flags, acknowledged, payload @ ..] = data else {
         return;
     };
     let ack_set = if *acknowledged == 0 { Vec::new() } else { vec![i64::from(*acknowledged)] };
     let message = hot::Message { ack_set, ..hot::Message::default() };
-    let Some(arrival) = check(message, &Bytes::copy_from_slice(payload)) else {
+    let decryption = Decryption { has_keys: flags & 1 != 0, takes_encrypted: flags & 2 != 0 };
+    let Ok(mut arrival) = Arrival::check(message, &Bytes::copy_from_slice(payload), decryption) else {
         return;
     };
     assert!(arrival.bytes() <= payload.len());
     let permits = arrival.permits();
+    if arrival.is_locked() {
+        assert!(decryption.has_keys);
+        let none = || Err(Error::Crypto("no key".into()));
+        let key = if flags & 4 != 0 { OpeningKey::fixed(arrival.metadata()) } else { none() };
+        match arrival.unlock(key) {
+            Ok(unlocked) => arrival = unlocked,
+            Err(rejected) => {
+                assert!(!decryption.takes_encrypted && rejected.permits == Some(permits));
+                return;
+            }
+        }
+    }
     let Ok(mut cursor) = arrival.open("t".into(), false, |_, _, acks, _| acks) else {
         return;
     };
@@ -108,10 +125,6 @@ fn arrive(
     let mut payload = Vec::new();
     encode_payload_head(&mut payload, &metadata, &body);
     payload.extend_from_slice(&body);
-    check(hot::Message { entry, ..hot::Message::default() }, &payload.into())
-}
-
-fn check(message: hot::Message, payload: &Bytes) -> Option<Arrival> {
     let none = Decryption { has_keys: false, takes_encrypted: false };
-    Arrival::check(message, payload, none).ok()
+    Arrival::check(hot::Message { entry, ..hot::Message::default() }, &payload.into(), none).ok()
 }

@@ -49,8 +49,8 @@ impl Consumer {
         Ok(last)
     }
 
-    /// Whether there is a message to receive: one that was fetched, or one in the topic behind the last that was received,
-    /// or behind the place where the consumer began or was moved to.
+    /// Whether there is a message to receive: one that was fetched, also if it waits for its key, or one in the topic behind
+    /// the last that was received, or behind the place where the consumer began or was moved to.
     ///
     /// Asks the broker when none was fetched; waits for a connection, at most the operation timeout. Started at
     /// [`MessageId::LATEST`] with [`start_inclusive`](super::ConsumerConfig::start_inclusive), it moves the consumer
@@ -61,7 +61,7 @@ impl Consumer {
             Parts::Several(group) => {
                 group.check_open()?;
                 let members = group.members();
-                if members.iter().any(|member| member.inbox.has_message()) {
+                if members.iter().any(|member| member.has_fetched()) {
                     return Ok(true);
                 }
                 // All brokers at the same time.
@@ -91,7 +91,7 @@ impl Shared {
 
     pub(super) async fn has_message_available(&self) -> Result<bool, Error> {
         self.check_open()?;
-        if self.inbox.has_message() {
+        if self.has_fetched() {
             return Ok(true);
         }
         let begins_at_last = self.inbox.position().is_none() && self.state.lock().start.at_last;
@@ -111,7 +111,14 @@ impl Shared {
                 place_found(&answer).is_some_and(|place| place.is_before(&last))
             }
         };
-        Ok(is_behind || self.inbox.has_message())
+        Ok(is_behind || self.has_fetched())
+    }
+
+    /// Whether a message was fetched that was not taken, or an entry that waits for its key.
+    fn has_fetched(&self) -> bool {
+        // In the order in which entries go.
+        let is_waiting = self.state.lock().locked.is_waiting();
+        is_waiting || self.inbox.has_message()
     }
 
     async fn ask_for_last(&self) -> Result<CommandGetLastMessageIdResponse, Error> {

@@ -27,6 +27,10 @@ const DELAY_TIME: &[u8] = b"DELAY_TIME";
 /// What was decrypted is encrypted again, for the keys that the message was encrypted for: the consumer's
 /// [`key_source`](super::ConsumerConfig::key_source) is asked for the public ones. Until it gives them, the message is no
 /// letter, and comes again. [`encryption`](ProducerConfig::encryption) of `producer` is for other keys.
+///
+/// Messages that are still encrypted, as
+/// [`CryptoFailureAction::Consume`](super::CryptoFailureAction::Consume) delivers them, are never letters: nobody could
+/// decrypt these. They are delivered again however often that was.
 #[derive(Debug, Clone)]
 pub struct DeadLetterPolicy {
     /// Redeliveries of a message at most; also how often it can be
@@ -147,14 +151,24 @@ impl Letters {
         })))
     }
 
-    /// Whether this delivery of a message is its last.
+    /// Whether this delivery of a message is its last. Those that are still encrypted have no last one.
     pub fn is_last(&self, message: &Message) -> bool {
-        message.redelivery_count() >= self.max_redeliveries
+        if message.redelivery_count() < self.max_redeliveries {
+            return false;
+        }
+        if message.entry.is_encrypted {
+            self.client.log().warn(format_args!(
+                "message {} of {} is delivered again instead of going to the dead letter topic: it is encrypted",
+                message.id(),
+                message.topic()
+            ));
+        }
+        !message.entry.is_encrypted
     }
 
     /// Whether a message was delivered for the last time before.
     pub fn is_past(&self, message: &Message) -> bool {
-        message.redelivery_count() > self.max_redeliveries
+        message.redelivery_count() > self.max_redeliveries && !message.entry.is_encrypted
     }
 
     /// A consumer is open.
@@ -238,6 +252,13 @@ impl Outbox {
         properties: Vec<Property>,
         deliver_at: Option<i64>,
     ) -> Result<Sending, Error> {
+        if message.entry.is_encrypted {
+            // A letter has no place for the keys that open it.
+            return Err(Error::Crypto(
+                "a message that is still encrypted cannot be put aside: give the consumer the private key"
+                    .into(),
+            ));
+        }
         let keys = self.recipients(message)?;
         let is_encrypted = self.config.encryption.is_some() || !keys.is_empty();
         let producer = self.producer(client, keys).await?;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::MutexGuard;
 
@@ -23,6 +24,11 @@ pub(super) struct Locked {
 }
 
 impl Locked {
+    /// Whether there are any.
+    pub fn is_waiting(&self) -> bool {
+        !self.entries.is_empty()
+    }
+
     /// What waits comes again; returns the permits that it took.
     pub fn clear(&mut self) -> u32 {
         self.generation += 1;
@@ -102,14 +108,23 @@ impl Shared {
     fn pass_on_with(
         &self,
         connection: &Arc<Connection>,
-        state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, State>,
         arrival: Arrival,
         key: Result<OpeningKey, Error>,
     ) -> bool {
         let id = arrival.id();
+        let chunk = arrival.chunk().cloned();
         match arrival.unlock(key) {
             Ok(arrival) => self.pass_on(connection, state, arrival),
             Err(Rejected { why, permits }) => {
+                if let Some(chunk) = chunk.filter(|_| self.is_tried_again(&why)) {
+                    // Alone it stays unacknowledged, which is worth nothing without the others.
+                    let again = state.chunks.refuse(&chunk);
+                    let now = Instant::now();
+                    if let Some(unacked) = &mut state.unacked {
+                        again.iter().for_each(|entry| unacked.add(*entry, 0, now));
+                    }
+                }
                 drop(state);
                 self.reject(id, &why);
                 self.give_back(connection, permits.unwrap_or_default());

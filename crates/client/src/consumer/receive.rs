@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::arrival::Found;
 use super::flow::Asking;
 use super::inbox::Taker;
-use super::wake_ups::WakeUps;
+use super::wake_ups::{News, WakeUps};
 use super::{Consumer, Message, Parts, Shared};
 use crate::Error;
 
@@ -130,6 +130,11 @@ impl Consumer {
         loop {
             match self.take_for(asking.as_ref(), max_bytes)? {
                 Taken::Empty => {}
+                Taken::TooLarge => {
+                    // This thread may have been woken for it, which another one has room for.
+                    self.wake_ups().wake(News { blocked: true, many: false });
+                    return Ok(Taken::TooLarge);
+                }
                 taken => return Ok(taken),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {

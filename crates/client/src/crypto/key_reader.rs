@@ -1,6 +1,7 @@
 //! Where keys come from.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ const MAX_KEY_FILE: u64 = 64 * 1024;
 ///
 /// It is called with no lock held, and may take its time: on the thread that sends, or on one of the client's threads for
 /// blocking work. It must not send with the producer, or wait for messages of the consumer, that it is called for. Several
-/// threads may call it at the same time.
+/// threads may call it at the same time. What it panics with is taken for an error.
 pub trait KeyReader: Send + Sync {
     /// The public key of a recipient: a producer asks for it with its first message, and whenever it
     /// makes a new data key. `metadata` is empty.
@@ -61,8 +62,24 @@ impl KeySource {
         KeySource(Arc::new(reader))
     }
 
-    pub(super) fn reader(&self) -> &dyn KeyReader {
-        self.0.as_ref()
+    /// Asks for a public key.
+    pub(super) fn public_key(&self, name: &str) -> Result<KeyInfo, Error> {
+        ask(name, || self.0.public_key(name, &[]))
+    }
+
+    /// Asks for a private key.
+    pub(super) fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        ask(name, || self.0.private_key(name, metadata))
+    }
+}
+
+/// Whatever a reader fails with, to who sends or receives it is [`Error::Crypto`]. A reader that panics has no key, either:
+/// on the thread that asks, others would wait for it for ever.
+fn ask(name: &str, reader: impl FnOnce() -> Result<KeyInfo, Error>) -> Result<KeyInfo, Error> {
+    match catch_unwind(AssertUnwindSafe(reader)) {
+        Ok(Err(error @ Error::Crypto(_))) => Err(error),
+        Ok(answer) => answer.map_err(|error| Error::Crypto(error.to_string())),
+        Err(_) => Err(Error::Crypto(format!("the key reader panicked when it was asked for the key {name}"))),
     }
 }
 

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use pulsar_rs_wire::WireError;
+#[cfg(fuzzing)]
+use pulsar_rs_wire::cipher::KEY_LEN;
 use pulsar_rs_wire::cipher::{DataKey, IV_LEN};
 use pulsar_rs_wire::metadata::{Encryption, Property, WrappedKey};
 
-use super::sealer::{MAX_KEYS, as_crypto};
-use super::{KeySource, rsa};
+use super::sealer::MAX_KEYS;
+use super::{KeyInfo, KeySource, rsa};
 use crate::Error;
 
 /// How long a data key is remembered after it was last used, as in the Java client.
@@ -21,6 +23,13 @@ const MAX_REMEMBERED: usize = 1000;
 
 /// How long a wrapped key is not tried again after it could not be unwrapped: entries of one producer come in great numbers.
 const NEGATIVE: Duration = Duration::from_secs(1);
+
+/// Wrapped keys of one name that are tried for an entry, at most: there is one for each recipient, and the others are what
+/// somebody wrote who wants others to be busy.
+const MAX_OF_NAME: usize = 16;
+
+/// How long the program is asked for the keys of one entry; readers that fail slowly would be asked 256 times.
+const MOST_ASKING: Duration = Duration::from_secs(30);
 
 /// Longest wrapped key that is looked at: that of an RSA key of 8192 bits.
 const MAX_WRAPPED: usize = 1024;
@@ -52,6 +61,14 @@ pub(crate) struct OpeningKey {
 }
 
 impl OpeningKey {
+    /// For entries that were encrypted with 32 bytes of 7.
+    #[cfg(fuzzing)]
+    pub fn fixed(metadata: &[u8]) -> Result<Self, Error> {
+        let (_, iv) = read(metadata)?;
+        let key = DataKey::new(&[7; KEY_LEN]).map_err(|error| Error::Crypto(error.to_string()))?;
+        Ok(OpeningKey { key: Arc::new(key), iv })
+    }
+
     pub fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, WireError> {
         self.key.open(&self.iv, sealed)
     }
@@ -92,8 +109,23 @@ impl Keyring {
             return found;
         }
         let mut failure = Error::Crypto("it has no wrapped data key that can be read".into());
+        let started = Instant::now();
+        let mut private_keys = PrivateKeys { source: &self.source, asked: Vec::new() };
+        let mut of_name: HashMap<&[u8], usize> = HashMap::new();
         for wrapped in wrapped_keys(&encryption) {
-            let unwrapped = self.unwrap_one(&wrapped);
+            let count = of_name.entry(wrapped.name).or_default();
+            *count += 1;
+            if *count > MAX_OF_NAME {
+                continue;
+            }
+            if let Some(error) = self.failed_just_now(wrapped.value) {
+                failure = error;
+                continue;
+            }
+            if started.elapsed() >= MOST_ASKING {
+                break;
+            }
+            let unwrapped = private_keys.unwrap(&wrapped);
             self.remember(wrapped.value, unwrapped.clone());
             match unwrapped {
                 Ok(key) => return Ok(OpeningKey { key, iv }),
@@ -103,14 +135,11 @@ impl Keyring {
         Err(failure)
     }
 
-    fn unwrap_one(&self, wrapped: &WrappedKey<'_>) -> Result<Arc<DataKey>, Error> {
-        let not_text = |_| Error::Crypto("the name of its key is not UTF-8".into());
-        let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
-        let pairs = wrapped.metadata.iter().take(MAX_METADATA);
-        let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-        let private = self.source.reader().private_key(name, &metadata).map_err(as_crypto)?;
-        let bytes = rsa::unwrap(name, &private, wrapped.value)?;
-        DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+    /// Why a wrapped key could not be unwrapped a moment ago.
+    fn failed_just_now(&self, wrapped: &[u8]) -> Option<Error> {
+        let known = self.known.lock();
+        let known = known.get(wrapped).filter(|known| !known.is_over(Instant::now()))?;
+        known.key.as_ref().err().cloned()
     }
 
     fn remember(&self, wrapped: &[u8], key: Result<Arc<DataKey>, Error>) {
@@ -120,10 +149,46 @@ impl Keyring {
             known.retain(|_, one| !one.is_over(now));
         }
         if known.len() >= MAX_REMEMBERED {
-            let oldest = known.iter().min_by_key(|(_, one)| one.used).map(|(value, _)| value.clone());
+            // What is of no use goes first, however much of it comes.
+            let oldest = known.iter().min_by_key(|(_, one)| (one.key.is_ok(), one.used));
+            let oldest = oldest.map(|(value, _)| value.clone());
             oldest.and_then(|oldest| known.remove(&oldest));
         }
         known.insert(wrapped.into(), Known { key, used: now });
+    }
+}
+
+/// The private keys for one entry. The program is asked once for each.
+struct PrivateKeys<'a> {
+    source: &'a KeySource,
+    asked: Vec<Asked<'a>>,
+}
+
+struct Asked<'a> {
+    name: &'a [u8],
+    metadata: Vec<Property>,
+    answer: Result<KeyInfo, Error>,
+}
+
+impl<'a> PrivateKeys<'a> {
+    fn unwrap(&mut self, wrapped: &WrappedKey<'a>) -> Result<Arc<DataKey>, Error> {
+        let not_text = |_| Error::Crypto("the name of its key is not UTF-8".into());
+        let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
+        let pairs = wrapped.metadata.iter().take(MAX_METADATA);
+        let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        let private = self.ask(name, metadata).as_ref().map_err(Error::clone)?;
+        let bytes = rsa::unwrap(name, private, wrapped.value)?;
+        DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+    }
+
+    fn ask(&mut self, name: &'a str, metadata: Vec<Property>) -> &Result<KeyInfo, Error> {
+        let known = self.asked.iter().position(|one| one.name == name.as_bytes() && one.metadata == metadata);
+        let place = known.unwrap_or_else(|| {
+            let answer = self.source.private_key(name, &metadata);
+            self.asked.push(Asked { name: name.as_bytes(), metadata, answer });
+            self.asked.len() - 1
+        });
+        &self.asked[place].answer
     }
 }
 

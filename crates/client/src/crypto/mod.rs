@@ -21,12 +21,13 @@ pub(crate) use sealer::{Sealed, Sealer};
 mod tests {
     use std::collections::HashMap;
     use std::sync::atomic::{AtomicU32, Ordering};
-    use std::sync::{Arc, LazyLock};
+    use std::sync::{Arc, LazyLock, mpsc};
     use std::time::Duration;
 
     use ::rsa::RsaPrivateKey;
     use ::rsa::pkcs8::{EncodePrivateKey, EncodePublicKey, LineEnding};
     use ::rsa::rand_core::OsRng;
+    use parking_lot::Mutex;
     use pulsar_rs_wire::cipher::TAG_LEN;
 
     use super::*;
@@ -129,9 +130,12 @@ mod tests {
         };
         assert_eq!(wrapped(&sealer), wrapped(&sealer));
         assert_eq!(keys.public.load(Ordering::Relaxed), 1);
-        let short = Sealer::new(EncryptionConfig { data_key_lifetime: Duration::ZERO, ..config });
+        let short = Sealer::new(EncryptionConfig { data_key_lifetime: Duration::ZERO, ..config.clone() });
         assert_ne!(wrapped(&short), wrapped(&short));
         assert_eq!(keys.public.load(Ordering::Relaxed), 3);
+        let for_ever = Sealer::new(EncryptionConfig { data_key_lifetime: Duration::MAX, ..config });
+        assert_eq!(wrapped(&for_ever), wrapped(&for_ever));
+        assert_eq!(keys.public.load(Ordering::Relaxed), 4);
     }
 
     /// Gives a public key once.
@@ -157,6 +161,58 @@ mod tests {
             EncryptionConfig { data_key_lifetime: Duration::ZERO, ..EncryptionConfig::new(source, ["a"]) };
         let sealer = Sealer::new(config);
         assert_eq!(seal(&sealer, b"").0[..100], seal(&sealer, b"").0[..100]);
+    }
+
+    /// Gives public keys when it may.
+    struct Slow {
+        keys: Arc<Keys>,
+        asked: mpsc::Sender<()>,
+        go_on: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl KeyReader for Slow {
+        fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+            self.asked.send(()).unwrap();
+            self.go_on.lock().recv().unwrap();
+            self.keys.public_key(name, metadata)
+        }
+
+        fn private_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Err(Error::Unknown("none".into()))
+        }
+    }
+
+    #[test]
+    fn while_the_next_data_key_is_asked_for_the_old_one_goes_on() {
+        let ((asked, is_asked), (may_go_on, go_on)) = (mpsc::channel(), mpsc::channel());
+        let slow = Slow { keys: Keys::new(&[("a", 0)]), asked, go_on: Mutex::new(go_on) };
+        let config = EncryptionConfig {
+            data_key_lifetime: Duration::ZERO,
+            ..EncryptionConfig::new(KeySource::new(slow), ["a"])
+        };
+        let sealer = Sealer::new(config);
+        may_go_on.send(()).unwrap();
+        let old = seal(&sealer, b"").0;
+        is_asked.recv().unwrap();
+        std::thread::scope(|scope| {
+            let renewing = scope.spawn(|| seal(&sealer, b"").0);
+            is_asked.recv().unwrap();
+            assert_eq!(seal(&sealer, b"").0[..100], old[..100]);
+            may_go_on.send(()).unwrap();
+            assert_ne!(renewing.join().unwrap()[..100], old[..100]);
+        });
+        assert!(is_asked.try_recv().is_err());
+    }
+
+    #[test]
+    fn that_there_is_no_key_is_remembered_for_a_moment() {
+        let keys = Keys::new(&[]);
+        let sealer = Sealer::new(EncryptionConfig::new(keys.source(), ["a"]));
+        for _ in 0..100 {
+            assert!(sealer.seal(&mut Vec::new(), &log()).is_err());
+        }
+        // More only where a hundred take seconds.
+        assert!(keys.public.load(Ordering::Relaxed) < 20);
     }
 
     #[test]
@@ -188,14 +244,80 @@ mod tests {
         assert_eq!(keys.private.load(Ordering::Relaxed), 0);
         pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
         assert!(keyring.unwrap(&metadata).is_err());
-        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+        // Once for all that have the same name and metadata.
+        assert_eq!(keys.private.load(Ordering::Relaxed), 1);
         for param in [&[][..], &[0; 11], &[0; 13]] {
             let mut metadata = Vec::new();
             put(&mut metadata, b"a", &[1; 128]);
             pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, param);
             assert!(keyring.find(&metadata).unwrap().is_err());
         }
-        assert_eq!(keys.private.load(Ordering::Relaxed), 256);
+        assert_eq!(keys.private.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_recipient_is_found_among_many_and_behind_some_of_its_name() {
+        let keys = Keys::new(&[("a", 0)]);
+        let sealer = Sealer::new(EncryptionConfig::new(keys.source(), ["a"]));
+        let (sealed, body) = seal(&sealer, b"hello");
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        let behind = |count: u32, name: &dyn Fn(u32) -> String| {
+            let mut metadata = Vec::new();
+            for number in 0..count {
+                let value = [number.to_le_bytes(); 32];
+                let name = name(number);
+                let value = value.as_flattened();
+                pulsar_rs_wire::metadata::put_wrapped_key(&mut metadata, name.as_bytes(), value, &version);
+            }
+            metadata.extend_from_slice(&sealed);
+            metadata
+        };
+        let open = |metadata: &[u8]| {
+            Keyring::new(keys.source())
+                .unwrap(metadata)?
+                .open(&body)
+                .map_err(|_| Error::Crypto(String::new()))
+        };
+        let asked = || keys.private.swap(0, Ordering::Relaxed);
+        assert_eq!(open(&behind(255, &|number| number.to_string())).unwrap(), b"hello");
+        assert_eq!(asked(), 256);
+        assert_eq!(open(&behind(15, &|_| "a".into())).unwrap(), b"hello");
+        assert!(open(&behind(16, &|_| "a".into())).is_err());
+        assert_eq!(asked(), 2);
+        // What failed a moment ago is not asked for once more because of what is new behind it.
+        let keyring = Keyring::new(keys.source());
+        for count in 1..10 {
+            let mut metadata = behind(count, &|number| number.to_string());
+            metadata.truncate(metadata.len() - sealed.len());
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            assert!(keyring.unwrap(&metadata).is_err());
+        }
+        assert_eq!(asked(), 9);
+    }
+
+    /// Data keys that are of use stay, however many come that are not.
+    #[test]
+    fn hostile_keys_do_not_push_out_known_ones() {
+        let keys = Keys::new(&[("a", 0)]);
+        let (sealed, _) = seal(&Sealer::new(EncryptionConfig::new(keys.source(), ["a"])), b"");
+        let keyring = Keyring::new(keys.source());
+        keyring.unwrap(&sealed).unwrap();
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        for entry in 0..10_u32 {
+            let mut metadata = Vec::new();
+            for number in 0..200_u32 {
+                let value = (entry * 200 + number).to_le_bytes();
+                pulsar_rs_wire::metadata::put_wrapped_key(
+                    &mut metadata,
+                    number.to_string().as_bytes(),
+                    &value,
+                    &version,
+                );
+            }
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            assert!(keyring.unwrap(&metadata).is_err());
+        }
+        assert!(keyring.find(&sealed).unwrap().is_ok());
     }
 
     #[test]

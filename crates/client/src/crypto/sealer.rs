@@ -27,6 +27,9 @@ const MAX_ENTRIES: u32 = 1 << 31;
 /// How long after a new data key could not be made it is tried again, while there is an old one.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// The same without an old one: a key reader may take its time to fail, which not each message can wait for.
+const NEGATIVE: Duration = Duration::from_secs(1);
+
 /// What a wrapped key is taken to add to metadata before it is known: the value for an RSA key of 4096 bits, and as much for
 /// its metadata.
 const ASSUMED_KEY: usize = 1024;
@@ -43,7 +46,8 @@ pub struct EncryptionConfig {
     pub keys: Vec<String>,
     /// What becomes of messages that cannot be encrypted. Default: they are not sent.
     pub failure_action: ProducerCryptoFailureAction,
-    /// How long a data key is used; then the next is made, and public keys are asked for again. Default 4 hours.
+    /// How long a data key is used; then the next is made, and public keys are asked for again. Default 4 hours. While the
+    /// next cannot be made, which is tried every minute, the old one is used on, and that is logged.
     pub data_key_lifetime: Duration,
 }
 
@@ -91,8 +95,12 @@ pub(crate) struct Sealer {
 #[derive(Debug, Default)]
 struct Current {
     key: Option<Arc<SealingKey>>,
-    /// When the key has to be replaced.
+    /// When the key has to be replaced; never, if that is later than clocks go.
     renew_at: Option<Instant>,
+    /// Some thread makes the next key.
+    is_renewing: bool,
+    /// Why there is no key that can be used, and until when that holds.
+    failure: Option<(Error, Instant)>,
 }
 
 /// A data key, and how it stands in metadata.
@@ -166,32 +174,46 @@ impl Sealer {
 
     /// The key for the next entry.
     fn key(&self, log: &Log) -> Result<Arc<SealingKey>, Error> {
-        let old = {
-            let current = self.current.lock();
-            let is_fresh = current.renew_at.is_some_and(|at| Instant::now() < at);
-            match &current.key {
-                Some(key) if is_fresh && key.take_entry() => return Ok(key.clone()),
-                other => other.clone(),
+        {
+            let mut current = self.current.lock();
+            let now = Instant::now();
+            // While one thread asks for the next, the others go on.
+            let is_over = !current.is_renewing && current.renew_at.is_some_and(|at| at <= now);
+            if let Some(key) = current.key.as_ref().filter(|key| !is_over && key.take_entry()) {
+                return Ok(key.clone());
             }
-        };
+            if let Some((error, _)) = current.failure.as_ref().filter(|(_, until)| now < *until) {
+                return Err(error.clone());
+            }
+            current.is_renewing = true;
+        }
         // Without the lock: this calls the program.
-        match (self.make_key(), old) {
-            (Ok(key), _) => {
+        let made = self.make_key();
+        let mut current = self.current.lock();
+        current.is_renewing = false;
+        let now = Instant::now();
+        let error = match made {
+            Ok(key) => {
                 let key = Arc::new(key);
                 key.take_entry();
-                let mut current = self.current.lock();
-                current.renew_at = Instant::now().checked_add(self.config.data_key_lifetime);
-                current.key = Some(key.clone());
+                *current = Current {
+                    key: Some(key.clone()),
+                    renew_at: now.checked_add(self.config.data_key_lifetime),
+                    ..Current::default()
+                };
                 self.overhead.store(key.wrapped.len() + IV_AND_TAG, Ordering::Relaxed);
-                Ok(key)
+                return Ok(key);
             }
-            (Err(error), Some(old)) if old.take_entry() => {
-                self.current.lock().renew_at = Instant::now().checked_add(RETRY);
-                log.warn(format_args!("the data key could not be renewed, the old one is used on: {error}"));
-                Ok(old)
-            }
-            (Err(error), _) => Err(error),
-        }
+            Err(error) => error,
+        };
+        let Some(old) = current.key.clone().filter(|key| key.take_entry()) else {
+            current.failure = now.checked_add(NEGATIVE).map(|until| (error.clone(), until));
+            return Err(error);
+        };
+        current.renew_at = now.checked_add(RETRY);
+        drop(current);
+        log.warn(format_args!("the data key could not be renewed, the old one is used on: {error}"));
+        Ok(old)
     }
 
     fn make_key(&self) -> Result<SealingKey, Error> {
@@ -202,7 +224,7 @@ impl Sealer {
             if name.is_empty() {
                 return Err(Error::Crypto("the name of an encryption key is empty".into()));
             }
-            let public = self.config.key_source.reader().public_key(name, &[]).map_err(as_crypto)?;
+            let public = self.config.key_source.public_key(name)?;
             let value = rsa::wrap(name, &public, bytes.as_ref())?;
             put_wrapped_key(&mut wrapped, name.as_bytes(), &value, &public.metadata);
         }
@@ -220,14 +242,6 @@ impl SealingKey {
             self.entries.fetch_sub(1, Ordering::Relaxed);
         }
         before < MAX_ENTRIES
-    }
-}
-
-/// Whatever a reader fails with, to who sends or receives it is that.
-pub(super) fn as_crypto(error: Error) -> Error {
-    match error {
-        Error::Crypto(_) => error,
-        other => Error::Crypto(other.to_string()),
     }
 }
 

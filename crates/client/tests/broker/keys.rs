@@ -27,6 +27,7 @@ pub struct Keys(Arc<Inner>);
 struct Inner {
     pairs: [Option<usize>; 3],
     is_locked: AtomicBool,
+    panics: AtomicBool,
     public: AtomicU32,
     private: AtomicU32,
 }
@@ -36,6 +37,7 @@ impl Keys {
         Keys(Arc::new(Inner {
             pairs,
             is_locked: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
             public: AtomicU32::new(0),
             private: AtomicU32::new(0),
         }))
@@ -55,12 +57,18 @@ impl Keys {
         self.0.is_locked.store(is_locked, Ordering::SeqCst);
     }
 
+    /// From now on it panics, or not any more.
+    pub fn panic(&self, panics: bool) {
+        self.0.panics.store(panics, Ordering::SeqCst);
+    }
+
     /// How often it was asked for public keys, and for private ones.
     pub fn asked(&self) -> (u32, u32) {
         (self.0.public.load(Ordering::SeqCst), self.0.private.load(Ordering::SeqCst))
     }
 
     fn pair(&self, name: &str) -> Result<usize, Error> {
+        assert!(!self.0.panics.load(Ordering::SeqCst), "a key reader with a defect");
         let found = ["a", "b", "c"].iter().position(|known| *known == name);
         let found =
             found.and_then(|index| self.0.pairs[index]).filter(|_| !self.0.is_locked.load(Ordering::SeqCst));

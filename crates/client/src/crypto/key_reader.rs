@@ -14,8 +14,9 @@ const MAX_KEY_FILE: u64 = 64 * 1024;
 
 /// Gives keys by their names.
 ///
-/// It is called with no lock held, and may take its time: on the thread that sends, or on one of the client's threads for
-/// blocking work. It must not send with the producer, or wait for messages of the consumer, that it is called for. Several
+/// It is called with no lock held, and may block, for seconds at most: on the thread that sends, or on one of the client's
+/// few threads for blocking work, which look up names and load files of certificates as well, so that one that hangs holds
+/// all of that up. It must not send with the producer, or wait for messages of the consumer, that it is called for. Several
 /// threads may call it at the same time. What it panics with is taken for an error.
 pub trait KeyReader: Send + Sync {
     /// The public key of a recipient: a producer asks for it with its first message, and whenever it

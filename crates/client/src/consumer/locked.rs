@@ -64,7 +64,8 @@ impl Shared {
         if !std::mem::replace(&mut state.locked.is_asking, true)
             && let (Some(me), keyring) = (self.me.upgrade(), keyring.clone())
         {
-            self.client.spawn_blocking(move || me.ask_for_keys(&keyring));
+            let source = keyring.source().clone();
+            source.spawn(&self.client, move || me.ask_for_keys(&keyring));
         }
         false
     }

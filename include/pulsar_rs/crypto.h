@@ -41,8 +41,9 @@ extern "C" {
  * Ownership: the caller frees the reader with `pulsar_rs_crypto_key_reader_free`, at once if it likes: configurations, and
  * what was created with them, keep the functions. `free_ctx` is called once, when nothing has them any more.
  * Threads: the functions run on threads that send, and on threads of the client; several may run at the same time, and they
- * may block. They must not use the producer, consumer, reader or table view that they are called for.
- * `free_ctx` runs on whichever thread lets go last.
+ * may block, but must return within seconds: two of the client's threads at most wait for one reader, and whatever else
+ * needs its keys waits behind. They must not use the producer, consumer, reader or table view that they
+ * are called for. `free_ctx` runs on whichever thread lets go last.
  * NULL: without `public_key` nothing is encrypted, without `private_key` nothing decrypted; `free_ctx` may be NULL.
  */
 PULSAR_PUBLIC

@@ -337,11 +337,11 @@ async fn a_message_with_a_chunk_that_waits_for_a_key_comes_again_as_a_whole() {
     let mut config = ProducerConfig { chunking: true, ..alone(for_keys(&Keys::all(), &["a"])) };
     // A data key for each chunk.
     config.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
-    let payload = [[7; 100]; 300];
+    let payload = vec![7; 30_000];
     let producer = client.create_producer(&topic, config).await.unwrap();
-    producer.send(payload.as_flattened()).await.unwrap();
+    producer.send(&payload[..]).await.unwrap();
     let message = tokio::time::timeout(Duration::from_secs(20), consumer.receive()).await.unwrap().unwrap();
-    assert!(message.payload() == payload.as_flattened() && consumer.stats().discarded == 1);
+    assert!(message.payload() == payload && consumer.stats().discarded == 1);
     consumer.acknowledge(&message).unwrap();
     eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
     client.close().await.unwrap();
@@ -363,6 +363,41 @@ impl KeyReader for Slow {
         self.go_on.lock().unwrap().recv().unwrap();
         key
     }
+}
+
+/// A client has few threads for all that blocks.
+#[test]
+fn key_readers_that_hang_leave_threads_to_others() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (may_go_on, go_on) = mpsc::channel();
+    let keys = Keys::all();
+    runtime.block_on(async {
+        let (_broker, client) = in_memory();
+        let source = KeySource::new(Slow { keys: keys.clone(), go_on: Mutex::new(go_on) });
+        let mut consumers = Vec::new();
+        for _ in 0..6 {
+            let topic = unique("hanging");
+            let config = ConsumerConfig { key_source: Some(source.clone()), ..config() };
+            consumers.push(subscribe(&client, &topic, config).await);
+            send_numbers(&client, &topic, alone(for_keys(&Keys::all(), &["a"])), 1).await;
+        }
+        eventually(LONG, "two are asked for", || keys.asked().1 == 2).await;
+        eventually(LONG, "all have come", || consumers.iter().all(|one| one.stats().entries == 1)).await;
+        tokio::time::timeout(LONG, tokio::task::spawn_blocking(|| {})).await.unwrap().unwrap();
+        assert_eq!(keys.asked().1, 2);
+        for _ in 0..6 {
+            may_go_on.send(()).unwrap();
+        }
+        for consumer in &consumers {
+            assert_eq!(number(&receive(consumer).await), 0);
+        }
+        client.close().await.unwrap();
+    });
 }
 
 /// The broker has no last message of such a topic.

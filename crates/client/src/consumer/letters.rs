@@ -260,14 +260,15 @@ impl Outbox {
             ));
         }
         let keys = self.recipients(message)?;
-        let is_encrypted = self.config.encryption.is_some() || !keys.is_empty();
+        let own = self.config.encryption.as_ref().map(|encryption| &encryption.key_source);
+        let source = own.or_else(|| self.key_source.as_ref().filter(|_| !keys.is_empty())).cloned();
         let producer = self.producer(client, keys).await?;
-        if !is_encrypted {
+        let Some(source) = source else {
             return Ok(post(&producer, message, &properties, deliver_at));
-        }
+        };
         let (posted, sending) = tokio::sync::oneshot::channel();
         let message = message.clone();
-        client.spawn_blocking(move || _ = posted.send(post(&producer, &message, &properties, deliver_at)));
+        source.spawn(client, move || _ = posted.send(post(&producer, &message, &properties, deliver_at)));
         sending.await.map_err(|_| Error::AlreadyClosed("the client is closed".into()))
     }
 

@@ -64,7 +64,8 @@ impl Shared {
         if !std::mem::replace(&mut state.locked.is_asking, true)
             && let (Some(me), keyring) = (self.me.upgrade(), keyring.clone())
         {
-            self.client.spawn_blocking(move || me.ask_for_keys(&keyring));
+            let source = keyring.source().clone();
+            source.spawn(&self.client, move || me.ask_for_keys(&keyring));
         }
         false
     }
@@ -119,10 +120,11 @@ impl Shared {
             Err(Rejected { why, permits }) => {
                 if let Some(chunk) = chunk.filter(|_| self.is_tried_again(&why)) {
                     // Alone it stays unacknowledged, which is worth nothing without the others.
-                    let again = state.chunks.refuse(&chunk);
                     let now = Instant::now();
-                    if let Some(unacked) = &mut state.unacked {
-                        again.iter().for_each(|entry| unacked.add(*entry, 0, now));
+                    for entry in state.chunks.refuse(&chunk) {
+                        if let Some(unacked) = &mut state.unacked {
+                            unacked.add(entry, 0, now);
+                        }
                     }
                 }
                 drop(state);

@@ -135,7 +135,7 @@ impl Consumer {
                     self.wake_ups().wake(News { blocked: true, many: false });
                     return Ok(Taken::TooLarge);
                 }
-                taken => return Ok(taken),
+                taken @ Taken::Message(_) => return Ok(taken),
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Ok(Taken::Empty);

@@ -5,17 +5,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::client::ClientInner;
 use crate::{Error, Property};
 
 /// Largest key file that is read, in bytes; the PEM of the largest RSA key that is taken has less than 4 KiB.
 const MAX_KEY_FILE: u64 = 64 * 1024;
 
+/// Threads of a client on which one reader is asked for keys, at most: there are few for all that blocks, and a reader that
+/// hangs must not keep a client from looking up names.
+const MOST_ASKING: usize = 2;
+
 /// Gives keys by their names.
 ///
-/// It is called with no lock held, and may take its time: on the thread that sends, or on one of the client's threads for
-/// blocking work. It must not send with the producer, or wait for messages of the consumer, that it is called for. Several
+/// It is called with no lock held, and may block, for seconds at most: on the thread that sends, or on one of the client's
+/// few threads for blocking work. Two of these at most wait for one reader, so one that hangs holds up whatever else needs
+/// it. It must not send with the producer, or wait for messages of the consumer, that it is called for. Several
 /// threads may call it at the same time. What it panics with is taken for an error.
 pub trait KeyReader: Send + Sync {
     /// The public key of a recipient: a producer asks for it with its first message, and whenever it
@@ -54,22 +61,39 @@ impl fmt::Debug for KeyInfo {
 
 /// A [`KeyReader`] in a configuration.
 #[derive(Clone)]
-pub struct KeySource(Arc<dyn KeyReader>);
+pub struct KeySource {
+    reader: Arc<dyn KeyReader>,
+    /// For work on the client's threads.
+    turns: Arc<Semaphore>,
+}
 
 impl KeySource {
     /// Has the reader asked for keys.
     pub fn new(reader: impl KeyReader + 'static) -> Self {
-        KeySource(Arc::new(reader))
+        KeySource { reader: Arc::new(reader), turns: Arc::new(Semaphore::new(MOST_ASKING)) }
+    }
+
+    /// Runs what asks for keys on a thread for blocking work, when not too much of that is under way.
+    pub(crate) fn spawn(&self, client: &ClientInner, work: impl FnOnce() + Send + 'static) {
+        let turns = self.turns.clone();
+        client.spawn(async move {
+            // It is never closed.
+            let turn = turns.acquire_owned().await;
+            tokio::task::spawn_blocking(move || {
+                work();
+                drop(turn);
+            });
+        });
     }
 
     /// Asks for a public key.
     pub(super) fn public_key(&self, name: &str) -> Result<KeyInfo, Error> {
-        ask(name, || self.0.public_key(name, &[]))
+        ask(name, || self.reader.public_key(name, &[]))
     }
 
     /// Asks for a private key.
     pub(super) fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
-        ask(name, || self.0.private_key(name, metadata))
+        ask(name, || self.reader.private_key(name, metadata))
     }
 }
 

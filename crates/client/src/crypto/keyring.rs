@@ -79,6 +79,11 @@ impl Keyring {
         Keyring { source, known: Mutex::default() }
     }
 
+    /// Who is asked.
+    pub fn source(&self) -> &KeySource {
+        &self.source
+    }
+
     /// The key of an entry with this metadata, if nobody has to be asked for it.
     pub fn find(&self, metadata: &[u8]) -> Option<Result<OpeningKey, Error>> {
         let (encryption, iv) = match read(metadata) {

@@ -138,6 +138,13 @@ impl Sealer {
         self.overhead.load(Ordering::Relaxed)
     }
 
+    /// Who has to be asked before the next entry can be encrypted, if it is known.
+    pub fn has_to_ask(&self) -> Option<&KeySource> {
+        let current = self.current.lock();
+        let is_over = current.renew_at.is_some_and(|at| at <= Instant::now());
+        (current.key.is_none() || is_over).then_some(&self.config.key_source)
+    }
+
     /// Asks for keys, if that has to be done. An error comes again with [`Sealer::seal`].
     pub fn prepare(&self, log: &Log) {
         if self.current.lock().key.is_none() {

@@ -357,7 +357,11 @@ impl<S: SendSink> Shared<S> {
     pub(super) fn encode_in_background(self: &Arc<Self>) {
         if self.compressors.is_some() || self.sealer.is_some() {
             let shared = self.clone();
-            self.client.spawn_blocking(move || shared.encode_sealed());
+            let work = move || shared.encode_sealed();
+            match self.sealer.as_ref().and_then(|sealer| sealer.has_to_ask()) {
+                Some(source) => source.spawn(&self.client, work),
+                None => self.client.spawn_blocking(work),
+            }
         } else {
             self.encode_sealed();
         }

@@ -130,8 +130,9 @@ pub extern "C" fn pulsar_authentication_basic_create(
 
 /// Creates an authentication by role tokens of Athenz, with a JSON object of strings: `tenantDomain`, `tenantService`,
 /// `providerDomain`, `privateKey` (a path, `file:///PATH` or `data:application/x-pem-file;base64,...`; RSA in PEM),
-/// `ztsUrl`, and, where they are not the usual ones, `keyId`, `principalHeader` and `roleHeader`. ZTS is asked with the
-/// client's TLS settings.
+/// `ztsUrl`, and, where they are not the usual ones, `keyId`, `principalHeader` and `roleHeader`. ZTS must show a
+/// certificate for its name, of an authority of the client's trust file or, without one, of the system's, whatever else the
+/// client's TLS settings say.
 ///
 /// Ownership: the caller frees it with `pulsar_authentication_free`. The string is copied, and the copy overwritten when it
 /// is not needed any more.
@@ -151,7 +152,8 @@ pub extern "C" fn pulsar_authentication_athenz_create(
 /// Creates an authentication by tokens that an OAuth 2.0 issuer gives for a client's credentials, with a JSON object of
 /// strings: `issuer_url`; `private_key`, a path, `file:///PATH` or `data:application/json;base64,...` of JSON with
 /// `client_id` and `client_secret`, or these two themselves; and, where the issuer wants them, `audience` and `scope`. The
-/// issuer is asked with the client's TLS settings. A token is kept until shortly before it ends.
+/// issuer must show a certificate for its name, of an authority of the client's trust file or, without one, of the system's,
+/// whatever else the client's TLS settings say. A token is kept until shortly before it ends.
 ///
 /// Ownership: the caller frees it with `pulsar_authentication_free`. The string is copied, and the copy overwritten when it
 /// is not needed any more.

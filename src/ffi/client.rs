@@ -1,4 +1,6 @@
 //! `pulsar/c/client.h`
+//!
+//! As long as the header: the functions that create and subscribe, each with and without a callback.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;

@@ -1,4 +1,6 @@
 //! `pulsar/c/client_configuration.h`
+//!
+//! As long as the header: a setter and a getter for each setting, with what its users have to know.
 
 use std::ffi::{CString, c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::NonNull;

@@ -1,4 +1,6 @@
 //! `pulsar/c/consumer_configuration.h`
+//!
+//! As long as the header: a setter and a getter for each setting, with what its users have to know.
 
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::mem::MaybeUninit;

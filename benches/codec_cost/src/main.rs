@@ -2,13 +2,18 @@
 //! compressor that producers use: `compressed ANYTHING ANYTHING COUNT SIZE FILE lz4|zlib|zstd|snappy`. Prints one line
 //! of JSON.
 
+#[path = "../../cpu.rs"]
+mod cpu;
+
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pulsar_rs_wire::batch::{BatchMessage, Prepared};
 use pulsar_rs_wire::compression::Compression;
 use pulsar_rs_wire::compressor::Compressor;
 use pulsar_rs_wire::metadata::SingleMetadata;
+
+use cpu::cpu;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -83,16 +88,4 @@ fn bodies(text: &[u8], size: usize) -> Result<Vec<Body>> {
         bodies.push(open);
     }
     Ok(bodies)
-}
-
-/// What this process has used.
-fn cpu() -> Duration {
-    // SAFETY: rusage is plain numbers, for which zero is a value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a rusage that may be written.
-    unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
-    let duration = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
-    };
-    duration(usage.ru_utime) + duration(usage.ru_stime)
 }

@@ -6,12 +6,17 @@
 //! tls_cost certificates FOLDER      writes trust.pem, certificate.pem and key.pem for 127.0.0.1
 //! ```
 
+#[path = "../../cpu.rs"]
+mod cpu;
+
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+
+use cpu::cpu;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -98,16 +103,4 @@ fn certificates(folder: &Path) -> Result<()> {
     std::fs::write(folder.join("certificate.pem"), certificate.pem())?;
     std::fs::write(folder.join("key.pem"), key.serialize_pem())?;
     Ok(())
-}
-
-/// What this process has used.
-fn cpu() -> Duration {
-    // SAFETY: rusage is plain numbers, for which zero is a value.
-    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-    // SAFETY: the pointer is to a rusage that may be written.
-    unsafe { libc::getrusage(libc::RUSAGE_SELF, &raw mut usage) };
-    let duration = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_micros(time.tv_usec.unsigned_abs())
-    };
-    duration(usage.ru_utime) + duration(usage.ru_stime)
 }

@@ -17,8 +17,8 @@ use crate::Error;
 use crate::service_url::Address;
 use crate::tls::{Connector, refused};
 
-/// Redirects followed before a request is given up, as in the C++ client.
-const MAX_REDIRECTS: usize = 20;
+/// Redirects followed before a request or lookup is given up, as in the C++ client.
+pub(crate) const MAX_REDIRECTS: usize = 20;
 
 /// Characters of a redirect that an error shows, at most.
 const MAX_SHOWN: usize = 300;

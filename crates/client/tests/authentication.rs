@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use broker::certificates::Authority;
 use broker::eventually;
+use broker::lines::Lines;
 use parking_lot::Mutex;
-use pulsar_rs_client::log::{Level, Logger, Record};
 use pulsar_rs_client::{
     Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, ProducerConfig,
     TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
@@ -54,20 +54,6 @@ async fn create(url: &str, config: ClientConfig) -> Result<(), Error> {
     };
     client.close().await.unwrap();
     sent
-}
-
-/// Log lines of all levels.
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Logger for Lines {
-    fn enabled(&self, _: Level) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        self.0.lock().push(record.message.to_string());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,11 +13,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use broker::lines::Lines;
 use broker::{eventually, unique};
 use hyper::Request;
 use hyper::body::Bytes;
-use parking_lot::Mutex;
-use pulsar_rs_client::log::{Level, Logger, Record};
 use pulsar_rs_client::{
     AthenzAuthentication, Authentication, Client, ClientConfig, Error, OAuth2Authentication, ProducerConfig,
     TlsConfig,
@@ -184,20 +183,6 @@ async fn tokens_are_renewed_before_they_end_and_when_the_broker_asks() {
     assert_eq!(broker.commands_received(Kind::Connect), 1, "the connection went on");
     assert!(tokens.load(Ordering::Relaxed) >= 3);
     client.close().await.unwrap();
-}
-
-/// Log lines of all levels.
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Logger for Lines {
-    fn enabled(&self, _: Level) -> bool {
-        true
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        self.0.lock().push(record.message.to_string());
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,6 +37,7 @@ mod broker;
 mod commands;
 mod connection;
 mod control;
+mod der;
 mod faults;
 mod http;
 mod id_map;

@@ -14,6 +14,7 @@ use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use crate::der::element;
 use crate::options::{TlsOptions, TlsVersion};
 
 /// A client with TLS. rustls reads 4 KiB a time where nobody reads ahead for it.
@@ -129,22 +130,6 @@ fn common_name(certificate: &[u8]) -> Option<String> {
         names = rest;
     }
     None
-}
-
-/// Tag and content of the first DER element, and what is behind it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, bytes) = bytes.split_first()?;
-    let (first, mut bytes) = bytes.split_first()?;
-    let mut len = usize::from(*first);
-    if len >= 0x80 {
-        let (digits, rest) = bytes.split_at_checked(len & 0x7f)?;
-        bytes = rest;
-        len = digits
-            .iter()
-            .try_fold(0usize, |len, digit| len.checked_mul(256)?.checked_add(usize::from(*digit)))?;
-    }
-    let (content, rest) = bytes.split_at_checked(len)?;
-    Some((*tag, content, rest))
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
 //! `pulsar_rs/bulk.h`
+//!
+//! As long as the header: records, views and the functions that take and give many of them.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;

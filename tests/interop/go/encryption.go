@@ -62,15 +62,21 @@ func (s *setting) lines(k keys, input string, arguments ...string) (string, erro
 	return output.String(), nil
 }
 
-// encryptedByUs checks that this client reads what our library encrypts.
-func encryptedByUs(batching bool) func(*setting) error {
+// withKeys is a check with new keys, on a topic of its own; none without the program that uses our library.
+func withKeys(check func(s *setting, k keys, topic string, texts []string) error) func(*setting) error {
 	return func(s *setting) error {
 		k, err := makeKeys()
 		defer os.RemoveAll(k.folder)
 		if err != nil || s.linesProgram == "" {
 			return err
 		}
-		topic, texts := s.topic(), numbered(100, "line ")
+		return check(s, k, s.topic(), numbered(100, "line "))
+	}
+}
+
+// encryptedByUs checks that this client reads what our library encrypts.
+func encryptedByUs(batching bool) func(*setting) error {
+	return withKeys(func(s *setting, k keys, topic string, texts []string) error {
 		consumer, err := s.client.Subscribe(pulsar.ConsumerOptions{
 			Topic:                       topic,
 			SubscriptionName:            "s",
@@ -91,18 +97,12 @@ func encryptedByUs(batching bool) func(*setting) error {
 		}
 		_, err = expect(consumer, texts)
 		return err
-	}
+	})
 }
 
 // encryptedByThem checks that our library reads what this client encrypts.
 func encryptedByThem(batching bool) func(*setting) error {
-	return func(s *setting) error {
-		k, err := makeKeys()
-		defer os.RemoveAll(k.folder)
-		if err != nil || s.linesProgram == "" {
-			return err
-		}
-		topic, texts := s.topic(), numbered(100, "line ")
+	return withKeys(func(s *setting, k keys, topic string, texts []string) error {
 		// From here on the broker keeps messages for it.
 		early, err := s.client.Subscribe(pulsar.ConsumerOptions{
 			Topic:                       topic,
@@ -135,5 +135,5 @@ func encryptedByThem(batching bool) func(*setting) error {
 			return err
 		}
 		return same(strings.Split(strings.TrimSuffix(output, "\n"), "\n"), texts)
-	}
+	})
 }

@@ -26,7 +26,8 @@ const FORM_ROOM: usize = 256;
 /// A token that an OAuth 2.0 issuer gives for a client's credentials (RFC 6749, section 4.4). It is kept until shortly
 /// before it ends. Brokers see the method `token`.
 ///
-/// The issuer is asked with the client's TLS settings. Of its description nothing is needed but `token_endpoint`.
+/// The issuer must show a certificate for its name, of an authority of the client's trust file or, without one, of the
+/// system's, whatever else the client's TLS settings say. Of its description nothing is needed but `token_endpoint`.
 pub struct OAuth2Authentication {
     issuer: Url,
     credentials: Credentials,

@@ -298,10 +298,9 @@ impl Outbox {
     }
 
     /// Whose keys a letter is encrypted with: what this client decrypted must not lie in the open, so it is for those that
-    /// the message was for, unless the producer is configured for others.
+    /// the message was for, unless the producer is configured for others. For a message that is not encrypted any more.
     fn recipients(&self, message: &Message) -> Result<Vec<String>, Error> {
-        let decrypted = message.encryption().filter(|context| !context.is_encrypted());
-        let Some(context) = decrypted.filter(|_| self.config.encryption.is_none()) else {
+        let Some(context) = message.encryption().filter(|_| self.config.encryption.is_none()) else {
             return Ok(Vec::new());
         };
         let text = |key: EncryptionKey<'_>| {

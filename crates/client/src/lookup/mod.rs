@@ -19,9 +19,6 @@ use crate::service_url::{Address, Scheme, ServiceUrl};
 use crate::tls::Connector;
 use crate::{Error, TopicName};
 
-/// Redirects followed before a lookup is given up, as in the C++ client.
-const MAX_REDIRECTS: usize = 20;
-
 /// Partitions that a topic may have. Clusters serve some ten thousands; each costs memory here.
 const MAX_PARTITIONS: u64 = 100_000;
 

@@ -12,6 +12,7 @@ pub mod account;
 pub mod admin;
 pub mod certificates;
 pub mod keys;
+pub mod lines;
 pub mod numbers;
 mod proxy;
 pub mod raw;

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::der;
+
 /// 1.2.840.113549.1.1.1
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 /// 1.2.840.10045.2.1, and its parameter for P-256, 1.2.840.10045.3.1.7
@@ -54,24 +56,10 @@ fn pem(text: &str) -> Option<Result<Vec<u8>, String>> {
     Some(STANDARD.decode(body).map_err(|_| "the public key is not PEM".into()))
 }
 
-/// The content of the DER element at the beginning, and what stands behind it.
+/// The content of the DER element at the beginning, which must have this tag, and what stands behind it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (first, rest) = der.split_first()?;
-    let (&length, rest) = rest.split_first()?;
-    if *first != tag {
-        return None;
-    }
-    let (length, rest) = match length {
-        0..0x80 => (usize::from(length), rest),
-        _ => {
-            let (bytes, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
-            let length = bytes
-                .iter()
-                .try_fold(0_usize, |sum, byte| Some(sum.checked_mul(256)? + usize::from(*byte)))?;
-            (length, rest)
-        }
-    };
-    rest.split_at_checked(length)
+    let (found, content, rest) = der::element(der)?;
+    (found == tag).then_some((content, rest))
 }
 
 /// The DER of a P-256 key.

@@ -21,7 +21,8 @@ const EXPIRY: (&str, &str) = ("7200", "86400");
 /// A role token of Athenz: the tenant's service signs who it is with its RSA key, and ZTS gives it a token for the roles
 /// that it has in the provider's domain. The token is kept until shortly before it ends.
 ///
-/// ZTS is asked with the client's TLS settings.
+/// ZTS must show a certificate for its name, of an authority of the client's trust file or, without one, of the system's,
+/// whatever else the client's TLS settings say.
 pub struct AthenzAuthentication {
     principal: Principal,
     provider_domain: String,

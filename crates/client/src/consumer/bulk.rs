@@ -281,18 +281,16 @@ impl Consumer {
         // Without a look at the clock when a message is there.
         self.try_receive_bulk(bulk, limits, &mut make)?;
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let asking = if bulk.is_empty() { self.asking() } else { None };
+        let mut asking = if bulk.is_empty() { self.asking() } else { None };
         while bulk.is_empty() {
-            if let Some(asking) = &asking
-                && self.ask_for(asking, bulk, limits, &mut make)?
-            {
+            self.take_bulk_for(asking.as_mut(), bulk, limits, &mut make)?;
+            if !bulk.is_empty() {
                 break;
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(Error::Timeout(format!("no message within {:?}", timeout.unwrap_or_default())));
             }
             self.wait(deadline)?;
-            self.try_receive_bulk(bulk, limits, &mut make)?;
         }
         Ok(())
     }
@@ -316,29 +314,29 @@ impl Consumer {
         if !bulk.is_empty() {
             return Ok(());
         }
-        let asking = self.asking();
+        let mut asking = self.asking();
         let take = || {
-            match &asking {
-                Some(asking) => _ = self.ask_for(asking, bulk, limits, &mut make)?,
-                None => self.try_receive_bulk(bulk, limits, &mut make)?,
-            }
+            self.take_bulk_for(asking.as_mut(), bulk, limits, &mut make)?;
             Ok((!bulk.is_empty()).then_some(()))
         };
         self.wake_ups().take_when_arrived(take).await
     }
 
-    /// Without a queue: true when messages were there, else one was asked for.
-    fn ask_for<V>(
+    /// Like [`Consumer::try_receive_bulk`]; `asking` without a queue.
+    fn take_bulk_for<V>(
         &self,
-        asking: &Asking<'_>,
+        asking: Option<&mut Asking<'_>>,
         bulk: &mut Bulk<V>,
         limits: BulkLimits,
         mut make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
-    ) -> Result<bool, Error> {
-        let take = || {
+    ) -> Result<(), Error> {
+        let mut take = || {
             self.try_receive_bulk(bulk, limits, &mut make)?;
             Ok(!bulk.is_empty())
         };
-        asking.take_with(take, |found| !found)
+        match asking {
+            Some(asking) => asking.take_with(take, |found| !found).map(drop),
+            None => take().map(drop),
+        }
     }
 }

@@ -74,7 +74,7 @@ impl Shared {
     pub(super) fn asking(&self) -> Option<Asking<'_>> {
         (self.config.receiver_queue_size == 0).then(|| {
             self.state.lock().quota.change_waiting(1);
-            Asking(self)
+            Asking { shared: self, is_counted: true }
         })
     }
 
@@ -91,31 +91,48 @@ impl Shared {
 }
 
 /// A receiver that waits without a queue: the broker is permitted one message for each.
-pub(super) struct Asking<'a>(&'a Shared);
+pub(super) struct Asking<'a> {
+    shared: &'a Shared,
+    is_counted: bool,
+}
 
 impl Asking<'_> {
     /// Like [`Shared::take`]; where that finds nothing, a message was asked for.
-    pub fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
-        self.take_with(|| self.0.take(max_bytes), Taken::is_empty)
+    pub fn take(&mut self, max_bytes: usize) -> Result<Taken, Error> {
+        let shared = self.shared;
+        self.take_with(|| shared.take(max_bytes), Taken::is_empty)
     }
 
     /// The same for any way to take.
     pub fn take_with<T>(
-        &self,
+        &mut self,
         mut take: impl FnMut() -> Result<T, Error>,
         is_empty: impl Fn(&T) -> bool,
     ) -> Result<T, Error> {
+        // One after the other: nobody asks for a receiver that just got its message.
+        let _turn = self.shared.asking.lock();
         loop {
             let taken = take()?;
-            if !is_empty(&taken) || self.0.ask() {
+            if !is_empty(&taken) {
+                self.end();
                 return Ok(taken);
             }
+            if self.shared.ask() {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// It waits no longer.
+    fn end(&mut self) {
+        if std::mem::take(&mut self.is_counted) {
+            self.shared.state.lock().quota.change_waiting(-1);
         }
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().quota.change_waiting(-1);
+        self.end();
     }
 }

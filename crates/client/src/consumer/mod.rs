@@ -125,6 +125,8 @@ pub(crate) struct Shared {
     /// The broker may create the topic.
     create_topic: bool,
     state: Mutex<State>,
+    /// Held by a receiver that takes a message or else asks for one; before all other locks.
+    asking: Mutex<()>,
     /// Permits that are worth a command.
     threshold: AtomicU32,
     schemas: Schemas,
@@ -327,6 +329,7 @@ impl Shared {
             name: config.name.clone().unwrap_or_else(random_name),
             client: client.clone(),
             keyring: config.key_source.clone().map(|source| Arc::new(Keyring::new(source))),
+            asking: Mutex::default(),
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 connection: 0,

@@ -22,8 +22,8 @@ impl Consumer {
         if let Some(message) = self.try_receive()? {
             return Ok(message);
         }
-        let asking = self.asking();
-        let take = || self.take_for(asking.as_ref(), usize::MAX).map(Taken::message);
+        let mut asking = self.asking();
+        let take = || self.take_for(asking.as_mut(), usize::MAX).map(Taken::message);
         self.wake_ups().take_when_arrived(take).await
     }
 
@@ -50,9 +50,9 @@ impl Consumer {
                 let room = gathered.room();
                 let taken = match self.take(room)? {
                     Taken::Empty => {
-                        let asking = self.asking();
+                        let mut asking = self.asking();
                         let take = || {
-                            let taken = self.take_for(asking.as_ref(), room)?;
+                            let taken = self.take_for(asking.as_mut(), room)?;
                             Ok(Some(taken).filter(|taken| !taken.is_empty()))
                         };
                         self.wake_ups().take_when_arrived(take).await?
@@ -106,7 +106,7 @@ impl Consumer {
         }
     }
 
-    fn take_for(&self, asking: Option<&Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
+    fn take_for(&self, asking: Option<&mut Asking<'_>>, max_bytes: usize) -> Result<Taken, Error> {
         asking.map_or_else(|| self.take(max_bytes), |asking| asking.take(max_bytes))
     }
 
@@ -126,9 +126,9 @@ impl Consumer {
 
     /// Waits until something is there; [`Taken::Empty`] when the deadline passed.
     fn take_blocking(&self, max_bytes: usize, deadline: Option<Instant>) -> Result<Taken, Error> {
-        let asking = self.asking();
+        let mut asking = self.asking();
         loop {
-            match self.take_for(asking.as_ref(), max_bytes)? {
+            match self.take_for(asking.as_mut(), max_bytes)? {
                 Taken::Empty => {}
                 Taken::TooLarge => {
                     // This thread may have been woken for it, which another one has room for.

@@ -319,8 +319,9 @@ pub extern "C" fn pulsar_client_configuration_is_use_tls(
 }
 
 /// Names a file with the certificates, in PEM, of the authorities that are trusted, and of no others. Default: none,
-/// which means those that the system trusts, or those that Mozilla trusts where the system has none. The file is read
-/// for every new connection, so that a renewed one is used from the next connection on.
+/// which means those that the system trusts, or those that Mozilla trusts where the system has none. A server that signed
+/// its certificate itself is trusted when that certificate is in the file. The file is read for every new connection, so
+/// that a renewed one is used from the next connection on.
 ///
 /// Ownership: the string is copied.
 /// Threads: nobody else may use the configuration meanwhile.

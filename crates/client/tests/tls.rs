@@ -155,6 +155,28 @@ async fn only_the_certificates_of_the_trust_file_are_trusted() {
 }
 
 #[tokio::test]
+async fn a_server_may_have_signed_its_certificate_itself() {
+    let (authority, own) = Authority::of_host(HOST, |_| {});
+    let first = broker(&own);
+    for url in [tls_url(&first), first.https_url().unwrap()] {
+        check(&client(url, trusting(&authority))).await;
+    }
+    // It is trusted because it was chosen, not because of what it is.
+    let text = refusal(tls_url(&first), trusting(&Authority::new())).await;
+    assert!(text.contains("not accepted") || text.contains("unknown issuer"), "{text}");
+    // It has to be valid and for the host, as any other.
+    let (authority, own) = Authority::of_host("elsewhere.example", |_| {});
+    let elsewhere = broker(&own);
+    let text = refusal(tls_url(&elsewhere), trusting(&authority)).await;
+    assert!(text.contains("not for the name 127.0.0.1"), "{text}");
+    check(&client(tls_url(&elsewhere), TlsConfig { verify_hostname: false, ..trusting(&authority) })).await;
+    let (authority, own) =
+        Authority::of_host(HOST, |params| params.not_after = rcgen::date_time_ymd(2002, 1, 1));
+    let text = refusal(tls_url(&broker(&own)), trusting(&authority)).await;
+    assert!(text.contains("has expired"), "{text}");
+}
+
+#[tokio::test]
 async fn without_the_name_the_chain_still_counts() {
     let (authority, other) = (Authority::new(), Authority::new());
     let broker = broker(&authority.issue("elsewhere.example"));

@@ -10,7 +10,8 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
     /// Certificates of the authorities that are trusted, and of no others. Absent, the default: those that the system
-    /// trusts; where it has none, those that Mozilla trusts.
+    /// trusts; where it has none, those that Mozilla trusts. A server that signed its certificate itself is trusted when
+    /// that certificate is in the file.
     pub trust_certs_file: Option<PathBuf>,
     /// The client's certificate, with those between it and its authority behind it. It needs
     /// [`TlsConfig::private_key_file`]. Default: none.

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::TlsConfig;
-use super::verify::{AnyName, Anyone};
+use super::verify::{Demand, Trusted, Verifier};
 use crate::Error;
 
 /// Reads the files each time, and parses them when they changed.
@@ -22,7 +22,7 @@ pub(super) struct Files {
     config: TlsConfig,
     last: Mutex<Option<(Contents, Arc<ClientConfig>)>>,
     /// What the system trusts. It is not expected to change while the program runs.
-    system: OnceLock<Arc<RootCertStore>>,
+    system: OnceLock<Arc<Trusted>>,
 }
 
 /// The files as they were read, where they are configured.
@@ -72,14 +72,13 @@ impl Files {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::Connect(format!("TLS cannot be set up: {error}")))?;
-        let builder = if self.config.allow_insecure {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone::new(provider.clone())))
-        } else if self.config.verify_hostname {
-            builder.with_root_certificates(self.trusted(contents)?)
-        } else {
-            let verifier = AnyName::new(self.trusted(contents)?, provider.clone());
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        let demand = match (self.config.allow_insecure, self.config.verify_hostname) {
+            (true, _) => Demand::Nothing,
+            (false, true) => Demand::IssuerAndName(self.trusted(contents)?),
+            (false, false) => Demand::Issuer(self.trusted(contents)?),
         };
+        let verifier = Verifier::new(demand, provider.clone());
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
         let (Some(certificate), Some(key)) = (&contents.certificate, &contents.key) else {
             return Ok(builder.with_no_client_auth());
         };
@@ -87,15 +86,16 @@ impl Files {
         Ok(builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified))))
     }
 
-    fn trusted(&self, contents: &Contents) -> Result<Arc<RootCertStore>, Error> {
+    fn trusted(&self, contents: &Contents) -> Result<Arc<Trusted>, Error> {
         let Some(file) = &contents.trusted else {
             return Ok(self.system.get_or_init(system_roots).clone());
         };
-        let mut roots = RootCertStore::empty();
-        for certificate in file.certificates()? {
-            roots.add(certificate).map_err(|error| file.broken(&error))?;
+        let chosen = file.certificates()?;
+        let mut authorities = RootCertStore::empty();
+        for certificate in &chosen {
+            authorities.add(certificate.clone()).map_err(|error| file.broken(&error))?;
         }
-        Ok(Arc::new(roots))
+        Ok(Arc::new(Trusted { authorities, chosen }))
     }
 }
 
@@ -116,14 +116,14 @@ fn certified(certificate: &PemFile, key: &PemFile, provider: &CryptoProvider) ->
 }
 
 /// What the system trusts; where it has nothing, what Mozilla trusts.
-fn system_roots() -> Arc<RootCertStore> {
-    let mut roots = RootCertStore::empty();
+fn system_roots() -> Arc<Trusted> {
+    let mut authorities = RootCertStore::empty();
     // Single ones that cannot be read are left out, as other programs do.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if authorities.is_empty() {
+        authorities.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Arc::new(roots)
+    Arc::new(Trusted { authorities, chosen: Vec::new() })
 }
 
 impl PemFile {

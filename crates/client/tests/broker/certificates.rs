@@ -24,6 +24,20 @@ pub struct Issued {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::with(|_| {}).0
+    }
+
+    /// One that is a host itself: the certificate that it signs with is the one that it presents.
+    pub fn of_host(name: &str, change: impl FnOnce(&mut CertificateParams)) -> (Self, Issued) {
+        Self::with(|params| {
+            params.subject_alt_names =
+                CertificateParams::new(vec![name.to_owned()]).unwrap().subject_alt_names;
+            params.key_usages.push(KeyUsagePurpose::DigitalSignature);
+            change(params);
+        })
+    }
+
+    fn with(change: impl FnOnce(&mut CertificateParams)) -> (Self, Issued) {
         let folder = Folder::new();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -31,8 +45,10 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, folder.0.display().to_string());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        change(&mut params);
         let trust = folder.write("trust.pem", &params.self_signed(&key).unwrap().pem());
-        Authority { folder, issued: AtomicU32::new(0), issuer: Issuer::new(params, key), trust }
+        let own = Issued { certificate: trust.clone(), key: folder.write("key.pem", &key.serialize_pem()) };
+        (Authority { folder, issued: AtomicU32::new(0), issuer: Issuer::new(params, key), trust }, own)
     }
 
     /// A certificate for a host or a client.

@@ -5,8 +5,8 @@ use pulsar_rs_wire::proto::{CommandGetLastMessageId, CommandGetLastMessageIdResp
 
 use tokio::task::JoinSet;
 
+use super::position::SeekTo;
 use super::position::{Origin, Position};
-use super::seek::SeekTo;
 use super::{Consumer, Parts, Phase, Shared, already_closed};
 use crate::connection::Connection;
 use crate::{Error, MessageId};

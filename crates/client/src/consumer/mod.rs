@@ -51,8 +51,8 @@ pub use group::{RegexSubscriptionMode, TopicPattern};
 pub use key_shared::{KeyHashes, KeySharedPolicy};
 pub use letters::DeadLetterPolicy;
 pub use message::Message;
+pub use position::SeekTo;
 pub use redelivery::RedeliveryBackoff;
-pub use seek::SeekTo;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};

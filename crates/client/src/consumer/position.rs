@@ -5,12 +5,21 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pulsar_rs_wire::hot::EntryId;
 use pulsar_rs_wire::proto::MessageIdData;
 
-use super::seek::SeekTo;
 use super::{ConsumerConfig, InitialPosition};
 use crate::MessageId;
 
 /// Stands for all messages of an entry.
 const ALL: u32 = u32::MAX;
+
+/// Where to read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeekTo {
+    /// Behind the message with this id, or with [`start_inclusive`](super::ConsumerConfig::start_inclusive) at it.
+    /// [`MessageId::EARLIEST`] and [`MessageId::LATEST`] are the ends of the topic.
+    Id(MessageId),
+    /// At the first message that was published at or after this moment, milliseconds since 1970.
+    Time(u64),
+}
 
 /// A place between messages: behind the first `taken` messages of an entry, and behind everything before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,21 +9,11 @@ use pulsar_rs_wire::Command;
 use pulsar_rs_wire::proto::CommandSeek;
 use tokio::sync::oneshot;
 
-use super::position::seek_id;
+use super::position::{SeekTo, seek_id};
 use super::{Consumer, Parts, Phase, Shared, already_closed, void};
 use crate::connection::{Assigned, ChannelClosed, Connection};
 use crate::reconnect::{Reconnect, reconnect};
 use crate::{Error, MessageId, TopicName};
-
-/// Where to read on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SeekTo {
-    /// Behind the message with this id, or with [`start_inclusive`](super::ConsumerConfig::start_inclusive) at it.
-    /// [`MessageId::EARLIEST`] and [`MessageId::LATEST`] are the ends of the topic.
-    Id(MessageId),
-    /// At the first message that was published at or after this moment, milliseconds since 1970.
-    Time(u64),
-}
 
 /// A seek that is under way.
 #[derive(Debug, Default)]

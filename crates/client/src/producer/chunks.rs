@@ -129,7 +129,7 @@ mod tests {
     use std::time::Instant;
 
     use super::super::entry::{Content, SealedEntry};
-    use super::super::open::Heading;
+    use super::super::heading::Heading;
     use super::super::pending::{Pending, PendingQueue};
     use super::super::sink::Tokens;
     use super::*;

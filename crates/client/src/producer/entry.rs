@@ -8,7 +8,7 @@ use pulsar_rs_wire::hot::Send;
 use pulsar_rs_wire::metadata::{Metadata, Properties};
 
 use super::compressors::{Body, Compressors};
-use super::open::Heading;
+use super::heading::Heading;
 use crate::connection::EntryFrame;
 use crate::crypto::{Sealed, Sealer};
 use crate::log::Log;

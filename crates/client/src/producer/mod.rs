@@ -16,6 +16,7 @@ mod counters;
 mod entry;
 mod flush;
 mod future;
+mod heading;
 mod open;
 mod partitioned;
 mod pending;

@@ -234,7 +234,7 @@ impl<T> PendingQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::super::entry::Content;
-    use super::super::open::Heading;
+    use super::super::heading::Heading;
     use super::*;
 
     fn pending(sequence_id: u64) -> Pending<u64> {

@@ -50,6 +50,16 @@ fn certificate(why: &CertificateError) -> String {
         E::InvalidPurpose | E::InvalidPurposeContext { .. } => {
             "its certificate is not one for servers".into()
         }
+        E::Other(why) => match why.0.downcast_ref() {
+            Some(webpki::Error::CaUsedAsEndEntity) => {
+                "its certificate is one of an authority, which is accepted only if the trust file has it"
+                    .into()
+            }
+            Some(webpki::Error::UnsupportedCertVersion) => {
+                "its certificate is of X.509 version 1 or 2, of which names and uses cannot be told".into()
+            }
+            _ => format!("its certificate is not accepted: {why}"),
+        },
         other => format!("its certificate is not accepted: {other}"),
     }
 }

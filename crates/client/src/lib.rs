@@ -37,6 +37,7 @@ mod crypto;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gate;
 mod http;
 pub mod log;
 mod lookup;

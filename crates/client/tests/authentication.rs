@@ -7,15 +7,16 @@ mod broker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::certificates::Authority;
 use broker::eventually;
 use broker::lines::Lines;
 use parking_lot::Mutex;
 use pulsar_rs_client::{
-    Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, ProducerConfig,
-    TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, FutureSink, Producer,
+    ProducerConfig, TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication,
+    authentication_by_name,
 };
 use pulsar_rs_testbroker::{
     Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
@@ -254,6 +255,84 @@ async fn a_producer_whose_token_ended_tries_with_growing_pauses_until_there_is_a
     *current.lock() = token(&broker, "ann", None);
     producer.send("x").await.unwrap();
     client.close().await.unwrap();
+}
+
+/// Producers whose token, which the mutex holds, has ended.
+async fn with_a_token_that_ended(
+    broker: &TestBroker,
+    url: &str,
+    producers: usize,
+) -> (Client, Vec<Producer<FutureSink>>, Arc<Mutex<String>>) {
+    let current = Arc::new(Mutex::new(token(broker, "ann", None)));
+    let supplier = TokenAuthentication::from_supplier({
+        let current = current.clone();
+        move || Ok(Zeroizing::new(current.lock().clone()))
+    });
+    let client = Client::new(url, config(supplier)).unwrap();
+    let mut all = Vec::new();
+    for number in 0..producers {
+        all.push(client.create_producer(&format!("t{number}"), ProducerConfig::default()).await.unwrap());
+    }
+    "wrong".clone_into(&mut current.lock());
+    broker.drop_connections();
+    (client, all, current)
+}
+
+/// How often a broker was asked: connections, and requests over HTTP.
+fn asked(broker: &TestBroker) -> u64 {
+    broker.commands_received(Kind::Connect) + broker.http_requests()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_come_back_share_one_attempt_and_come_back_together() {
+    for http in [false, true] {
+        let broker = broker();
+        let url = if http { broker.http_url() } else { broker.url() };
+        let (client, producers, current) = with_a_token_that_ended(&broker, url, 50).await;
+        let before = asked(&broker);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        // After pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s, each up to a fifth shorter. Over HTTP sixteen may ask at the same time at first.
+        let attempts = asked(&broker) - before;
+        assert!(attempts >= 3, "they gave up after {attempts}");
+        assert!(attempts <= 8 + if http { 16 } else { 0 }, "{attempts} attempts, HTTP: {http}");
+        *current.lock() = token(&broker, "ann", None);
+        let mut connected = 0;
+        // The longest pause that has begun by now.
+        eventually(Duration::from_millis(3500), "the first is back", || {
+            connected = producers.iter().filter(|producer| producer.is_connected()).count();
+            connected > 0
+        })
+        .await;
+        eventually(Duration::from_secs(1), "all others are, too", || {
+            producers.iter().all(Producer::is_connected)
+        })
+        .await;
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_do_not_wait_for_the_pause_of_those_who_come_back_and_end_it() {
+    for http in [false, true] {
+        let broker = broker();
+        let url = if http { broker.http_url() } else { broker.url() };
+        let (client, producers, current) = with_a_token_that_ended(&broker, url, 10).await;
+        // By then a pause of 2.6 s at least has begun.
+        tokio::time::sleep(Duration::from_millis(3200)).await;
+        let start = Instant::now();
+        for _ in 0..20 {
+            let refused = client.create_producer("new", ProducerConfig::default()).await;
+            assert!(matches!(refused.map(drop), Err(Error::Authentication(_))));
+        }
+        *current.lock() = token(&broker, "ann", None);
+        client.create_producer("new", ProducerConfig::default()).await.unwrap();
+        eventually(Duration::from_secs(1), "it brings all others back", || {
+            producers.iter().all(Producer::is_connected)
+        })
+        .await;
+        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+        client.close().await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use url::Url;
 use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
 use crate::auth::Identity;
 use crate::connection::Broker;
+use crate::gate::{Gate, Returning};
 use crate::http::{HttpAnswer, HttpRequest, send};
 use crate::service_url::Address;
 use crate::tls::Connector;
@@ -50,6 +51,7 @@ pub(crate) struct HttpLookup {
     patience: Duration,
     /// A place for each request at the same time.
     places: Semaphore,
+    gate: Gate,
 }
 
 impl HttpLookup {
@@ -65,16 +67,17 @@ impl HttpLookup {
             runtime: config.runtime.clone(),
             connect_timeout: config.connect_timeout,
             places: places(config.concurrent.min(AT_ONCE)),
+            gate: Gate::default(),
         }
     }
 
-    /// The broker that serves `topic`.
-    pub async fn broker(&self, topic: &TopicName) -> Result<Broker, Error> {
+    /// The broker that serves `topic`, for one who comes back by himself, if it is one.
+    pub async fn broker(&self, returning: Option<&Returning>, topic: &TopicName) -> Result<Broker, Error> {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/lookup/v2/destination" } else { "/lookup/v2/topic" };
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
         let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
-        let answer = self.ask(topic, path).await?;
+        let answer = self.ask(topic, path, returning).await?;
         // The second name is the one that older brokers have for it.
         let (names, how): (&[_], _) =
             if self.tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
@@ -90,7 +93,7 @@ impl HttpLookup {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
         let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
-        let answer = self.ask(topic, path).await?;
+        let answer = self.ask(topic, path, None).await?;
         let count = answer.get("partitions").and_then(Value::as_u64);
         believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
     }
@@ -104,7 +107,7 @@ impl HttpLookup {
         };
         let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
         let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
-        let answer = self.ask(&query.namespace, path).await?;
+        let answer = self.ask(&query.namespace, path, None).await?;
         let names = answer
             .as_array()
             .ok_or_else(|| Error::Lookup(format!("{}: answered without a list", query.namespace)))?;
@@ -125,9 +128,31 @@ impl HttpLookup {
     }
 
     /// The answer to a request.
-    async fn ask(&self, topic: &(impl fmt::Display + Sync), path: String) -> Result<Value, Error> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
+    async fn ask(
+        &self,
+        topic: &(impl fmt::Display + Sync),
+        path: String,
+        returning: Option<&Returning>,
+    ) -> Result<Value, Error> {
+        let (turn, place) = loop {
+            // In this order: to pass the gate may take long.
+            let turn = self.gate.pass(returning).await?;
+            // The semaphore is never closed.
+            let place = self.places.acquire().await;
+            if turn.is_good() {
+                break (turn, place);
+            }
+        };
+        let answer = self.ask_with_place(topic, path).await;
+        self.gate.settle(answer.as_ref().err());
+        drop((turn, place));
+        if let (Err(error), Some(returning)) = (&answer, returning) {
+            returning.failed(error);
+        }
+        answer
+    }
+
+    async fn ask_with_place(&self, topic: &(impl fmt::Display + Sync), path: String) -> Result<Value, Error> {
         let answer = self.ask_any(&path).await?;
         if !answer.status.is_success() {
             let error = refusal(topic, &answer);
@@ -190,7 +215,8 @@ fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
     match answer.status {
         // So brokers say as well that a role may not do it. Only they give a reason: who is not known gets a page in HTML.
         StatusCode::UNAUTHORIZED if has_reason(answer) => Error::Authorization(text),
-        StatusCode::UNAUTHORIZED => Error::Authentication(text),
+        // Not the topic's: whichever is asked for, the answer is the same.
+        StatusCode::UNAUTHORIZED => Error::Authentication(describe(answer)),
         StatusCode::FORBIDDEN => Error::Authorization(text),
         StatusCode::NOT_FOUND => Error::TopicNotFound(text),
         // So brokers say that a name is malformed.

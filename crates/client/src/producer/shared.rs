@@ -101,7 +101,8 @@ impl<S: SendSink> Shared<S> {
     /// Creates it on the broker.
     pub async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         self.started.store(true, Ordering::Relaxed);
-        if let Err(error) = self.client.attempt("create the producer", deadline, || self.connect(None)).await
+        if let Err(error) =
+            self.client.attempt("create the producer", deadline, || self.connect(None, None)).await
         {
             self.abandon();
             return Err(error);

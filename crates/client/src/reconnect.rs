@@ -1,5 +1,6 @@
 //! Getting a producer or consumer back onto a broker after it lost its place there.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -37,13 +38,28 @@ pub(crate) trait Reconnect: Send + Sync + 'static {
 /// Tries, with growing pauses, until an attempt succeeds or it is over. While a server refuses the client, the pauses are
 /// those that all have in common.
 pub(crate) async fn reconnect<R: Reconnect>(member: Arc<R>, why: ChannelClosed) {
-    let mut assigned = match why {
+    let assigned = match why {
         ChannelClosed::ByBroker { assigned } => assigned,
         ChannelClosed::Disconnected(error) => {
             member.log().info(format_args!("{} reconnects: {error}", member.describe()));
             None
         }
     };
+    come_back(member, assigned, Failures::default()).await;
+}
+
+/// Connects for the first time, without a pause before.
+pub(crate) async fn connect<R: Reconnect>(member: Arc<R>) {
+    if !member.is_over()
+        && let Err(error) = member.connect(None, None).await
+    {
+        let mut failures = Failures::default();
+        failures.add(member.as_ref(), error);
+        come_back(member, None, failures).await;
+    }
+}
+
+async fn come_back<R: Reconnect>(member: Arc<R>, mut assigned: Option<Assigned>, mut failures: Failures) {
     let mut backoff = Backoff::default();
     let mut switches = member.switches();
     let returning = Returning::default();
@@ -64,20 +80,32 @@ pub(crate) async fn reconnect<R: Reconnect>(member: Arc<R>, why: ChannelClosed) 
         };
         match outcome {
             Ok(()) => return,
-            Err(error) => {
-                member.log().warn(format_args!("{} cannot reconnect: {error}", member.describe()));
-                member.failed(&error);
-            }
+            Err(error) => failures.add(member.as_ref(), error),
         }
     }
 }
 
-/// Connects for the first time, without a pause before.
-pub(crate) async fn connect<R: Reconnect>(member: Arc<R>) {
-    if !member.is_over()
-        && let Err(error) = member.connect(None, None).await
-    {
+/// The attempts that failed, one after the other.
+#[derive(Default)]
+struct Failures {
+    last: Option<Error>,
+}
+
+impl Failures {
+    /// Warns of a failure, once as long as all are the same.
+    fn add<R: Reconnect>(&mut self, member: &R, error: Error) {
+        let line = format_args!("{} cannot connect: {error}", member.describe());
+        if self.last.as_ref().is_some_and(|last| is_the_same(last, &error)) {
+            member.log().debug(line);
+        } else {
+            member.log().warn(line);
+        }
         member.failed(&error);
-        reconnect(member, ChannelClosed::Disconnected(error)).await;
+        self.last = Some(error);
     }
+}
+
+/// Whether people need not be told again. Of what may pass only the kind counts: the text may name connections.
+fn is_the_same(last: &Error, error: &Error) -> bool {
+    last == error || (error.is_transient() && discriminant(last) == discriminant(error))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use broker::certificates::Authority;
 use broker::eventually;
-use broker::lines::Lines;
+use broker::lines::{Lines, Warnings};
 use parking_lot::Mutex;
 use pulsar_rs_client::{
     Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, FutureSink, Producer,
@@ -25,6 +25,8 @@ use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"what the broker and the issuer know";
 const PASSWORD: &str = "correct-horse-battery";
+/// `ServerError::ServiceNotReady`.
+const NOT_READY: i32 = 6;
 const BOUND: Duration = Duration::from_secs(10);
 
 /// A broker that takes tokens and one user, and looks often whether tokens have ended.
@@ -402,6 +404,32 @@ async fn roles_do_what_they_may() {
         }
         client.close().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_again_and_again_is_told_once_for_each_reason() {
+    let broker = broker();
+    let role = |name: &str| BTreeSet::from([name.to_owned()]);
+    let rules = |name| Some(Authorization { produce: role(name), ..Authorization::default() });
+    broker.authorize(rules("ann"));
+    let warnings = Arc::new(Warnings::default());
+    let authentication = TokenAuthentication::new(&token(&broker, "ann", None));
+    let config = ClientConfig { logger: warnings.clone(), ..config(authentication) };
+    let client = Client::new(broker.url(), config).unwrap();
+    let producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+    let lookups = || broker.commands_received(Kind::Lookup);
+    let before = lookups();
+    broker.authorize(rules("bob"));
+    broker.drop_connections();
+    eventually(BOUND, "the second attempt is over, the third begins", || lookups() >= before + 3).await;
+    assert_eq!(warnings.with("not authorized"), 1, "{:?}", warnings.0);
+    for text in ["one", "two"] {
+        broker.fail_next(Kind::Lookup, NOT_READY, text, 1);
+    }
+    eventually(BOUND, "the first reason is told again", || warnings.with("not authorized") == 2).await;
+    assert_eq!(warnings.with("not served yet"), 1, "{:?}", warnings.0);
+    assert!(!producer.is_connected());
+    client.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,7 @@
 mod alarm;
 mod auth;
 mod backoff;
+mod blocking;
 mod client;
 mod connection;
 mod consumer;

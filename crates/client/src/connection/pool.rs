@@ -7,6 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Connection, ConnectionConfig};
 use crate::Error;
+use crate::blocking::ended;
 use crate::gate::{Gate, Returning};
 use crate::service_url::Address;
 
@@ -203,7 +204,7 @@ impl<'a> Cluster<'a> {
         let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
         let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.tag() };
         let open = open(config.clone(), opening, self.number, slots.clone(), current, gate);
-        config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
+        config.runtime.spawn(open).await.unwrap_or_else(|error| Err(ended("what connects", &error)))
     }
 }
 
@@ -249,10 +250,6 @@ impl Drop for ConnectionPool {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn runtime_ended() -> Error {
-    Error::AlreadyClosed("the client's runtime has ended".into())
 }
 
 fn shut_down(opened: &[Weak<Connection>]) {

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
 use crate::auth::Identity;
+use crate::blocking::ended;
 use crate::connection::Broker;
 use crate::gate::{Gate, Returning};
 use crate::http::{HttpAnswer, HttpRequest, send};
@@ -197,8 +198,11 @@ impl HttpLookup {
         // Ended when nobody waits any more.
         let mut task = JoinSet::new();
         task.spawn_on(asking, &self.runtime);
-        let Some(Ok(outcome)) = task.join_next().await else {
-            return Err(Error::AlreadyClosed("the client's runtime has ended".into()));
+        let outcome = match task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) => return Err(ended("what asks over HTTP", &error)),
+            // There is one.
+            None => return Err(Error::Unknown("nothing was asked".into())),
         };
         let answer =
             outcome.map_err(|_| Error::Timeout(format!("{address}: no answer within {patience:?}")))??;

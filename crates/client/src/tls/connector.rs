@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 
 use super::files::Files;
 use super::reason::explain;
@@ -86,12 +85,7 @@ impl Connector {
         }
         let name = ServerName::try_from(address.bare_host().to_owned())
             .map_err(|_| Error::Connect(format!("{address}: no certificate can be for this name")))?;
-        // Files and their parsing take their time.
-        let files = files.clone();
-        let config = spawn_blocking(move || files.load())
-            .await
-            .map_err(|_| Error::AlreadyClosed("the client's runtime has ended".into()))??;
-        tokio_rustls::TlsConnector::from(config)
+        tokio_rustls::TlsConnector::from(files.load().await?)
             .connect(name, RecordSocket::new(socket))
             .await
             .map_err(|error| explain(&error, address))

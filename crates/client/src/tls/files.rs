@@ -15,11 +15,13 @@ use zeroize::{Zeroize, Zeroizing};
 use super::TlsConfig;
 use super::verify::{AnyName, Anyone};
 use crate::Error;
+use crate::blocking::OneAtATime;
 
 /// Reads the files each time, and parses them when they changed.
 #[derive(Debug)]
 pub(super) struct Files {
     config: TlsConfig,
+    turns: OneAtATime,
     last: Mutex<Option<(Contents, Arc<ClientConfig>)>>,
     /// What the system trusts. It is not expected to change while the program runs.
     system: OnceLock<Arc<RootCertStore>>,
@@ -43,12 +45,17 @@ struct PemFile {
 
 impl Files {
     pub fn new(config: TlsConfig) -> Self {
-        Files { config, last: Mutex::default(), system: OnceLock::new() }
+        Files { config, turns: OneAtATime::default(), last: Mutex::default(), system: OnceLock::new() }
     }
 
     /// The configuration for a connection that is made now. The one of the last is used again as long as the files have
-    /// the same, and with it the sessions that servers let clients resume.
-    pub fn load(&self) -> Result<Arc<ClientConfig>, Error> {
+    /// the same, and with it the sessions that servers let clients resume. To be called on the client's runtime.
+    pub async fn load(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Error> {
+        let files = self.clone();
+        self.turns.run("what reads the TLS files", move || files.read()).await?
+    }
+
+    fn read(&self) -> Result<Arc<ClientConfig>, Error> {
         let TlsConfig { trust_certs_file, certificate_file, private_key_file, allow_insecure, .. } =
             &self.config;
         let contents = Contents {

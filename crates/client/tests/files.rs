@@ -1,4 +1,4 @@
-//! Files with secrets and certificates that hang.
+//! Files with secrets and certificates that hang, and such that are just being replaced.
 
 #![allow(clippy::unwrap_used)] // in a test, that is how to fail
 
@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use broker::certificates::Authority;
@@ -106,4 +107,32 @@ fn a_file_that_hangs_takes_one_thread() {
         }
         assert!(others_go_on, "{what}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_not_yet_that_of_the_certificate_is_read_again() {
+    let authority = Authority::new();
+    let (broker, fifo) = (broker(&authority), Fifo::new());
+    let (old, new) = (authority.issue("old"), authority.issue("new"));
+    let tls = TlsConfig {
+        trust_certs_file: Some(authority.trust.clone()),
+        certificate_file: Some(new.certificate.clone()),
+        private_key_file: Some(fifo.0.clone()),
+        ..TlsConfig::default()
+    };
+    let path = fifo.0.clone();
+    let replacing = thread::spawn(move || {
+        for key in [old.key, new.key] {
+            // Waits until somebody reads.
+            fs::write(&path, fs::read(key).unwrap()).unwrap();
+            // The reader has to see the end before the next one begins.
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let client =
+        Client::new(broker.tls_url().unwrap(), ClientConfig { tls, ..ClientConfig::default() }).unwrap();
+    let created = timeout(LONG, client.create_producer("t", ProducerConfig::default())).await.unwrap();
+    created.map(drop).unwrap();
+    replacing.join().unwrap();
+    client.close().await.unwrap();
 }

@@ -14,9 +14,9 @@ use broker::eventually;
 use broker::lines::{Lines, Warnings};
 use parking_lot::Mutex;
 use pulsar_rs_client::{
-    Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, FutureSink, Producer,
-    ProducerConfig, TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication,
-    authentication_by_name,
+    Answering, Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, FutureSink,
+    Network, Producer, ProducerConfig, Secret, TlsAuthentication, TlsConfig, TokenAuthentication,
+    UnusableAuthentication, authentication_by_name,
 };
 use pulsar_rs_testbroker::{
     Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
@@ -356,6 +356,39 @@ async fn a_broker_that_asks_again_in_vain_loses_the_connection_with_the_reason()
     .await;
     assert!(told("the vault is sealed"));
     eventually(BOUND, "the connection is gone", || broker.connection_count() == 0).await;
+    client.close().await.unwrap();
+}
+
+/// A token once, and panics for whoever asks again.
+#[derive(Debug)]
+struct Fragile(TokenAuthentication);
+
+impl Authentication for Fragile {
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn answer<'a>(&'a self, challenge: Option<&'a [u8]>, network: &'a Network) -> Answering<'a, Secret> {
+        assert!(challenge.is_none(), "a test");
+        self.0.answer(challenge, network)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_asks_what_panics_loses_the_connection_with_the_reason() {
+    let broker = broker();
+    let fragile = Fragile(TokenAuthentication::new(&token(&broker, "ann", Some(1))));
+    let lines = Arc::new(Lines::default());
+    let client =
+        Client::new(broker.url(), ClientConfig { logger: lines.clone(), ..config(fragile) }).unwrap();
+    let _producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+    eventually(BOUND, "the reason is told", || {
+        let lines = lines.0.lock();
+        lines
+            .iter()
+            .any(|line| line.contains("cannot tell the broker again who we are") && line.contains("panicked"))
+    })
+    .await;
     client.close().await.unwrap();
 }
 

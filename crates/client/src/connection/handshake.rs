@@ -75,7 +75,14 @@ pub(super) async fn shake_hands(
 }
 
 /// Sends a command that may hold secrets.
-async fn send(socket: &mut (impl AsyncWrite + Unpin), mut command: Command) -> Result<(), Error> {
+async fn send(socket: &mut (impl AsyncWrite + Unpin), command: Command) -> Result<(), Error> {
+    let out = encode_secret(command);
+    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
+    written.map_err(|error| broken(&error))
+}
+
+/// The frame of a command that may hold secrets, which are overwritten in the command itself.
+pub(super) fn encode_secret(mut command: Command) -> Zeroizing<Vec<u8>> {
     // Large enough not to grow, which would leave copies behind.
     let mut out = Zeroizing::new(Vec::with_capacity(ROOM));
     command.encode_frame(&mut out);
@@ -84,8 +91,7 @@ async fn send(socket: &mut (impl AsyncWrite + Unpin), mut command: Command) -> R
         Command::AuthResponse(answer) => answer.response.iter_mut().for_each(|data| data.auth_data.zeroize()),
         _ => {}
     }
-    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
-    written.map_err(|error| broken(&error))
+    out
 }
 
 async fn connect(proxy_to: Option<String>, identity: &Identity) -> Result<CommandConnect, Error> {

@@ -125,7 +125,8 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
     let stream = connecting.await.map_err(|_| {
         Error::Disconnected(format!("no connection to {address} within {connect_timeout:?}"))
     })??;
-    let failed = |error: hyper::Error| broken(&address, &error);
+    let has_certificate = connector.has_certificate();
+    let failed = |error: hyper::Error| broken(&address, &error, has_certificate);
     // `writev` would raise SIGPIPE, which ends a program that is not written in Rust.
     let (mut sender, connection) =
         http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -136,7 +137,10 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
         if let Some(next) = redirect(url, &response)? {
             return Ok(Next::Elsewhere(next, status));
         }
-        Ok(Next::Here(HttpAnswer { status, body: read(response.into_body(), &address).await? }))
+        Ok(Next::Here(HttpAnswer {
+            status,
+            body: read(response.into_body(), &address, has_certificate).await?,
+        }))
     };
     let drive = async {
         // How it ends is told to those who wait for the answer.
@@ -180,10 +184,10 @@ fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Er
     }
 }
 
-async fn read(mut body: Incoming, address: &Address) -> Result<Vec<u8>, Error> {
+async fn read(mut body: Incoming, address: &Address, has_certificate: bool) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| broken(address, &error))?.into_data() else {
+        let Ok(data) = frame.map_err(|error| broken(address, &error, has_certificate))?.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > MAX_ANSWER {
@@ -194,13 +198,13 @@ async fn read(mut body: Incoming, address: &Address) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn broken(address: &Address, error: &hyper::Error) -> Error {
+fn broken(address: &Address, error: &hyper::Error, has_certificate: bool) -> Error {
     if error.is_parse() {
         return Error::Lookup(format!("{address} does not answer in HTTP: {error}"));
     }
     // Where it is TLS that failed, that is behind what hyper says.
     let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match cause.and_then(refused) {
+    match cause.and_then(|cause| refused(cause, has_certificate)) {
         Some(why) => Error::Connect(format!("TLS with {address}: {why}")),
         None => Error::Disconnected(format!("{address}: {error}")),
     }

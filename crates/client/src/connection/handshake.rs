@@ -23,11 +23,12 @@ pub(super) const CLIENT_VERSION: &str = concat!("pulsar_rs-v", env!("CARGO_PKG_V
 
 /// Introduces us to the broker, answers its challenges, and returns its answer, with what it sent behind it already.
 ///
-/// `proxy_to` names the broker that a proxy shall connect us to.
+/// `proxy_to` names the broker that a proxy shall connect us to; `has_certificate` says whether TLS showed one of ours.
 pub(super) async fn shake_hands(
     socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
     proxy_to: Option<String>,
     identity: &Identity,
+    has_certificate: bool,
 ) -> Result<(CommandConnected, BytesMut), Error> {
     let introduction = connect(proxy_to, identity).await?.into();
     // When that fails, the peer may have said why: what it thinks of our certificate it says after the TLS handshake.
@@ -65,7 +66,7 @@ pub(super) async fn shake_hands(
             }
             Ok(_) => {}
             Err(error) => {
-                return Err(match refused(&error) {
+                return Err(match refused(&error, has_certificate) {
                     Some(why) => Error::Connect(format!("TLS handshake failed: {why}")),
                     None => broken(&error),
                 });
@@ -178,7 +179,7 @@ mod tests {
     async fn every_challenge_is_answered_until_the_broker_is_content() {
         let (mut client, mut broker) = tokio::io::duplex(4096);
         let identity = identity(Some(Arc::new(Echo)));
-        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity, false).await });
         let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
         assert_eq!(connect.auth_method_name(), "echo");
         assert_eq!(connect.auth_data(), b"hello");
@@ -197,7 +198,7 @@ mod tests {
     async fn who_has_no_answer_says_so() {
         let (mut client, mut broker) = tokio::io::duplex(4096);
         let identity = identity(None);
-        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity, false).await });
         let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
         assert_eq!(connect.auth_method_name(), "none");
         assert_eq!(connect.auth_data, None);

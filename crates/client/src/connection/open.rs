@@ -95,7 +95,7 @@ pub(crate) async fn enter(
 ) -> Result<(Stream, (CommandConnected, BytesMut)), Error> {
     let attempt = async {
         let mut stream = connector.connect_to_broker(address, patience).await?;
-        let answer = shake_hands(&mut stream, proxy_to, identity).await?;
+        let answer = shake_hands(&mut stream, proxy_to, identity, connector.has_certificate()).await?;
         Ok((stream, answer))
     };
     timeout(patience, attempt)

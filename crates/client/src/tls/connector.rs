@@ -49,6 +49,11 @@ impl Connector {
         Ok(())
     }
 
+    /// Whether servers that want a certificate of the client are shown one.
+    pub fn has_certificate(&self) -> bool {
+        self.0.config.certificate_file.is_some()
+    }
+
     /// Connects to a broker, through the proxy if there is one. Otherwise as [`Connector::connect`].
     pub async fn connect_to_broker(&self, address: &Address, patience: Duration) -> Result<Stream, Error> {
         let via = self.0.proxy.as_ref().unwrap_or(address);
@@ -88,6 +93,6 @@ impl Connector {
         tokio_rustls::TlsConnector::from(files.load().await?)
             .connect(name, RecordSocket::new(socket))
             .await
-            .map_err(|error| explain(&error, address))
+            .map_err(|error| explain(&error, address, self.has_certificate()))
     }
 }

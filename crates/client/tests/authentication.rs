@@ -14,8 +14,8 @@ use broker::eventually;
 use broker::lines::{Lines, Warnings};
 use parking_lot::Mutex;
 use pulsar_rs_client::{
-    Answering, Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, FutureSink,
-    Network, Producer, ProducerConfig, Secret, TlsAuthentication, TlsConfig, TokenAuthentication,
+    Answering, Authentication, BasicAuthentication, Client, ClientConfig, Consumer, ConsumerConfig, Error,
+    FutureSink, Network, Producer, ProducerConfig, Secret, TlsAuthentication, TlsConfig, TokenAuthentication,
     UnusableAuthentication, authentication_by_name,
 };
 use pulsar_rs_testbroker::{
@@ -259,25 +259,27 @@ async fn a_producer_whose_token_ended_tries_with_growing_pauses_until_there_is_a
     client.close().await.unwrap();
 }
 
-/// Producers whose token, which the mutex holds, has ended.
+/// Producers, and as many consumers that watch for topics, whose token, which the mutex holds, has ended.
 async fn with_a_token_that_ended(
     broker: &TestBroker,
     url: &str,
     producers: usize,
-) -> (Client, Vec<Producer<FutureSink>>, Arc<Mutex<String>>) {
+) -> (Client, Vec<Producer<FutureSink>>, Arc<Mutex<String>>, Vec<Consumer>) {
     let current = Arc::new(Mutex::new(token(broker, "ann", None)));
     let supplier = TokenAuthentication::from_supplier({
         let current = current.clone();
         move || Ok(Zeroizing::new(current.lock().clone()))
     });
     let client = Client::new(url, config(supplier)).unwrap();
-    let mut all = Vec::new();
+    let (mut all, mut consumers) = (Vec::new(), Vec::new());
     for number in 0..producers {
         all.push(client.create_producer(&format!("t{number}"), ProducerConfig::default()).await.unwrap());
+        let config = ConsumerConfig::default();
+        consumers.push(client.subscribe_pattern(&format!("none-{number}-.*"), "s", config).await.unwrap());
     }
     "wrong".clone_into(&mut current.lock());
     broker.drop_connections();
-    (client, all, current)
+    (client, all, current, consumers)
 }
 
 /// How often a broker was asked: connections, and requests over HTTP.
@@ -290,7 +292,7 @@ async fn all_who_come_back_share_one_attempt_and_come_back_together() {
     for http in [false, true] {
         let broker = broker();
         let url = if http { broker.http_url() } else { broker.url() };
-        let (client, producers, current) = with_a_token_that_ended(&broker, url, 50).await;
+        let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, url, 50).await;
         let before = asked(&broker);
         tokio::time::sleep(Duration::from_secs(3)).await;
         // After pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s, each up to a fifth shorter. Over HTTP sixteen may ask at the same time at first.
@@ -318,7 +320,7 @@ async fn calls_do_not_wait_for_the_pause_of_those_who_come_back_and_end_it() {
     for http in [false, true] {
         let broker = broker();
         let url = if http { broker.http_url() } else { broker.url() };
-        let (client, producers, current) = with_a_token_that_ended(&broker, url, 10).await;
+        let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, url, 10).await;
         // By then a pause of 2.6 s at least has begun.
         tokio::time::sleep(Duration::from_millis(3200)).await;
         let start = Instant::now();

@@ -331,8 +331,13 @@ impl ClientInner {
     }
 
     /// Is told when the topics of a namespace change; nothing where the service cannot.
-    pub async fn watch_topics(&self, number: u64, query: &TopicQuery) -> Result<Option<TopicWatch>, Error> {
-        let cluster = self.pool.cluster();
+    pub async fn watch_topics(
+        &self,
+        number: u64,
+        query: &TopicQuery,
+        returning: &Returning,
+    ) -> Result<Option<TopicWatch>, Error> {
+        let cluster = self.pool.cluster().returning(Some(returning));
         self.services.lookup().watch_topics(cluster, number, query).await
     }
 

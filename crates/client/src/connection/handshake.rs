@@ -21,6 +21,31 @@ const ROOM: usize = 32 * 1024;
 /// What we call ourselves.
 pub(super) const CLIENT_VERSION: &str = concat!("pulsar_rs-v", env!("CARGO_PKG_VERSION"));
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct HandshakeError {
+    error: Error,
+    /// The broker said so.
+    is_answer: bool,
+}
+
+impl HandshakeError {
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// Whether the broker lives, and does not let this client in.
+    pub fn is_refusal(&self) -> bool {
+        self.is_answer && matches!(self.error, Error::Authentication(_) | Error::Authorization(_))
+    }
+}
+
+impl From<Error> for HandshakeError {
+    fn from(error: Error) -> Self {
+        HandshakeError { error, is_answer: false }
+    }
+}
+
 /// Introduces us to the broker, answers its challenges, and returns its answer, with what it sent behind it already.
 ///
 /// `proxy_to` names the broker that a proxy shall connect us to; `has_certificate` says whether TLS showed one of ours.
@@ -29,7 +54,7 @@ pub(super) async fn shake_hands(
     proxy_to: Option<String>,
     identity: &Identity,
     has_certificate: bool,
-) -> Result<(CommandConnected, BytesMut), Error> {
+) -> Result<(CommandConnected, BytesMut), HandshakeError> {
     let introduction = connect(proxy_to, identity).await?.into();
     // When that fails, the peer may have said why: what it thinks of our certificate it says after the TLS handshake.
     let written = send(socket, introduction).await;
@@ -46,30 +71,31 @@ pub(super) async fn shake_hands(
                     if matches!(error, Error::Authentication(_)) {
                         identity.refused();
                     }
-                    return Err(error);
+                    return Err(HandshakeError { error, is_answer: true });
                 }
                 Command::AuthChallenge(asked) => {
                     challenges += 1;
                     if challenges > MAX_CHALLENGES {
-                        return Err(broken(&"the broker asks who the client is, again and again"));
+                        return Err(broken(&"the broker asks who the client is, again and again").into());
                     }
                     send(socket, response(identity, &asked).await?).await?;
                     continue;
                 }
-                other => return Err(broken(&format_args!("it answered with {:?}", other.kind()))),
+                other => return Err(broken(&format_args!("it answered with {:?}", other.kind())).into()),
             }
         }
         match socket.read_buf(&mut buffer).await {
             Ok(0) => {
                 written?;
-                return Err(broken(&"the broker closed the connection"));
+                return Err(broken(&"the broker closed the connection").into());
             }
             Ok(_) => {}
             Err(error) => {
                 return Err(match refused(&error, has_certificate) {
                     Some(why) => Error::Connect(format!("TLS handshake failed: {why}")),
                     None => broken(&error),
-                });
+                }
+                .into());
             }
         }
     }
@@ -203,6 +229,9 @@ mod tests {
         assert_eq!(connect.auth_method_name(), "none");
         assert_eq!(connect.auth_data, None);
         send(&mut broker, challenge(b"who")).await.unwrap();
-        assert!(matches!(shaking.await.unwrap(), Err(Error::Authentication(_))));
+        assert!(matches!(
+            shaking.await.unwrap().map_err(HandshakeError::into_error),
+            Err(Error::Authentication(_))
+        ));
     }
 }

@@ -161,13 +161,16 @@ impl BinaryLookup {
         connection.watch_topics(number, query.namespace.clone(), query.pattern.clone()).await
     }
 
-    /// A handshake with one of the addresses.
+    /// A handshake with one of the addresses. One that does not let this client in has answered.
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));
         for address in self.addresses.all() {
             let entering =
                 enter(&self.connector, address, None, &self.identity, share(patience, &self.addresses));
-            outcome = entering.await.map(drop);
+            outcome = match entering.await {
+                Err(failure) if !failure.is_refusal() => Err(failure.into_error()),
+                _ => Ok(()),
+            };
             if outcome.is_ok() {
                 break;
             }

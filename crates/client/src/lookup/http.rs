@@ -115,7 +115,7 @@ impl HttpLookup {
         Ok(names.iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect())
     }
 
-    /// A request to one of the addresses, answered with anything but a server error.
+    /// A request to one of the addresses, answered with anything but a server error, also with a refusal.
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let patience = share(patience, &self.addresses);
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));

@@ -23,7 +23,7 @@ pub(crate) const MAX_REDIRECTS: usize = 20;
 /// Characters of a redirect that an error shows, at most.
 const MAX_SHOWN: usize = 300;
 
-/// Bytes of an answer. What is asked for has some hundred; the longest are those that list a namespace's topics.
+/// Bytes of an answer to most requests, at most. What is asked for has some hundred.
 const MAX_ANSWER: usize = 4 << 20;
 
 /// What is asked for.
@@ -39,6 +39,8 @@ pub(crate) struct HttpRequest {
     pub credentials: HeaderMap,
     pub redirects_keep_authorization: bool,
     pub body: Bytes,
+    /// Bytes of the answer, at most.
+    pub max_answer: usize,
 }
 
 impl HttpRequest {
@@ -50,6 +52,7 @@ impl HttpRequest {
             credentials: HeaderMap::new(),
             redirects_keep_authorization: false,
             body: Bytes::new(),
+            max_answer: MAX_ANSWER,
         }
     }
 
@@ -139,7 +142,7 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
         }
         Ok(Next::Here(HttpAnswer {
             status,
-            body: read(response.into_body(), &address, has_certificate).await?,
+            body: read(response.into_body(), request.max_answer, &address, has_certificate).await?,
         }))
     };
     let drive = async {
@@ -184,14 +187,19 @@ fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Er
     }
 }
 
-async fn read(mut body: Incoming, address: &Address, has_certificate: bool) -> Result<Vec<u8>, Error> {
+async fn read(
+    mut body: Incoming,
+    limit: usize,
+    address: &Address,
+    has_certificate: bool,
+) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| broken(address, &error, has_certificate))?.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > MAX_ANSWER {
-            return Err(Error::Lookup(format!("{address} answers with more than {MAX_ANSWER} bytes")));
+        if bytes.len() + data.len() > limit {
+            return Err(Error::Lookup(format!("{address} answers with more than {limit} bytes")));
         }
         bytes.extend_from_slice(&data);
     }

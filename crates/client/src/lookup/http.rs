@@ -251,9 +251,8 @@ fn json(topic: &impl fmt::Display, body: &[u8]) -> Result<Value, Error> {
 
 /// The names in a list, which is JSON.
 fn topic_names(list: &[u8]) -> Result<Vec<String>, String> {
-    // Each name has two.
-    let quotes = list.iter().filter(|byte| **byte == b'"').count();
-    if quotes / 2 > MAX_TOPICS {
+    // Each name stands between two quotes.
+    if list.split(|byte| *byte == b'"').count() / 2 > MAX_TOPICS {
         return Err(format!("the answer has more than {MAX_TOPICS} topics"));
     }
     serde_json::from_slice(list).map_err(|error| format!("the answer is no list of names: {error}"))

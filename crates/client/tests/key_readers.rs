@@ -252,3 +252,34 @@ async fn order_is_kept_while_keys_are_looked_for() {
     assert!(receive_many(&again, 100).await.iter().map(number).eq(0..100));
     client.close().await.unwrap();
 }
+
+/// Tells much about its public keys.
+struct Talkative(Keys);
+
+impl KeyReader for Talkative {
+    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        let key = self.0.public_key(name, metadata)?;
+        Ok(KeyInfo { metadata: vec![(b"about".to_vec(), vec![b'x'; 5000])], ..key })
+    }
+
+    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
+        self.0.private_key(name, metadata)
+    }
+}
+
+#[tokio::test]
+async fn batches_leave_room_for_what_is_told_about_keys() {
+    let broker = TestBroker::start(Options { max_message_size: 20_000, ..Options::default() }).unwrap();
+    let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
+    let encryption = EncryptionConfig::new(KeySource::new(Talkative(Keys::all())), ["a"]);
+    let config = ProducerConfig { encryption: Some(encryption), ..ProducerConfig::default() };
+    let producer = client.create_producer("t", config).await.unwrap();
+    producer.send("now the key is known").await.unwrap();
+    let sending: Vec<_> = (0..100).map(|_| producer.send(&[7; 1000][..])).collect();
+    producer.flush().await.unwrap();
+    for sent in sending {
+        sent.await.unwrap();
+    }
+    assert!(broker.topic_stats("t").unwrap().entries_stored < 20, "they were batched");
+    client.close().await.unwrap();
+}

@@ -386,6 +386,7 @@ impl<S: SendSink> Shared<S> {
             let frame = sender.encode(sealed, &work, max_message_size, &mut spare);
             state = self.state.lock();
             state.keep_buffer(spare);
+            state.fit_encryption(&self.config);
             let is_refused = frame.is_err();
             state.counters.encoded(frame.as_ref().map_or(0, |frame| frame.body.len()));
             state.pending.encoded(number, frame);

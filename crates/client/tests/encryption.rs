@@ -4,10 +4,12 @@
 
 mod broker;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::encrypted::{alone, for_keys, send_numbers, shows_plain_text, with_keys, without_keys};
 use broker::keys::Keys;
+use broker::lines::Warnings;
 use broker::numbers::{LONG, backlog, config, in_memory, number, receive, receive_many, rest, subscribe};
 use broker::raw::RawProducer;
 use broker::{Broker, eventually, unique};
@@ -329,5 +331,22 @@ async fn readers_and_table_views_decrypt() {
     let config = TableViewConfig { key_source: Some(keys.source()), ..TableViewConfig::default() };
     let view = client.create_table_view(&topic, config).await.unwrap();
     assert_eq!(view.get(b"key").as_deref(), Some(&b"value"[..]));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_nobody_gives_are_told_of() {
+    let (broker, _) = in_memory();
+    broker.create_topic("parts", 3).unwrap();
+    let warnings = Arc::new(Warnings::default());
+    let config = ClientConfig { logger: warnings.clone(), ..ClientConfig::default() };
+    let client = Client::new(broker.url(), config).unwrap();
+    for (count, topic) in ["t", "parts"].into_iter().enumerate() {
+        client.create_producer(topic, ProducerConfig::default()).await.unwrap();
+        assert_eq!(warnings.with("UNENCRYPTED"), count);
+        let config = ProducerConfig { lacks_key_source: true, ..ProducerConfig::default() };
+        client.create_producer(topic, config).await.unwrap();
+        assert_eq!(warnings.with("UNENCRYPTED"), count + 1, "{:?}", warnings.0);
+    }
     client.close().await.unwrap();
 }

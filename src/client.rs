@@ -1,10 +1,8 @@
 //! What stands behind a client handle.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pulsar_rs_client::log::{Level, Logger, Record};
 use pulsar_rs_client::{Client as Core, Error, MessageId, TableViewConfig, TopicName};
 
 use crate::client_configuration::ClientConfiguration;
@@ -44,20 +42,10 @@ pub(crate) enum Topics {
     Matching(String),
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Parts {
     core: Core,
     session: Arc<Session>,
-    logger: Arc<dyn Logger>,
-}
-
-impl fmt::Debug for Parts {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Parts")
-            .field("core", &self.core)
-            .field("session", &self.session)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Client {
@@ -85,8 +73,7 @@ impl Client {
     ) -> Result<Arc<Producer>, Error> {
         let parts = self.parts()?;
         let (topic, config) = (topic?, configuration.to_core()?);
-        let lacks_reader = configuration.has_keys_without_reader();
-        let creating = parts.create_producer(topic, config, configuration.router, lacks_reader);
+        let creating = parts.create_producer(topic, config, configuration.router);
         parts.session.clone().wait(creating)
     }
 
@@ -103,8 +90,7 @@ impl Client {
         });
         match prepared {
             Ok((parts, topic, config)) => {
-                let lacks_reader = configuration.has_keys_without_reader();
-                let creating = parts.create_producer(topic, config, configuration.router, lacks_reader);
+                let creating = parts.create_producer(topic, config, configuration.router);
                 parts.session.then(creating, done);
             }
             Err(error) => done(Err(error)),
@@ -273,14 +259,13 @@ impl Parts {
     fn new(service_url: &str, configuration: &ClientConfiguration) -> Result<Self, Error> {
         let logger = configuration.logger.as_ref().map(|make| Arc::new(make()));
         let config = configuration.to_core(logger.clone())?;
-        let all_logger = config.logger.clone();
         let session = Session::start(configuration.io_threads(), configuration.listener_threads())
             .map_err(|error| Error::Unknown(format!("cannot start the client's threads: {error}")))?;
         if let Some(logger) = logger {
             logger.attach(session.callbacks());
         }
         match Core::with_runtime(service_url, config, session.runtime()) {
-            Ok(core) => Ok(Parts { core, session: Arc::new(session), logger: all_logger }),
+            Ok(core) => Ok(Parts { core, session: Arc::new(session) }),
             Err(error) => {
                 session.stop();
                 Err(error)
@@ -295,28 +280,19 @@ impl Parts {
         result
     }
 
-    /// `lacks_reader`: keys were named, but nobody gives them.
     fn create_producer(
         &self,
         topic: String,
         config: pulsar_rs_client::ProducerConfig,
         router: Option<ForeignRouter>,
-        lacks_reader: bool,
     ) -> impl Future<Output = Result<Arc<Producer>, Error>> + Send + use<> {
-        let Parts { core, session, logger } = self.clone();
+        let Parts { core, session } = self.clone();
         async move {
             let callbacks = session.callbacks().clone();
             // Now: without the thread, the outcome of a send could only be dropped.
             callbacks.start()?;
             let sink = CallbackSink::new(callbacks);
             let created = core.create_producer_with(&topic, config.clone(), sink).await?;
-            // On an I/O thread, from where the program's logger is called when no handle is in use.
-            if lacks_reader && logger.enabled(Level::Error) {
-                let message = format_args!(
-                    "the producer on {topic}: encryption keys are set, but no key reader: messages are sent UNENCRYPTED"
-                );
-                logger.log(&Record { level: Level::Error, file: file!(), line: line!(), message });
-            }
             Ok(Arc::new(Producer::new(created, session, router, &config)))
         }
     }

@@ -125,6 +125,8 @@ impl ProducerConfiguration {
             initial_subscription: None,
             schema: self.schema.to_core()?,
             encryption: self.encryption()?,
+            // As in the official library, nothing is encrypted then.
+            lacks_key_source: self.key_source.is_none() && !self.encryption_keys.is_empty(),
             properties: text_pairs(&self.properties)?,
         })
     }
@@ -132,11 +134,6 @@ impl ProducerConfiguration {
     /// With both, keys and where they come from, messages are encrypted.
     pub fn is_encryption_enabled(&self) -> bool {
         self.key_source.is_some() && !self.encryption_keys.is_empty()
-    }
-
-    /// Keys were named, but nobody gives them: as in the official library, nothing is encrypted.
-    pub fn has_keys_without_reader(&self) -> bool {
-        self.key_source.is_none() && !self.encryption_keys.is_empty()
     }
 
     fn encryption(&self) -> Result<Option<EncryptionConfig>, Error> {

@@ -176,7 +176,7 @@ REASONS = {
     "tls: server elsewhere, name checked": ("not for the name",),
     "tls: server expired": ("has expired",),
     "tls: server of-other-ca": ("unknown issuer",),
-    "mtls: no certificate": ("wants a certificate of ours", "refused our certificate"),
+    "mtls: no certificate": ("wants a certificate of ours, and none is configured",),
     "mtls: certificate: other authority": ("refused our certificate", "refused the connection"),
     "mtls: certificate: expired": ("refused our certificate",),
 }

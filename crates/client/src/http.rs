@@ -23,7 +23,7 @@ pub(crate) const MAX_REDIRECTS: usize = 20;
 /// Characters of a redirect that an error shows, at most.
 const MAX_SHOWN: usize = 300;
 
-/// Bytes of an answer. What is asked for has some hundred; the longest are those that list a namespace's topics.
+/// Bytes of an answer to most requests, at most. What is asked for has some hundred.
 const MAX_ANSWER: usize = 4 << 20;
 
 /// What is asked for.
@@ -39,6 +39,8 @@ pub(crate) struct HttpRequest {
     pub credentials: HeaderMap,
     pub redirects_keep_authorization: bool,
     pub body: Bytes,
+    /// Bytes of the answer, at most.
+    pub max_answer: usize,
 }
 
 impl HttpRequest {
@@ -50,6 +52,7 @@ impl HttpRequest {
             credentials: HeaderMap::new(),
             redirects_keep_authorization: false,
             body: Bytes::new(),
+            max_answer: MAX_ANSWER,
         }
     }
 
@@ -125,7 +128,8 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
     let stream = connecting.await.map_err(|_| {
         Error::Disconnected(format!("no connection to {address} within {connect_timeout:?}"))
     })??;
-    let failed = |error: hyper::Error| broken(&address, &error);
+    let has_certificate = connector.has_certificate();
+    let failed = |error: hyper::Error| broken(&address, &error, has_certificate);
     // `writev` would raise SIGPIPE, which ends a program that is not written in Rust.
     let (mut sender, connection) =
         http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -136,7 +140,10 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
         if let Some(next) = redirect(url, &response)? {
             return Ok(Next::Elsewhere(next, status));
         }
-        Ok(Next::Here(HttpAnswer { status, body: read(response.into_body(), &address).await? }))
+        Ok(Next::Here(HttpAnswer {
+            status,
+            body: read(response.into_body(), request.max_answer, &address, has_certificate).await?,
+        }))
     };
     let drive = async {
         // How it ends is told to those who wait for the answer.
@@ -180,27 +187,32 @@ fn redirect(from: &Url, response: &Response<Incoming>) -> Result<Option<Url>, Er
     }
 }
 
-async fn read(mut body: Incoming, address: &Address) -> Result<Vec<u8>, Error> {
+async fn read(
+    mut body: Incoming,
+    limit: usize,
+    address: &Address,
+    has_certificate: bool,
+) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| broken(address, &error))?.into_data() else {
+        let Ok(data) = frame.map_err(|error| broken(address, &error, has_certificate))?.into_data() else {
             continue;
         };
-        if bytes.len() + data.len() > MAX_ANSWER {
-            return Err(Error::Lookup(format!("{address} answers with more than {MAX_ANSWER} bytes")));
+        if bytes.len() + data.len() > limit {
+            return Err(Error::Lookup(format!("{address} answers with more than {limit} bytes")));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
 }
 
-fn broken(address: &Address, error: &hyper::Error) -> Error {
+fn broken(address: &Address, error: &hyper::Error, has_certificate: bool) -> Error {
     if error.is_parse() {
         return Error::Lookup(format!("{address} does not answer in HTTP: {error}"));
     }
     // Where it is TLS that failed, that is behind what hyper says.
     let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    match cause.and_then(refused) {
+    match cause.and_then(|cause| refused(cause, has_certificate)) {
         Some(why) => Error::Connect(format!("TLS with {address}: {why}")),
         None => Error::Disconnected(format!("{address}: {error}")),
     }

@@ -30,6 +30,7 @@
 mod alarm;
 mod auth;
 mod backoff;
+mod blocking;
 mod client;
 mod connection;
 mod consumer;
@@ -37,6 +38,7 @@ mod crypto;
 mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod gate;
 mod http;
 pub mod log;
 mod lookup;

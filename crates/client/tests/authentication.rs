@@ -7,15 +7,16 @@ mod broker;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use broker::certificates::Authority;
 use broker::eventually;
-use broker::lines::Lines;
+use broker::lines::{Lines, Warnings};
 use parking_lot::Mutex;
 use pulsar_rs_client::{
-    Authentication, BasicAuthentication, Client, ClientConfig, ConsumerConfig, Error, ProducerConfig,
-    TlsAuthentication, TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Answering, Authentication, BasicAuthentication, Client, ClientConfig, Consumer, ConsumerConfig, Error,
+    FutureSink, Network, Producer, ProducerConfig, Secret, TlsAuthentication, TlsConfig, TokenAuthentication,
+    UnusableAuthentication, authentication_by_name,
 };
 use pulsar_rs_testbroker::{
     Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
@@ -24,6 +25,8 @@ use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"what the broker and the issuer know";
 const PASSWORD: &str = "correct-horse-battery";
+/// `ServerError::ServiceNotReady`.
+const NOT_READY: i32 = 6;
 const BOUND: Duration = Duration::from_secs(10);
 
 /// A broker that takes tokens and one user, and looks often whether tokens have ended.
@@ -256,6 +259,86 @@ async fn a_producer_whose_token_ended_tries_with_growing_pauses_until_there_is_a
     client.close().await.unwrap();
 }
 
+/// Producers, and as many consumers that watch for topics, whose token, which the mutex holds, has ended.
+async fn with_a_token_that_ended(
+    broker: &TestBroker,
+    url: &str,
+    producers: usize,
+) -> (Client, Vec<Producer<FutureSink>>, Arc<Mutex<String>>, Vec<Consumer>) {
+    let current = Arc::new(Mutex::new(token(broker, "ann", None)));
+    let supplier = TokenAuthentication::from_supplier({
+        let current = current.clone();
+        move || Ok(Zeroizing::new(current.lock().clone()))
+    });
+    let client = Client::new(url, config(supplier)).unwrap();
+    let (mut all, mut consumers) = (Vec::new(), Vec::new());
+    for number in 0..producers {
+        all.push(client.create_producer(&format!("t{number}"), ProducerConfig::default()).await.unwrap());
+        let config = ConsumerConfig::default();
+        consumers.push(client.subscribe_pattern(&format!("none-{number}-.*"), "s", config).await.unwrap());
+    }
+    "wrong".clone_into(&mut current.lock());
+    broker.drop_connections();
+    (client, all, current, consumers)
+}
+
+/// How often a broker was asked: connections, and requests over HTTP.
+fn asked(broker: &TestBroker) -> u64 {
+    broker.commands_received(Kind::Connect) + broker.http_requests()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_come_back_share_one_attempt_and_come_back_together() {
+    for http in [false, true] {
+        let broker = broker();
+        let url = if http { broker.http_url() } else { broker.url() };
+        let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, url, 50).await;
+        let before = asked(&broker);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        // After pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s, each up to a fifth shorter. Over HTTP sixteen may ask at the same time at first.
+        let attempts = asked(&broker) - before;
+        assert!(attempts >= 3, "they gave up after {attempts}");
+        assert!(attempts <= 8 + if http { 16 } else { 0 }, "{attempts} attempts, HTTP: {http}");
+        *current.lock() = token(&broker, "ann", None);
+        let mut connected = 0;
+        // The longest pause that has begun by now.
+        eventually(Duration::from_millis(3500), "the first is back", || {
+            connected = producers.iter().filter(|producer| producer.is_connected()).count();
+            connected > 0
+        })
+        .await;
+        eventually(Duration::from_secs(1), "all others are, too", || {
+            producers.iter().all(Producer::is_connected)
+        })
+        .await;
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_do_not_wait_for_the_pause_of_those_who_come_back_and_end_it() {
+    for http in [false, true] {
+        let broker = broker();
+        let url = if http { broker.http_url() } else { broker.url() };
+        let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, url, 10).await;
+        // By then a pause of 2.6 s at least has begun.
+        tokio::time::sleep(Duration::from_millis(3200)).await;
+        let start = Instant::now();
+        for _ in 0..20 {
+            let refused = client.create_producer("new", ProducerConfig::default()).await;
+            assert!(matches!(refused.map(drop), Err(Error::Authentication(_))));
+        }
+        *current.lock() = token(&broker, "ann", None);
+        client.create_producer("new", ProducerConfig::default()).await.unwrap();
+        eventually(Duration::from_secs(1), "it brings all others back", || {
+            producers.iter().all(Producer::is_connected)
+        })
+        .await;
+        assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
+        client.close().await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_asks_again_in_vain_loses_the_connection_with_the_reason() {
     let broker = broker();
@@ -275,6 +358,39 @@ async fn a_broker_that_asks_again_in_vain_loses_the_connection_with_the_reason()
     .await;
     assert!(told("the vault is sealed"));
     eventually(BOUND, "the connection is gone", || broker.connection_count() == 0).await;
+    client.close().await.unwrap();
+}
+
+/// A token once, and panics for whoever asks again.
+#[derive(Debug)]
+struct Fragile(TokenAuthentication);
+
+impl Authentication for Fragile {
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    fn answer<'a>(&'a self, challenge: Option<&'a [u8]>, network: &'a Network) -> Answering<'a, Secret> {
+        assert!(challenge.is_none(), "a test");
+        self.0.answer(challenge, network)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_asks_what_panics_loses_the_connection_with_the_reason() {
+    let broker = broker();
+    let fragile = Fragile(TokenAuthentication::new(&token(&broker, "ann", Some(1))));
+    let lines = Arc::new(Lines::default());
+    let client =
+        Client::new(broker.url(), ClientConfig { logger: lines.clone(), ..config(fragile) }).unwrap();
+    let _producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+    eventually(BOUND, "the reason is told", || {
+        let lines = lines.0.lock();
+        lines
+            .iter()
+            .any(|line| line.contains("cannot tell the broker again who we are") && line.contains("panicked"))
+    })
+    .await;
     client.close().await.unwrap();
 }
 
@@ -323,6 +439,32 @@ async fn roles_do_what_they_may() {
         }
         client.close().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_again_and_again_is_told_once_for_each_reason() {
+    let broker = broker();
+    let role = |name: &str| BTreeSet::from([name.to_owned()]);
+    let rules = |name| Some(Authorization { produce: role(name), ..Authorization::default() });
+    broker.authorize(rules("ann"));
+    let warnings = Arc::new(Warnings::default());
+    let authentication = TokenAuthentication::new(&token(&broker, "ann", None));
+    let config = ClientConfig { logger: warnings.clone(), ..config(authentication) };
+    let client = Client::new(broker.url(), config).unwrap();
+    let producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+    let lookups = || broker.commands_received(Kind::Lookup);
+    let before = lookups();
+    broker.authorize(rules("bob"));
+    broker.drop_connections();
+    eventually(BOUND, "the second attempt is over, the third begins", || lookups() >= before + 3).await;
+    assert_eq!(warnings.with("not authorized"), 1, "{:?}", warnings.0);
+    for text in ["one", "two"] {
+        broker.fail_next(Kind::Lookup, NOT_READY, text, 1);
+    }
+    eventually(BOUND, "the first reason is told again", || warnings.with("not authorized") == 2).await;
+    assert_eq!(warnings.with("not served yet"), 1, "{:?}", warnings.0);
+    assert!(!producer.is_connected());
+    client.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

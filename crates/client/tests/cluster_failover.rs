@@ -11,7 +11,7 @@ use pulsar_rs_client::{
     AccessMode, Client, ClientConfig, Consumer, ConsumerConfig, Error, FailoverConfig, InitialPosition,
     ProducerConfig,
 };
-use pulsar_rs_testbroker::{Kind, Options, TestBroker};
+use pulsar_rs_testbroker::{Authentication as Wanted, Kind, Options, TestBroker, TokenKey};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -296,6 +296,23 @@ async fn clusters_are_reached_over_http_as_well() {
     eventually(SOON, "it goes back", || client.service_url() == primary.http_url()).await;
     timeout(SOON, producer.send("y")).await.unwrap().unwrap();
     assert_eq!(primary.commands_received(Kind::Producer), 2);
+}
+
+#[tokio::test]
+async fn a_cluster_that_refuses_the_client_is_up() {
+    let known = || Wanted { token: Some(TokenKey::Secret(b"a test".to_vec())), ..Wanted::default() };
+    let primary = TestBroker::start(Options { authentication: Some(known()), ..Options::default() }).unwrap();
+    let secondary = in_memory();
+    for (url, other) in [(primary.url(), secondary.url()), (primary.http_url(), secondary.http_url())] {
+        let client = client_with(url, quick(&[other])).unwrap();
+        let looks = || primary.commands_received(Kind::Connect) + primary.http_requests();
+        let before = looks();
+        eventually(SOON, "it is looked at", || looks() >= before + 8).await;
+        assert_eq!(client.service_url(), url);
+        let refused = client.create_producer("t", ProducerConfig::default()).await;
+        assert!(matches!(refused.map(drop), Err(Error::Authentication(_))));
+        client.close().await.unwrap();
+    }
 }
 
 #[tokio::test]

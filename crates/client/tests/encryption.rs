@@ -4,56 +4,23 @@
 
 mod broker;
 
-use std::sync::{Mutex, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
-use broker::keys::{Keys, private_pem, public_pem};
+use broker::encrypted::{alone, for_keys, send_numbers, shows_plain_text, with_keys, without_keys};
+use broker::keys::Keys;
+use broker::lines::Warnings;
 use broker::numbers::{LONG, backlog, config, in_memory, number, receive, receive_many, rest, subscribe};
 use broker::raw::RawProducer;
 use broker::{Broker, eventually, unique};
 use pulsar_rs_client::{
-    BatchingConfig, Client, ClientConfig, Compression, Consumer, ConsumerConfig, CryptoFailureAction,
-    DeadLetterPolicy, EncryptionConfig, Error, FileKeyReader, FutureSink, InitialPosition, KeyInfo,
-    KeyReader, KeySource, Message, MessageId, OutgoingMessage, Producer, ProducerConfig,
-    ProducerCryptoFailureAction, Property, ReaderConfig, SubscriptionType, TableViewConfig,
+    BatchingConfig, Client, ClientConfig, Compression, ConsumerConfig, CryptoFailureAction, EncryptionConfig,
+    Error, Message, MessageId, OutgoingMessage, ProducerConfig, ProducerCryptoFailureAction, ReaderConfig,
+    SubscriptionType, TableViewConfig,
 };
 use pulsar_rs_testbroker::{Options, TestBroker};
 use pulsar_rs_wire::checksum;
 use pulsar_rs_wire::proto::{EncryptionKeys, KeyValue, MessageMetadata};
-
-fn for_keys(keys: &Keys, names: &[&str]) -> ProducerConfig {
-    let encryption = EncryptionConfig::new(keys.source(), names.iter().copied());
-    ProducerConfig { encryption: Some(encryption), ..ProducerConfig::default() }
-}
-
-fn alone(config: ProducerConfig) -> ProducerConfig {
-    ProducerConfig { batching: None, ..config }
-}
-
-fn with_keys(keys: &Keys) -> ConsumerConfig {
-    ConsumerConfig { key_source: Some(keys.source()), ..config() }
-}
-
-/// What sees messages as they are.
-fn without_keys() -> ConsumerConfig {
-    ConsumerConfig { crypto_failure_action: CryptoFailureAction::Consume, ..config() }
-}
-
-async fn send_numbers(client: &Client, topic: &str, config: ProducerConfig, count: u32) {
-    let producer = client.create_producer(topic, config).await.unwrap();
-    let sending: Vec<_> =
-        (0..count).map(|number| producer.send([number.to_be_bytes(); 100].as_flattened())).collect();
-    producer.flush().await.unwrap();
-    for sending in sending {
-        sending.await.unwrap();
-    }
-    producer.close().await.unwrap();
-}
-
-/// Whether the message has the bytes of a number as they are sent by [`send_numbers`].
-fn shows_plain_text(message: &Message, number: u32) -> bool {
-    message.payload().windows(8).any(|bytes| bytes == [number.to_be_bytes(); 2].as_flattened())
-}
 
 #[tokio::test]
 async fn messages_come_as_they_went_and_nobody_else_can_read_them() {
@@ -116,53 +83,6 @@ async fn each_of_several_recipients_reads_it_and_no_other() {
 }
 
 #[tokio::test]
-async fn data_keys_are_renewed() {
-    let broker = Broker::start().await;
-    let client = broker.client();
-    let topic = unique("renewed");
-    let keys = Keys::all();
-    let consumer = subscribe(&client, &topic, with_keys(&keys)).await;
-    let spy = client.subscribe(&topic, "spy", without_keys()).await.unwrap();
-    let mut config = alone(for_keys(&keys, &["a"]));
-    config.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
-    send_numbers(&client, &topic, config, 5).await;
-    assert!(receive_many(&consumer, 5).await.iter().map(number).eq(0..5));
-    assert_eq!(keys.asked(), (5, 5));
-    let mut wrapped = Vec::new();
-    for message in receive_many(&spy, 5).await {
-        wrapped.push(message.encryption().unwrap().keys().next().unwrap().value.to_vec());
-    }
-    wrapped.sort();
-    wrapped.dedup();
-    assert_eq!(wrapped.len(), 5);
-    client.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn files_hold_keys_for_every_name() {
-    let (_broker, client) = in_memory();
-    let folder = std::env::temp_dir().join(unique("pulsar_rs-keys"));
-    std::fs::create_dir(&folder).unwrap();
-    let (public_key_file, private_key_file) = (folder.join("public.pem"), folder.join("private.pem"));
-    let reader = FileKeyReader { public_key_file, private_key_file };
-    let topic = unique("files");
-    let encryption = EncryptionConfig::new(KeySource::new(reader.clone()), ["any"]);
-    let sealed = ProducerConfig { encryption: Some(encryption), ..ProducerConfig::default() };
-    let producer = client.create_producer(&topic, sealed).await.unwrap();
-    // There are no files yet.
-    let failed = producer.send("early").await;
-    assert!(matches!(&failed, Err(Error::Crypto(why)) if why.contains("public.pem")), "{failed:?}");
-    std::fs::write(&reader.public_key_file, public_pem(0)).unwrap();
-    std::fs::write(&reader.private_key_file, private_pem(0)).unwrap();
-    eventually_sent(&producer).await;
-    let config = ConsumerConfig { key_source: Some(KeySource::new(reader)), ..config() };
-    let consumer = subscribe(&client, &topic, config).await;
-    assert_eq!(number(&receive(&consumer).await), 0);
-    client.close().await.unwrap();
-    std::fs::remove_dir_all(folder).unwrap();
-}
-
-#[tokio::test]
 async fn what_cannot_be_encrypted_is_not_sent_unless_that_is_wanted() {
     let broker = Broker::start().await;
     let client = broker.client();
@@ -184,44 +104,6 @@ async fn what_cannot_be_encrypted_is_not_sent_unless_that_is_wanted() {
     let refused = client.create_producer(&unique("unsealed"), config).await;
     assert!(matches!(refused, Err(Error::InvalidConfiguration(_))));
     client.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_key_reader_that_panics_has_no_keys_and_holds_nothing_up() {
-    let (broker, client) = in_memory();
-    let topic = unique("panic");
-    let keys = Keys::all();
-    let config =
-        ConsumerConfig { crypto_failure_action: CryptoFailureAction::Discard, ..with_keys(&Keys::all()) };
-    let reader = Keys::all();
-    reader.panic(true);
-    let consumer =
-        subscribe(&client, &topic, ConsumerConfig { key_source: Some(reader.source()), ..config }).await;
-    for config in [for_keys(&keys, &["a"]), alone(for_keys(&keys, &["a"]))] {
-        let producer = client.create_producer(&topic, config).await.unwrap();
-        keys.panic(true);
-        let sent = producer.send(&0_u32.to_be_bytes()[..]).await;
-        assert!(matches!(&sent, Err(Error::Crypto(why)) if why.contains("panicked")), "{sent:?}");
-        keys.panic(false);
-        eventually_sent(&producer).await;
-    }
-    // Whoever has no keys sees the plain one behind those that are discarded.
-    send_numbers(&client, &topic, alone(ProducerConfig::default()), 1).await;
-    let plain = receive(&consumer).await;
-    assert!(plain.encryption().is_none());
-    consumer.acknowledge(&plain).unwrap();
-    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
-    client.close().await.unwrap();
-}
-
-/// Sends until there are keys: that there were none is remembered for a moment.
-async fn eventually_sent(producer: &Producer<FutureSink>) {
-    let sending = async {
-        while producer.send(&0_u32.to_be_bytes()[..]).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LONG, sending).await.unwrap();
 }
 
 fn config_of(crypto_failure_action: CryptoFailureAction) -> ConsumerConfig {
@@ -303,125 +185,6 @@ async fn chunks_are_encrypted_and_put_together() {
         let chunk = receive(&spy).await;
         assert!(chunk.encryption().unwrap().is_encrypted() && chunk.payload().len() < limit);
         consumer.acknowledge(&message).unwrap();
-    }
-    client.close().await.unwrap();
-}
-
-/// Does not give the second private key that it is asked for.
-struct NotTheSecond(Keys);
-
-impl KeyReader for NotTheSecond {
-    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
-        self.0.public_key(name, metadata)
-    }
-
-    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
-        let key = self.0.private_key(name, metadata)?;
-        if self.0.asked().1 == 2 { Err(Error::Unknown("not now".into())) } else { Ok(key) }
-    }
-}
-
-#[tokio::test]
-async fn a_message_with_a_chunk_that_waits_for_a_key_comes_again_as_a_whole() {
-    let limit = 10_000;
-    let broker = TestBroker::start(Options { max_message_size: limit, ..Options::default() }).unwrap();
-    let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
-    let topic = unique("late_chunks");
-    let config = ConsumerConfig {
-        key_source: Some(KeySource::new(NotTheSecond(Keys::all()))),
-        ack_timeout: Some(Duration::from_secs(10)),
-        chunk_expiry: Some(Duration::from_millis(500)),
-        ..config()
-    };
-    let consumer = subscribe(&client, &topic, config).await;
-    let mut config = ProducerConfig { chunking: true, ..alone(for_keys(&Keys::all(), &["a"])) };
-    // A data key for each chunk.
-    config.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
-    let payload = vec![7; 30_000];
-    let producer = client.create_producer(&topic, config).await.unwrap();
-    producer.send(&payload[..]).await.unwrap();
-    let message = tokio::time::timeout(Duration::from_secs(20), consumer.receive()).await.unwrap().unwrap();
-    assert!(message.payload() == payload && consumer.stats().discarded == 1);
-    consumer.acknowledge(&message).unwrap();
-    eventually(LONG, "the backlog", || backlog(&broker, &topic) == 0).await;
-    client.close().await.unwrap();
-}
-
-/// Gives private keys when it may.
-struct Slow {
-    keys: Keys,
-    go_on: Mutex<mpsc::Receiver<()>>,
-}
-
-impl KeyReader for Slow {
-    fn public_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
-        self.keys.public_key(name, metadata)
-    }
-
-    fn private_key(&self, name: &str, metadata: &[Property]) -> Result<KeyInfo, Error> {
-        let key = self.keys.private_key(name, metadata);
-        self.go_on.lock().unwrap().recv().unwrap();
-        key
-    }
-}
-
-/// A client has few threads for all that blocks.
-#[test]
-fn key_readers_that_hang_leave_threads_to_others() {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(4)
-        .enable_all()
-        .build()
-        .unwrap();
-    let (may_go_on, go_on) = mpsc::channel();
-    let keys = Keys::all();
-    runtime.block_on(async {
-        let (_broker, client) = in_memory();
-        let source = KeySource::new(Slow { keys: keys.clone(), go_on: Mutex::new(go_on) });
-        let mut consumers = Vec::new();
-        for _ in 0..6 {
-            let topic = unique("hanging");
-            let config = ConsumerConfig { key_source: Some(source.clone()), ..config() };
-            consumers.push(subscribe(&client, &topic, config).await);
-            send_numbers(&client, &topic, alone(for_keys(&Keys::all(), &["a"])), 1).await;
-        }
-        eventually(LONG, "two are asked for", || keys.asked().1 == 2).await;
-        eventually(LONG, "all have come", || consumers.iter().all(|one| one.stats().entries == 1)).await;
-        tokio::time::timeout(LONG, tokio::task::spawn_blocking(|| {})).await.unwrap().unwrap();
-        assert_eq!(keys.asked().1, 2);
-        for _ in 0..6 {
-            may_go_on.send(()).unwrap();
-        }
-        for consumer in &consumers {
-            assert_eq!(number(&receive(consumer).await), 0);
-        }
-        client.close().await.unwrap();
-    });
-}
-
-/// The broker has no last message of such a topic.
-#[tokio::test]
-async fn what_waits_for_its_key_is_available() {
-    let (_broker, client) = in_memory();
-    let topics =
-        [unique("slow"), unique("slow")].map(|name| format!("non-persistent://public/default/{name}"));
-    for several in [false, true] {
-        let keys = Keys::all();
-        let (may_go_on, go_on) = mpsc::channel();
-        let slow = Slow { keys: keys.clone(), go_on: Mutex::new(go_on) };
-        let config = ConsumerConfig { key_source: Some(KeySource::new(slow)), ..config() };
-        let consumer = if several {
-            client.subscribe_topics(&topics, "several", config).await.unwrap()
-        } else {
-            client.subscribe(&topics[0], "one", config).await.unwrap()
-        };
-        send_numbers(&client, &topics[0], alone(for_keys(&Keys::all(), &["a"])), 1).await;
-        eventually(LONG, "it is asked", || keys.asked().1 == 1).await;
-        assert!(consumer.has_message_available().await.unwrap());
-        may_go_on.send(()).unwrap();
-        assert_eq!(number(&receive(&consumer).await), 0);
-        consumer.close().await.unwrap();
     }
     client.close().await.unwrap();
 }
@@ -515,38 +278,6 @@ async fn what_was_altered_on_the_way_is_not_taken_for_the_message() {
 }
 
 #[tokio::test]
-async fn order_is_kept_while_keys_are_looked_for() {
-    let broker = Broker::start().await;
-    let client = broker.client();
-    let topic = unique("order");
-    let keys = Keys::all();
-    let consumer = subscribe(&client, &topic, with_keys(&keys)).await;
-    let mut first = alone(for_keys(&keys, &["a"]));
-    first.encryption.as_mut().unwrap().data_key_lifetime = Duration::ZERO;
-    let sealed = client.create_producer(&topic, first).await.unwrap();
-    let plain = client.create_producer(&topic, alone(ProducerConfig::default())).await.unwrap();
-    for number in 0..100_u32 {
-        let producer = if number % 3 == 0 { &plain } else { &sealed };
-        producer.send(&number.to_be_bytes()[..]).await.unwrap();
-    }
-    let other = client.subscribe(&topic, "other", with_keys(&Keys::all())).await.unwrap();
-    for consumer in [&consumer, &other] {
-        assert!(receive_many(consumer, 100).await.iter().map(number).eq(0..100));
-    }
-    // Also when everything comes once more in the middle.
-    let again = client.subscribe(&topic, "again", with_keys(&Keys::all())).await.unwrap();
-    for round in 0..3 {
-        assert_eq!(number(&receive(&again).await), 0, "round {round}");
-        again.redeliver_unacknowledged();
-    }
-    assert!(receive_many(&again, 100).await.iter().map(number).eq(0..100));
-    broker.cut();
-    again.seek(&MessageId::EARLIEST).await.unwrap();
-    assert!(receive_many(&again, 100).await.iter().map(number).eq(0..100));
-    client.close().await.unwrap();
-}
-
-#[tokio::test]
 async fn keys_stay_together_in_key_shared_subscriptions() {
     let broker = Broker::start().await;
     let client = broker.client();
@@ -584,105 +315,6 @@ async fn keys_stay_together_in_key_shared_subscriptions() {
     client.close().await.unwrap();
 }
 
-fn letters(keys: &Keys) -> ConsumerConfig {
-    let policy = DeadLetterPolicy {
-        max_redeliveries: 1,
-        initial_subscription: Some("sub".into()),
-        ..DeadLetterPolicy::default()
-    };
-    ConsumerConfig {
-        subscription_type: SubscriptionType::Shared,
-        negative_ack_delay: Duration::from_millis(50),
-        dead_letter: Some(policy),
-        retry: true,
-        ..with_keys(keys)
-    }
-}
-
-async fn refuse_twice(consumer: &Consumer) {
-    for _ in 0..2 {
-        let message = receive(consumer).await;
-        assert_eq!(number(&message), 0);
-        consumer.negative_acknowledge(&message);
-    }
-}
-
-#[tokio::test]
-async fn letters_are_for_whom_their_messages_were() {
-    let broker = Broker::start().await;
-    let client = broker.client();
-    let topic = unique("letters");
-    let keys = Keys::all();
-    let consumer = subscribe(&client, &topic, letters(&keys)).await;
-    send_numbers(&client, &topic, alone(for_keys(&keys, &["b", "a"])), 1).await;
-    let retry = format!("{topic}-sub-RETRY");
-    let spy_on_retry = client.subscribe(&retry, "spy", without_keys()).await.unwrap();
-    let message = receive(&consumer).await;
-    consumer.reconsume_later(&message, Duration::from_millis(10), &[]).await.unwrap();
-    let seen = receive(&spy_on_retry).await;
-    assert!(seen.encryption().unwrap().is_encrypted() && !shows_plain_text(&seen, 0));
-    refuse_twice(&consumer).await;
-    let dead = format!("{topic}-sub-DLQ");
-    let from_now_on = ConsumerConfig { initial_position: InitialPosition::Latest, ..without_keys() };
-    eventually(LONG, "it is buried", || consumer.stats().dead_letters == 1).await;
-    let spy = client.subscribe(&dead, "sub", from_now_on).await.unwrap();
-    let seen = receive(&spy).await;
-    assert!(seen.encryption().unwrap().is_encrypted() && !shows_plain_text(&seen, 0));
-    let names: Vec<_> = seen.encryption().unwrap().keys().map(|key| key.name.to_vec()).collect();
-    assert_eq!(names, [b"b", b"a"]);
-    spy.close().await.unwrap();
-    let reader = client.subscribe(&dead, "sub", with_keys(&keys)).await.unwrap();
-    assert_eq!(number(&receive(&reader).await), 0);
-    client.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn what_is_still_encrypted_is_no_letter() {
-    let (broker, client) = in_memory();
-    let topic = unique("sealed");
-    let config = ConsumerConfig {
-        crypto_failure_action: CryptoFailureAction::Consume,
-        ..letters(&Keys::new([None; 3]))
-    };
-    let consumer = subscribe(&client, &topic, config).await;
-    send_numbers(&client, &topic, alone(for_keys(&Keys::all(), &["a"])), 1).await;
-    // Twice are the deliveries that other messages have.
-    for delivery in 0..4 {
-        let message = receive(&consumer).await;
-        assert!(message.encryption().unwrap().is_encrypted() && message.redelivery_count() == delivery);
-        let refused = consumer.reconsume_later(&message, Duration::ZERO, &[]).await;
-        assert!(
-            matches!(&refused, Err(Error::Crypto(why)) if why.contains("still encrypted")),
-            "{refused:?}"
-        );
-        consumer.negative_acknowledge(&message);
-    }
-    assert_eq!((consumer.stats().dead_letters, backlog(&broker, &topic)), (0, 1));
-    client.close().await.unwrap();
-}
-
-#[tokio::test]
-async fn letters_wait_until_they_can_be_encrypted() {
-    let (broker, client) = in_memory();
-    let topic = unique("waiting");
-    let keys = Keys::all();
-    let consumer = subscribe(&client, &topic, letters(&keys)).await;
-    send_numbers(&client, &topic, alone(for_keys(&keys, &["a"])), 1).await;
-    let first = receive(&consumer).await;
-    consumer.negative_acknowledge(&first);
-    // Its own key is known by now, but none is given for the letter.
-    let second = receive(&consumer).await;
-    keys.lock(true);
-    consumer.negative_acknowledge(&second);
-    let before = keys.asked().0;
-    eventually(LONG, "a letter was tried", || keys.asked().0 > before).await;
-    assert_eq!(consumer.stats().dead_letters, 0);
-    assert_eq!(backlog(&broker, &topic), 1);
-    keys.lock(false);
-    eventually(LONG, "it is buried", || consumer.stats().dead_letters == 1).await;
-    client.close().await.unwrap();
-}
-
 #[tokio::test]
 async fn readers_and_table_views_decrypt() {
     let broker = Broker::start().await;
@@ -699,5 +331,22 @@ async fn readers_and_table_views_decrypt() {
     let config = TableViewConfig { key_source: Some(keys.source()), ..TableViewConfig::default() };
     let view = client.create_table_view(&topic, config).await.unwrap();
     assert_eq!(view.get(b"key").as_deref(), Some(&b"value"[..]));
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_nobody_gives_are_told_of() {
+    let (broker, _) = in_memory();
+    broker.create_topic("parts", 3).unwrap();
+    let warnings = Arc::new(Warnings::default());
+    let config = ClientConfig { logger: warnings.clone(), ..ClientConfig::default() };
+    let client = Client::new(broker.url(), config).unwrap();
+    for (count, topic) in ["t", "parts"].into_iter().enumerate() {
+        client.create_producer(topic, ProducerConfig::default()).await.unwrap();
+        assert_eq!(warnings.with("UNENCRYPTED"), count);
+        let config = ProducerConfig { lacks_key_source: true, ..ProducerConfig::default() };
+        client.create_producer(topic, config).await.unwrap();
+        assert_eq!(warnings.with("UNENCRYPTED"), count + 1, "{:?}", warnings.0);
+    }
     client.close().await.unwrap();
 }

@@ -199,6 +199,29 @@ async fn answers_that_cannot_be_right_are_errors() {
 }
 
 #[tokio::test]
+async fn namespaces_may_have_many_topics_but_not_any_number() {
+    const OK: &str = "HTTP/1.1 200 OK\r\n\r\n";
+    // Names as long as can be expected.
+    let names = (0..100_000).map(|number| format!("\"persistent://public/default/{number:0>90}\""));
+    let long: Vec<_> = names.collect();
+    let many = vec!["\"a\""; 1_000_001];
+    for (list, more, expected) in [
+        (format!("[{}]", long.join(",")), String::new(), None),
+        (format!("[{}]", many.join(",")), String::new(), Some("more than 1000000 topics")),
+        ("[1]".to_owned(), String::new(), Some("no list of names")),
+        ("[".to_owned(), " ".repeat(1 << 16), Some("more than 67108864 bytes")),
+    ] {
+        let url = server((OK.to_owned() + &list).leak(), more.leak()).await;
+        let subscribed = client(&url).subscribe_pattern("none-.*", "s", ConsumerConfig::default()).await;
+        match (subscribed.map(drop), expected) {
+            (Ok(()), None) => {}
+            (Err(Error::Lookup(text)), Some(expected)) => assert!(text.contains(expected), "{text}"),
+            (other, expected) => panic!("{other:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn nothing_takes_longer_than_the_operation_timeout() {
     let broker = in_memory();
     let client = client(broker.http_url());

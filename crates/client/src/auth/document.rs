@@ -7,12 +7,13 @@ use zeroize::Zeroizing;
 
 use super::token::{blocking, path_of};
 use crate::Error;
+use crate::blocking::OneAtATime;
 
 /// A secret file that parameters name, or hold: a path, `file:///PATH`, or `data:MEDIA-TYPE;base64,...`.
 #[derive(Clone)]
 pub(super) enum Document {
     /// Read whenever it is needed, so that a new one is used.
-    File(PathBuf),
+    File(PathBuf, OneAtATime),
     Inline(Zeroizing<Vec<u8>>),
 }
 
@@ -20,7 +21,7 @@ impl Document {
     /// `media_type` is what a `data:` URL has to be of.
     pub fn parse(text: &str, media_type: &str) -> Result<Self, Error> {
         let Some(data) = text.strip_prefix("data:") else {
-            return Ok(Document::File(path_of(text)));
+            return Ok(Document::File(path_of(text), OneAtATime::default()));
         };
         let encoded = data.strip_prefix(media_type).and_then(|rest| rest.strip_prefix(";base64,"));
         let encoded = encoded.ok_or_else(|| {
@@ -34,9 +35,9 @@ impl Document {
     pub async fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         match self {
             Document::Inline(bytes) => Ok(bytes.clone()),
-            Document::File(path) => {
+            Document::File(path, turns) => {
                 let path = path.clone();
-                blocking(move || {
+                blocking(turns, move || {
                     std::fs::read(&path).map(Zeroizing::new).map_err(|error| {
                         Error::Authentication(format!("cannot read {}: {error}", path.display()))
                     })
@@ -51,7 +52,7 @@ impl fmt::Debug for Document {
     /// Where it is, without what it holds.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Document::File(path) => write!(out, "the file {}", path.display()),
+            Document::File(path, _) => write!(out, "the file {}", path.display()),
             Document::Inline(_) => out.write_str("a data URL"),
         }
     }

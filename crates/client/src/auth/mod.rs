@@ -56,7 +56,7 @@ pub struct CertificateFiles {
 /// takes too long; what blocks belongs on [`tokio::task::spawn_blocking`].
 ///
 /// Errors should be [`Error::Authentication`], which creating a producer or consumer returns at once. Those that were
-/// there before try again with growing pauses.
+/// there before try again, all of one server at the same time, with growing pauses.
 pub trait Authentication: Send + Sync + Debug {
     /// Name that brokers know the method by, such as `token`.
     fn method(&self) -> &str;

@@ -2,12 +2,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use super::parameters::Parameters;
 use super::{Answering, Authentication, Network, Secret, SecretHeaders};
 use crate::Error;
+use crate::blocking::OneAtATime;
 
 /// Gives a token, or says why there is none.
 type Supplier = dyn Fn() -> Result<Zeroizing<String>, Error> + Send + Sync;
@@ -20,11 +20,11 @@ pub struct TokenAuthentication {
 enum Source {
     Fixed(Zeroizing<String>),
     /// Read for each connection.
-    File(PathBuf),
+    File(PathBuf, OneAtATime),
     /// Name of an environment variable.
     Environment(String),
-    /// Called for each connection; one call at a time, so that one that hangs holds one thread and no more.
-    Supplier(Arc<Mutex<()>>, Arc<Supplier>),
+    /// Called for each connection.
+    Supplier(Arc<Supplier>, OneAtATime),
 }
 
 impl TokenAuthentication {
@@ -35,7 +35,7 @@ impl TokenAuthentication {
 
     /// A file with the token, read anew for each connection and each time a broker asks again.
     pub fn from_file(path: impl Into<PathBuf>) -> Self {
-        TokenAuthentication { source: Source::File(path.into()) }
+        TokenAuthentication { source: Source::File(path.into(), OneAtATime::default()) }
     }
 
     /// A function that gives the token, called for each connection and each time a broker asks again: on a thread for
@@ -43,7 +43,7 @@ impl TokenAuthentication {
     pub fn from_supplier(
         supplier: impl Fn() -> Result<Zeroizing<String>, Error> + Send + Sync + 'static,
     ) -> Self {
-        TokenAuthentication { source: Source::Supplier(Arc::default(), Arc::new(supplier)) }
+        TokenAuthentication { source: Source::Supplier(Arc::new(supplier), OneAtATime::default()) }
     }
 
     /// As the established clients write it: `token:TOKEN`, `file:PATH`, `file://PATH`, `env:NAME`, the same as JSON
@@ -78,22 +78,16 @@ impl TokenAuthentication {
     async fn token(&self) -> Result<Zeroizing<String>, Error> {
         let token = match &self.source {
             Source::Fixed(token) => token.clone(),
-            Source::File(path) => {
+            Source::File(path, turns) => {
                 let path = path.clone();
-                blocking(move || read(&path)).await?
+                blocking(turns, move || read(&path)).await?
             }
             Source::Environment(name) => Zeroizing::new(std::env::var(name).map_err(|_| {
                 Error::Authentication(format!("the environment variable {name} holds no token"))
             })?),
-            Source::Supplier(turn, supplier) => {
-                let turn = turn.clone().lock_owned().await;
+            Source::Supplier(supplier, turns) => {
                 let supplier = supplier.clone();
-                blocking(move || {
-                    let token = supplier();
-                    drop(turn);
-                    token
-                })
-                .await?
+                blocking(turns, move || supplier()).await?
             }
         };
         let token = Zeroizing::new(token.trim().to_owned());
@@ -123,7 +117,7 @@ impl fmt::Debug for TokenAuthentication {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Fixed(_) => out.write_str("a token"),
-            Source::File(path) => write!(out, "the token file {}", path.display()),
+            Source::File(path, _) => write!(out, "the token file {}", path.display()),
             Source::Environment(name) => write!(out, "the environment variable {name}"),
             Source::Supplier(..) => out.write_str("the token supplier"),
         }
@@ -135,12 +129,16 @@ pub(super) fn bearer(token: &str) -> SecretHeaders {
     vec![("Authorization".to_owned(), Zeroizing::new(format!("Bearer {token}")))]
 }
 
-/// Runs what may block on a thread for that.
+/// Runs what gives authentication data, and may block. When it panics there are none.
 pub(super) async fn blocking<T: Send + 'static>(
+    turns: &OneAtATime,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let failed = |_| Error::Authentication("what gives the authentication data failed, or was ended".into());
-    tokio::task::spawn_blocking(work).await.map_err(failed)?
+    match turns.run("what gives the authentication data", work).await {
+        Ok(outcome) => outcome,
+        Err(Error::Unknown(text)) => Err(Error::Authentication(text)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The path that a `file:` URL names, or that stands for itself.

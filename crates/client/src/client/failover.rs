@@ -15,8 +15,9 @@ use crate::log::Log;
 /// Clusters to use while the one of the service URL, the primary, is down.
 ///
 /// Every cluster that is looked at is asked as the client itself would ask: with `pulsar://` it has to take a
-/// connection and answer the handshake, with `http://` to answer a request with anything but a server error. A port
-/// that is open alone says nothing: a proxy or load balancer may be all that is left behind it, or a process that hangs.
+/// connection and answer the handshake, with `http://` to answer a request with anything but a server error. A cluster
+/// that answers that it does not let this client in is up: its refusal is for the program to see, and most often another
+/// cluster has the same for it. A port that is open alone says nothing: a proxy or load balancer may be all that is left behind it, or a process that hangs.
 /// Each look takes the client's `connect_timeout` at most.
 ///
 /// The client then closes all connections to the old cluster. Producers and consumers look their topics up at the new

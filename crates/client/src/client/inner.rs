@@ -18,6 +18,7 @@ use super::services::Services;
 use crate::auth::{Authentication, CertificateFiles, Identity, Network};
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
+use crate::gate::Returning;
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
 use crate::stats::{ClientStats, MemberStats, run_reports};
@@ -275,16 +276,17 @@ impl ClientInner {
     }
 
     /// A connection to the broker of `topic` for the producer or consumer with this id; `assigned` is the broker that
-    /// the last one named.
+    /// the last one named, `returning` is there if nobody waits for it.
     pub async fn connection_for(
         &self,
         id: u64,
         topic: &TopicName,
         assigned: Option<Assigned>,
         moved_to: &MovedTo,
+        returning: Option<&Returning>,
     ) -> Result<Arc<Connection>, Error> {
         // Before the lookup: what it finds is of use only while the client keeps to the cluster.
-        let cluster = self.pool.cluster();
+        let cluster = self.pool.cluster().returning(returning);
         // What a broker said of another cluster than the one that is used now does not count.
         let moved = moved_to.get().filter(|moved| cluster.is_that_of(moved.from));
         if let Some(moved) = moved {
@@ -329,8 +331,13 @@ impl ClientInner {
     }
 
     /// Is told when the topics of a namespace change; nothing where the service cannot.
-    pub async fn watch_topics(&self, number: u64, query: &TopicQuery) -> Result<Option<TopicWatch>, Error> {
-        let cluster = self.pool.cluster();
+    pub async fn watch_topics(
+        &self,
+        number: u64,
+        query: &TopicQuery,
+        returning: &Returning,
+    ) -> Result<Option<TopicWatch>, Error> {
+        let cluster = self.pool.cluster().returning(Some(returning));
         self.services.lookup().watch_topics(cluster, number, query).await
     }
 

@@ -100,7 +100,8 @@ impl Client {
         self.subscribe_to_several(name, Topics::Listed(topics), subscription, config).await
     }
 
-    /// Subscribes to all topics that match a regular expression, see [`TopicPattern`], also to those that come later.
+    /// Subscribes to all topics that match a regular expression, see [`TopicPattern`], also to those that come later. Over
+    /// HTTP, a namespace may have 1,000,000 topics and 64 MiB of their names; more is [`Error::Lookup`].
     pub async fn subscribe_pattern(
         &self,
         pattern: &str,

@@ -11,6 +11,7 @@ use super::Connection;
 use super::handshake::CLIENT_VERSION;
 use crate::Error;
 use crate::auth::Identity;
+use crate::blocking::ended;
 
 impl Connection {
     /// Answers a challenge, without holding up what else the broker sends. One at a time: to a broker that asks again
@@ -21,17 +22,21 @@ impl Connection {
         }
         let connection = self.clone();
         tokio::spawn(async move {
-            let answering = response(&connection.identity, &challenge);
-            let answer = match timeout(connection.operation_timeout, answering).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Error::Timeout(format!("no data within {:?}", connection.operation_timeout))),
-            };
+            // In a task of its own: what answers may be the program's, and may panic.
+            let answer = tokio::spawn(connection.clone().answer(challenge)).await;
+            let answer = answer.unwrap_or_else(|error| Err(ended("what proves who the client is", &error)));
             connection.answering.store(false, Ordering::Release);
             match answer {
-                Ok(answer) => connection.send(&answer),
+                Ok(answer) => connection.send_secret(answer),
                 Err(error) => connection.close(&format!("cannot tell the broker again who we are: {error}")),
             }
         });
+    }
+
+    async fn answer(self: Arc<Self>, challenge: CommandAuthChallenge) -> Result<Command, Error> {
+        let answering = response(&self.identity, &challenge);
+        let late = |_| Error::Timeout(format!("no data within {:?}", self.operation_timeout));
+        timeout(self.operation_timeout, answering).await.map_err(late)?
     }
 }
 

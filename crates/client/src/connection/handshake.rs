@@ -21,14 +21,40 @@ const ROOM: usize = 32 * 1024;
 /// What we call ourselves.
 pub(super) const CLIENT_VERSION: &str = concat!("pulsar_rs-v", env!("CARGO_PKG_VERSION"));
 
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct HandshakeError {
+    error: Error,
+    /// The broker said so.
+    is_answer: bool,
+}
+
+impl HandshakeError {
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
+    /// Whether the broker lives, and does not let this client in.
+    pub fn is_refusal(&self) -> bool {
+        self.is_answer && matches!(self.error, Error::Authentication(_) | Error::Authorization(_))
+    }
+}
+
+impl From<Error> for HandshakeError {
+    fn from(error: Error) -> Self {
+        HandshakeError { error, is_answer: false }
+    }
+}
+
 /// Introduces us to the broker, answers its challenges, and returns its answer, with what it sent behind it already.
 ///
-/// `proxy_to` names the broker that a proxy shall connect us to.
+/// `proxy_to` names the broker that a proxy shall connect us to; `has_certificate` says whether TLS showed one of ours.
 pub(super) async fn shake_hands(
     socket: &mut (impl AsyncRead + AsyncWrite + Unpin),
     proxy_to: Option<String>,
     identity: &Identity,
-) -> Result<(CommandConnected, BytesMut), Error> {
+    has_certificate: bool,
+) -> Result<(CommandConnected, BytesMut), HandshakeError> {
     let introduction = connect(proxy_to, identity).await?.into();
     // When that fails, the peer may have said why: what it thinks of our certificate it says after the TLS handshake.
     let written = send(socket, introduction).await;
@@ -45,37 +71,45 @@ pub(super) async fn shake_hands(
                     if matches!(error, Error::Authentication(_)) {
                         identity.refused();
                     }
-                    return Err(error);
+                    return Err(HandshakeError { error, is_answer: true });
                 }
                 Command::AuthChallenge(asked) => {
                     challenges += 1;
                     if challenges > MAX_CHALLENGES {
-                        return Err(broken(&"the broker asks who the client is, again and again"));
+                        return Err(broken(&"the broker asks who the client is, again and again").into());
                     }
                     send(socket, response(identity, &asked).await?).await?;
                     continue;
                 }
-                other => return Err(broken(&format_args!("it answered with {:?}", other.kind()))),
+                other => return Err(broken(&format_args!("it answered with {:?}", other.kind())).into()),
             }
         }
         match socket.read_buf(&mut buffer).await {
             Ok(0) => {
                 written?;
-                return Err(broken(&"the broker closed the connection"));
+                return Err(broken(&"the broker closed the connection").into());
             }
             Ok(_) => {}
             Err(error) => {
-                return Err(match refused(&error) {
+                return Err(match refused(&error, has_certificate) {
                     Some(why) => Error::Connect(format!("TLS handshake failed: {why}")),
                     None => broken(&error),
-                });
+                }
+                .into());
             }
         }
     }
 }
 
 /// Sends a command that may hold secrets.
-async fn send(socket: &mut (impl AsyncWrite + Unpin), mut command: Command) -> Result<(), Error> {
+async fn send(socket: &mut (impl AsyncWrite + Unpin), command: Command) -> Result<(), Error> {
+    let out = encode_secret(command);
+    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
+    written.map_err(|error| broken(&error))
+}
+
+/// The frame of a command that may hold secrets, which are overwritten in the command itself.
+pub(super) fn encode_secret(mut command: Command) -> Zeroizing<Vec<u8>> {
     // Large enough not to grow, which would leave copies behind.
     let mut out = Zeroizing::new(Vec::with_capacity(ROOM));
     command.encode_frame(&mut out);
@@ -84,8 +118,7 @@ async fn send(socket: &mut (impl AsyncWrite + Unpin), mut command: Command) -> R
         Command::AuthResponse(answer) => answer.response.iter_mut().for_each(|data| data.auth_data.zeroize()),
         _ => {}
     }
-    let written = async { socket.write_all(&out).await.and(socket.flush().await) }.await;
-    written.map_err(|error| broken(&error))
+    out
 }
 
 async fn connect(proxy_to: Option<String>, identity: &Identity) -> Result<CommandConnect, Error> {
@@ -172,7 +205,7 @@ mod tests {
     async fn every_challenge_is_answered_until_the_broker_is_content() {
         let (mut client, mut broker) = tokio::io::duplex(4096);
         let identity = identity(Some(Arc::new(Echo)));
-        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity, false).await });
         let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
         assert_eq!(connect.auth_method_name(), "echo");
         assert_eq!(connect.auth_data(), b"hello");
@@ -191,11 +224,14 @@ mod tests {
     async fn who_has_no_answer_says_so() {
         let (mut client, mut broker) = tokio::io::duplex(4096);
         let identity = identity(None);
-        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity).await });
+        let shaking = tokio::spawn(async move { shake_hands(&mut client, None, &identity, false).await });
         let Command::Connect(connect) = receive(&mut broker).await else { panic!("no Connect") };
         assert_eq!(connect.auth_method_name(), "none");
         assert_eq!(connect.auth_data, None);
         send(&mut broker, challenge(b"who")).await.unwrap();
-        assert!(matches!(shaking.await.unwrap(), Err(Error::Authentication(_))));
+        assert!(matches!(
+            shaking.await.unwrap().map_err(HandshakeError::into_error),
+            Err(Error::Authentication(_))
+        ));
     }
 }

@@ -36,8 +36,12 @@ use crate::Error;
 use crate::auth::Identity;
 use crate::log::Log;
 use channels::Channels;
+use handshake::encode_secret;
 use outbound::Outbound;
 use requests::Requests;
+
+/// Why a connection ends whose commands pile up.
+const DOES_NOT_READ: &str = "the broker does not read";
 
 /// Version of the protocol since which brokers can answer acknowledgements.
 const ACK_ANSWERS: i32 = 17;
@@ -128,10 +132,17 @@ impl Connection {
         self.send_encoded(|out| command.encode_frame(out));
     }
 
+    /// Sends a command that may hold secrets, whose copies are overwritten.
+    fn send_secret(&self, command: Command) {
+        if !self.outbound.push_secret(encode_secret(command)) {
+            self.close(DOES_NOT_READ);
+        }
+    }
+
     /// Writes a frame with `encode` behind those already queued.
     pub fn send_encoded(&self, encode: impl FnOnce(&mut Vec<u8>)) {
         if !self.outbound.push_bytes(encode) {
-            self.close("the broker does not read");
+            self.close(DOES_NOT_READ);
         }
     }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::channels::Channels;
-use super::handshake::shake_hands;
+use super::handshake::{HandshakeError, shake_hands};
 use super::outbound::Outbound;
 use super::pool::Opening;
 use super::read::read_frames;
@@ -51,7 +51,9 @@ impl Connection {
     pub(super) async fn open(config: ConnectionConfig, opening: Opening) -> Result<Arc<Self>, Error> {
         let Opening { address, proxy_to, cluster } = opening;
         let (stream, (connected, rest)) =
-            enter(&config.connector, &address, proxy_to, &config.identity, config.connect_timeout).await?;
+            enter(&config.connector, &address, proxy_to, &config.identity, config.connect_timeout)
+                .await
+                .map_err(HandshakeError::into_error)?;
         let max_message_size = connected
             .max_message_size
             .and_then(|size| usize::try_from(size).ok())
@@ -92,10 +94,10 @@ pub(crate) async fn enter(
     proxy_to: Option<String>,
     identity: &Identity,
     patience: Duration,
-) -> Result<(Stream, (CommandConnected, BytesMut)), Error> {
+) -> Result<(Stream, (CommandConnected, BytesMut)), HandshakeError> {
     let attempt = async {
         let mut stream = connector.connect_to_broker(address, patience).await?;
-        let answer = shake_hands(&mut stream, proxy_to, identity).await?;
+        let answer = shake_hands(&mut stream, proxy_to, identity, connector.has_certificate()).await?;
         Ok((stream, answer))
     };
     timeout(patience, attempt)

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
+use zeroize::Zeroizing;
 
 use super::socket::Writer;
 use super::write::{Progress, try_write};
@@ -21,6 +22,8 @@ const MAX_COMMANDS: usize = 16 * 1024 * 1024;
 pub(crate) enum Frame {
     /// One or more encoded commands.
     Bytes(Vec<u8>),
+    /// A command that is overwritten when it is written, or dropped.
+    Secret(Zeroizing<Vec<u8>>),
     /// A message or batch. The producer keeps it too, until its receipt.
     Entry(Arc<EntryFrame>),
 }
@@ -138,7 +141,23 @@ impl Outbound {
         if before == 0 {
             queue.frames.push(Frame::Bytes(new));
         }
-        queue.command_bytes += added;
+        self.added(queue, added)
+    }
+
+    /// Queues a command in a buffer of its own, so that it is nowhere else. False when the peer lets too many wait.
+    pub fn push_secret(&self, command: Zeroizing<Vec<u8>>) -> bool {
+        let mut queue = self.queue.lock();
+        if queue.closed {
+            return true;
+        }
+        let added = command.len();
+        queue.frames.push(Frame::Secret(command));
+        self.added(queue, added)
+    }
+
+    /// Commands were added. False when too many wait.
+    fn added(&self, mut queue: MutexGuard<'_, Queue>, bytes: usize) -> bool {
+        queue.command_bytes += bytes;
         let fits = queue.command_bytes <= MAX_COMMANDS;
         let wakes = queue.take_turn(Turn::Task);
         drop(queue);
@@ -175,7 +194,7 @@ impl Outbound {
     }
 
     /// Wakes the task if something is left to do and nobody does it.
-    fn hand_over(&self, mut queue: parking_lot::MutexGuard<'_, Queue>) {
+    fn hand_over(&self, mut queue: MutexGuard<'_, Queue>) {
         let work = !queue.frames.is_empty() || queue.can_feed();
         let wakes = work && queue.take_turn(Turn::Task);
         drop(queue);
@@ -253,7 +272,7 @@ impl Queue {
 impl Frame {
     fn entry_len(&self) -> usize {
         match self {
-            Frame::Bytes(_) => 0,
+            Frame::Bytes(_) | Frame::Secret(_) => 0,
             Frame::Entry(entry) => entry.len(),
         }
     }
@@ -273,6 +292,7 @@ mod tests {
         assert!(outbound.push_bytes(|out| out.extend_from_slice(b"a")));
         assert!(outbound.push_bytes(|out| out.extend_from_slice(b"b")));
         assert_eq!(outbound.push_entry(1, &entry(1), false), Room::Taken);
+        assert!(outbound.push_secret(Zeroizing::new(b"s".to_vec())));
         assert!(outbound.push_bytes(|out| out.extend_from_slice(b"c")));
         let mut frames = Vec::new();
         assert_eq!(outbound.take(&mut frames).await, 0);
@@ -280,10 +300,11 @@ mod tests {
             .iter()
             .map(|frame| match frame {
                 Frame::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                Frame::Secret(_) => "secret".to_owned(),
                 Frame::Entry(_) => "entry".to_owned(),
             })
             .collect();
-        assert_eq!(names, ["ab", "entry", "c"]);
+        assert_eq!(names, ["ab", "entry", "secret", "c"]);
     }
 
     #[tokio::test]

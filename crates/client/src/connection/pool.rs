@@ -7,6 +7,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Connection, ConnectionConfig};
 use crate::Error;
+use crate::blocking::ended;
+use crate::gate::{Gate, Returning};
 use crate::service_url::Address;
 
 /// A broker, and where to connect to for it.
@@ -36,6 +38,7 @@ pub(crate) struct ConnectionPool {
 #[derive(Debug, Default)]
 struct Slots {
     by_place: HashMap<Place, Arc<Slot>>,
+    gates: HashMap<Broker, Arc<Gate>>,
     /// Every connection that may still be open.
     opened: Vec<Weak<Connection>>,
     /// Counts the clusters that were used.
@@ -85,6 +88,8 @@ pub(crate) struct Cluster<'a> {
     number: u64,
     /// Of a cluster that a broker named, as its topics were moved there: its number among these, from 1.
     moved: u32,
+    /// Who wants to connect, if nobody waits for him.
+    returning: Option<&'a Returning>,
 }
 
 impl ConnectionPool {
@@ -99,7 +104,7 @@ impl ConnectionPool {
 
     /// The pool for the cluster that is used now.
     pub fn cluster(&self) -> Cluster<'_> {
-        Cluster { pool: self, number: self.slots.lock().cluster, moved: 0 }
+        Cluster { pool: self, number: self.slots.lock().cluster, moved: 0, returning: None }
     }
 
     /// Ends all connections, also those that are being opened: from now on another cluster is used.
@@ -129,7 +134,17 @@ impl ConnectionPool {
     }
 }
 
-impl Cluster<'_> {
+impl<'a> Cluster<'a> {
+    /// The cluster for one who comes back by himself, if it is one.
+    pub fn returning(self, returning: Option<&'a Returning>) -> Self {
+        Cluster { returning, ..self }
+    }
+
+    /// Who wants to connect, if nobody waits for him.
+    pub fn who_returns(&self) -> Option<&'a Returning> {
+        self.returning
+    }
+
     /// The cluster with this number among those that brokers named.
     pub fn moved(self, number: u32) -> Self {
         Cluster { moved: number, ..self }
@@ -157,12 +172,30 @@ impl Cluster<'_> {
     }
 
     async fn get(&self, broker: &Broker, number: u64) -> Result<Arc<Connection>, Error> {
-        let ConnectionPool { config, slots, .. } = self.pool;
-        let slot = {
-            let mut slots = slots.lock();
+        let (slot, gate) = {
+            let mut slots = self.pool.slots.lock();
             slots.check_open(self.number)?;
-            slots.by_place.entry(Place { broker: broker.clone(), number }).or_default().clone()
+            let place = Place { broker: broker.clone(), number };
+            let gate = slots.gates.entry(broker.clone()).or_default().clone();
+            (slots.by_place.entry(place).or_default().clone(), gate)
         };
+        let turn = gate.pass(self.returning).await?;
+        let outcome = self.get_at(slot, gate.clone(), broker).await;
+        drop(turn);
+        if let (Err(error), Some(returning)) = (&outcome, self.returning) {
+            returning.failed(error);
+        }
+        outcome
+    }
+
+    /// What is in a slot, or comes into it.
+    async fn get_at(
+        &self,
+        slot: Arc<Slot>,
+        gate: Arc<Gate>,
+        broker: &Broker,
+    ) -> Result<Arc<Connection>, Error> {
+        let ConnectionPool { config, slots, .. } = self.pool;
         let asked = Instant::now();
         let current = slot.lock_owned().await;
         if let Some(outcome) = current.outcome(asked) {
@@ -170,8 +203,8 @@ impl Cluster<'_> {
         }
         let proxy_to = (broker.logical != broker.physical).then(|| broker.logical.to_string());
         let opening = Opening { address: broker.physical.clone(), proxy_to, cluster: self.tag() };
-        let open = open(config.clone(), opening, self.number, slots.clone(), current);
-        config.runtime.spawn(open).await.unwrap_or_else(|_| Err(runtime_ended()))
+        let open = open(config.clone(), opening, self.number, slots.clone(), current, gate);
+        config.runtime.spawn(open).await.unwrap_or_else(|error| Err(ended("what connects", &error)))
     }
 }
 
@@ -193,8 +226,11 @@ async fn open(
     cluster: u64,
     slots: Arc<Mutex<Slots>>,
     mut slot: OwnedMutexGuard<Attempts>,
+    gate: Arc<Gate>,
 ) -> Result<Arc<Connection>, Error> {
-    let connection = match Connection::open(config, opening).await {
+    let opened = Connection::open(config, opening).await;
+    gate.settle(opened.as_ref().err());
+    let connection = match opened {
         Ok(connection) => connection,
         Err(error) => {
             slot.failed = Some((Instant::now(), error.clone()));
@@ -214,10 +250,6 @@ impl Drop for ConnectionPool {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-fn runtime_ended() -> Error {
-    Error::AlreadyClosed("the client's runtime has ended".into())
 }
 
 fn shut_down(opened: &[Weak<Connection>]) {
@@ -248,6 +280,7 @@ impl Slots {
     /// Forgets all connections, and returns those that may be open.
     fn take(&mut self) -> Vec<Weak<Connection>> {
         self.by_place.clear();
+        self.gates.clear();
         std::mem::take(&mut self.opened)
     }
 }

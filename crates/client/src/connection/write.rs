@@ -104,6 +104,7 @@ impl Frame {
     fn pieces(&self) -> [&[u8]; 2] {
         match self {
             Frame::Bytes(bytes) => [bytes, &[]],
+            Frame::Secret(bytes) => [bytes, &[]],
             Frame::Entry(entry) => {
                 let EntryFrame { head, body } = entry.as_ref();
                 [head, body]

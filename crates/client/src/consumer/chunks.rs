@@ -15,7 +15,9 @@ use super::arrival::Arrival;
 use super::config::ConsumerConfig;
 use crate::crypto::OpeningKey;
 
-/// Names of messages that are remembered after they were given up, at most.
+/// Names of messages that are remembered after they were given up, at most: a name may be long. It takes the chunks of more
+/// producers that come in turns to forget one too early. What then comes of its message is taken for one without a
+/// beginning, which is acknowledged when chunks expire, unless the beginning has come again before.
 const MAX_GIVEN_UP: usize = 1000;
 
 /// What an entry says of the message that it is a chunk of.

@@ -10,6 +10,7 @@ use super::inbox::Held;
 use super::position::{Position, Start, StartToSend};
 use super::{Phase, Shared, State, SubscriptionType, already_closed, void};
 use crate::connection::{Assigned, Connection};
+use crate::gate::Returning;
 use crate::log::Log;
 use crate::reconnect::Reconnect;
 use crate::{Error, Schema};
@@ -32,8 +33,13 @@ impl Reconnect for Shared {
     }
 
     /// One attempt: find the broker, connect, subscribe there.
-    async fn connect(self: &Arc<Self>, assigned: Option<Assigned>) -> Result<(), Error> {
-        let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
+    async fn connect(
+        self: &Arc<Self>,
+        assigned: Option<Assigned>,
+        returning: Option<&Returning>,
+    ) -> Result<(), Error> {
+        let (topic, moved_to) = (&self.topic, &self.moved_to);
+        let connection = self.client.connection_for(self.id, topic, assigned, moved_to, returning).await?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let mut cut_off = std::pin::pin!(self.cut_off.notified());

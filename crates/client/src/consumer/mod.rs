@@ -372,7 +372,7 @@ impl Shared {
     async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         // Before connecting, so that closing the client finds it.
         self.client.register(self.id, self.me.clone() as _)?;
-        if let Err(error) = self.client.attempt("subscribe", deadline, || self.connect(None)).await {
+        if let Err(error) = self.client.attempt("subscribe", deadline, || self.connect(None, None)).await {
             self.abandon();
             return Err(error);
         }

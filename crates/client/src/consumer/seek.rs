@@ -130,7 +130,7 @@ impl Shared {
             connection.remove_consumer(self.id);
             let _ = connection.request(|request_id| self.close_command(request_id)).await;
         }
-        match self.connect(assigned).await {
+        match self.connect(assigned, None).await {
             Ok(()) => {
                 reconnecting.0 = None;
                 Ok(())

@@ -48,8 +48,6 @@ impl BinaryLookup {
 
     /// The broker that serves `topic`.
     pub async fn broker(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<Broker, Error> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
         let (service, mut connection) = self.connect(cluster).await?;
         let mut authoritative = false;
         for _ in 0..=MAX_REDIRECTS {
@@ -89,6 +87,8 @@ impl BinaryLookup {
         topic: &TopicName,
         authoritative: bool,
     ) -> Result<CommandLookupTopicResponse, Error> {
+        // The semaphore is never closed. Without a connection nobody has a place: to wait for one may take long.
+        let _place = self.places.acquire().await;
         let answer = connection
             .request(|request_id| {
                 CommandLookupTopic {
@@ -109,8 +109,8 @@ impl BinaryLookup {
 
     /// Number of partitions of `topic`; 0 when it has none.
     pub async fn partitions(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<u32, Error> {
-        let _place = self.places.acquire().await;
         let (_, connection) = self.connect(cluster).await?;
+        let _place = self.places.acquire().await;
         let answer = connection
             .request(|request_id| {
                 CommandPartitionedTopicMetadata {
@@ -131,8 +131,8 @@ impl BinaryLookup {
 
     /// Full names of the topics of a namespace.
     pub async fn topics(&self, cluster: Cluster<'_>, query: &TopicQuery) -> Result<Vec<String>, Error> {
-        let _place = self.places.acquire().await;
         let (_, connection) = self.connect(cluster).await?;
+        let _place = self.places.acquire().await;
         let answer = connection
             .request(|request_id| {
                 CommandGetTopicsOfNamespace {
@@ -161,13 +161,16 @@ impl BinaryLookup {
         connection.watch_topics(number, query.namespace.clone(), query.pattern.clone()).await
     }
 
-    /// A handshake with one of the addresses.
+    /// A handshake with one of the addresses. One that does not let this client in has answered.
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));
         for address in self.addresses.all() {
             let entering =
                 enter(&self.connector, address, None, &self.identity, share(patience, &self.addresses));
-            outcome = entering.await.map(drop);
+            outcome = match entering.await {
+                Err(failure) if !failure.is_refusal() => Err(failure.into_error()),
+                _ => Ok(()),
+            };
             if outcome.is_ok() {
                 break;
             }

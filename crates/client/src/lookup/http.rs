@@ -16,7 +16,9 @@ use url::Url;
 
 use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
 use crate::auth::Identity;
+use crate::blocking::ended;
 use crate::connection::Broker;
+use crate::gate::{Gate, Returning};
 use crate::http::{HttpAnswer, HttpRequest, send};
 use crate::service_url::Address;
 use crate::tls::Connector;
@@ -27,6 +29,13 @@ const AT_ONCE: usize = 16;
 
 /// Says whether a broker serves clients. Brokers that do not know it are up as well.
 const HEALTH: &str = "/admin/v2/brokers/ready";
+
+/// Bytes of a list of topics, at most: a namespace with 100,000 topics whose names are as long as can be expected, of some
+/// hundred characters, has a quarter of it.
+const MAX_TOPIC_LIST: usize = 64 << 20;
+
+/// Topics of a namespace, at most. Each costs memory here, more than the characters of its name.
+const MAX_TOPICS: usize = 1_000_000;
 
 /// Characters of a reason that go into an error. Brokers send whole stack traces.
 const MAX_REASON: usize = 300;
@@ -50,6 +59,7 @@ pub(crate) struct HttpLookup {
     patience: Duration,
     /// A place for each request at the same time.
     places: Semaphore,
+    gate: Gate,
 }
 
 impl HttpLookup {
@@ -65,16 +75,17 @@ impl HttpLookup {
             runtime: config.runtime.clone(),
             connect_timeout: config.connect_timeout,
             places: places(config.concurrent.min(AT_ONCE)),
+            gate: Gate::default(),
         }
     }
 
-    /// The broker that serves `topic`.
-    pub async fn broker(&self, topic: &TopicName) -> Result<Broker, Error> {
+    /// The broker that serves `topic`, for one who comes back by himself, if it is one.
+    pub async fn broker(&self, returning: Option<&Returning>, topic: &TopicName) -> Result<Broker, Error> {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/lookup/v2/destination" } else { "/lookup/v2/topic" };
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
         let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
-        let answer = self.ask(topic, path).await?;
+        let answer = json(topic, &self.ask(topic, Question { returning, ..Question::new(path) }).await?)?;
         // The second name is the one that older brokers have for it.
         let (names, how): (&[_], _) =
             if self.tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
@@ -90,7 +101,7 @@ impl HttpLookup {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
         let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
-        let answer = self.ask(topic, path).await?;
+        let answer = json(topic, &self.ask(topic, Question::new(path)).await?)?;
         let count = answer.get("partitions").and_then(Value::as_u64);
         believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
     }
@@ -104,19 +115,17 @@ impl HttpLookup {
         };
         let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
         let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
-        let answer = self.ask(&query.namespace, path).await?;
-        let names = answer
-            .as_array()
-            .ok_or_else(|| Error::Lookup(format!("{}: answered without a list", query.namespace)))?;
-        Ok(names.iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect())
+        let question = Question { max_answer: Some(MAX_TOPIC_LIST), ..Question::new(path) };
+        let list = self.ask(&query.namespace, question).await?;
+        topic_names(&list).map_err(|why| Error::Lookup(format!("{}: {why}", query.namespace)))
     }
 
-    /// A request to one of the addresses, answered with anything but a server error.
+    /// A request to one of the addresses, answered with anything but a server error, also with a refusal.
     pub async fn probe(&self, patience: Duration) -> Result<(), Error> {
         let patience = share(patience, &self.addresses);
         let mut outcome = Err(Error::Connect("the service URL names no address".into()));
         for address in self.addresses.all() {
-            outcome = self.ask_one(address, HEALTH, patience).await.map(drop);
+            outcome = self.ask_one(address, &Question::new(HEALTH.to_owned()), patience).await.map(drop);
             if outcome.is_ok() {
                 break;
             }
@@ -124,27 +133,51 @@ impl HttpLookup {
         outcome
     }
 
-    /// The answer to a request.
-    async fn ask(&self, topic: &(impl fmt::Display + Sync), path: String) -> Result<Value, Error> {
-        // The semaphore is never closed.
-        let _place = self.places.acquire().await;
-        let answer = self.ask_any(&path).await?;
-        if !answer.status.is_success() {
-            let error = refusal(topic, &answer);
-            if matches!(error, Error::Authentication(_)) {
-                self.identity.refused();
+    /// The answer to a question about a topic or namespace.
+    async fn ask(
+        &self,
+        topic: &(impl fmt::Display + Sync),
+        question: Question<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let (turn, place) = loop {
+            // In this order: to pass the gate may take long.
+            let turn = self.gate.pass(question.returning).await?;
+            // The semaphore is never closed.
+            let place = self.places.acquire().await;
+            if turn.is_good() {
+                break (turn, place);
             }
-            return Err(error);
+        };
+        let answer = self.ask_with_place(topic, &question).await;
+        self.gate.settle(answer.as_ref().err());
+        drop((turn, place));
+        if let (Err(error), Some(returning)) = (&answer, question.returning) {
+            returning.failed(error);
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+        answer
+    }
+
+    async fn ask_with_place(
+        &self,
+        topic: &(impl fmt::Display + Sync),
+        question: &Question<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let answer = self.ask_any(question).await?;
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        let error = refusal(topic, &answer);
+        if matches!(error, Error::Authentication(_)) {
+            self.identity.refused();
+        }
+        Err(error)
     }
 
     /// The answer of the first address that has one.
-    async fn ask_any(&self, path: &str) -> Result<HttpAnswer, Error> {
+    async fn ask_any(&self, question: &Question<'_>) -> Result<HttpAnswer, Error> {
         let mut round = self.addresses.round();
         while let Some(address) = round.next() {
-            match self.ask_one(address, path, self.patience).await {
+            match self.ask_one(address, question, self.patience).await {
                 Ok(answer) => {
                     round.succeeded();
                     return Ok(answer);
@@ -156,24 +189,35 @@ impl HttpLookup {
     }
 
     /// The answer of one address. It fails when there is none, and when the next address may have a better one.
-    async fn ask_one(&self, address: &Address, path: &str, patience: Duration) -> Result<HttpAnswer, Error> {
+    async fn ask_one(
+        &self,
+        address: &Address,
+        question: &Question<'_>,
+        patience: Duration,
+    ) -> Result<HttpAnswer, Error> {
         let scheme = if address.tls { "https" } else { "http" };
-        let url = Url::parse(&format!("{scheme}://{address}{path}"))
+        let url = Url::parse(&format!("{scheme}://{address}{}", question.path))
             .map_err(|error| Error::InvalidUrl(format!("{address}: {error}")))?;
         let (connector, connect_timeout) = (self.connector.clone(), self.connect_timeout.min(patience));
+        let max_answer = question.max_answer;
         let (identity, redirects_keep_authorization) =
             (self.identity.clone(), self.redirects_keep_authorization);
         let asking = async move {
             let credentials = identity.http_headers().await?;
-            let request = HttpRequest { credentials, redirects_keep_authorization, ..HttpRequest::get(url) };
+            let get = HttpRequest::get(url);
+            let max_answer = max_answer.unwrap_or(get.max_answer);
+            let request = HttpRequest { credentials, redirects_keep_authorization, max_answer, ..get };
             send(request, &connector, connect_timeout).await
         };
         let asking = timeout(patience, asking);
         // Ended when nobody waits any more.
         let mut task = JoinSet::new();
         task.spawn_on(asking, &self.runtime);
-        let Some(Ok(outcome)) = task.join_next().await else {
-            return Err(Error::AlreadyClosed("the client's runtime has ended".into()));
+        let outcome = match task.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(error)) => return Err(ended("what asks over HTTP", &error)),
+            // There is one.
+            None => return Err(Error::Unknown("nothing was asked".into())),
         };
         let answer =
             outcome.map_err(|_| Error::Timeout(format!("{address}: no answer within {patience:?}")))??;
@@ -184,13 +228,44 @@ impl HttpLookup {
     }
 }
 
+/// What is asked for.
+struct Question<'a> {
+    /// With the query.
+    path: String,
+    /// Bytes of the answer, at most, if it may have more than most.
+    max_answer: Option<usize>,
+    /// Who asks, if nobody waits for him.
+    returning: Option<&'a Returning>,
+}
+
+impl Question<'_> {
+    fn new(path: String) -> Self {
+        Question { path, max_answer: None, returning: None }
+    }
+}
+
+fn json(topic: &impl fmt::Display, body: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(body)
+        .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+}
+
+/// The names in a list, which is JSON.
+fn topic_names(list: &[u8]) -> Result<Vec<String>, String> {
+    // Each name stands between two quotes.
+    if list.split(|byte| *byte == b'"').count() / 2 > MAX_TOPICS {
+        return Err(format!("the answer has more than {MAX_TOPICS} topics"));
+    }
+    serde_json::from_slice(list).map_err(|error| format!("the answer is no list of names: {error}"))
+}
+
 /// The error for a status that will be the same the next time.
 fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
     let text = format!("{topic}: {}", describe(answer));
     match answer.status {
         // So brokers say as well that a role may not do it. Only they give a reason: who is not known gets a page in HTML.
         StatusCode::UNAUTHORIZED if has_reason(answer) => Error::Authorization(text),
-        StatusCode::UNAUTHORIZED => Error::Authentication(text),
+        // Not the topic's: whichever is asked for, the answer is the same.
+        StatusCode::UNAUTHORIZED => Error::Authentication(describe(answer)),
         StatusCode::FORBIDDEN => Error::Authorization(text),
         StatusCode::NOT_FOUND => Error::TopicNotFound(text),
         // So brokers say that a name is malformed.

@@ -73,7 +73,7 @@ impl Lookup {
     pub async fn broker(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<Broker, Error> {
         match self {
             Lookup::Binary(lookup) => lookup.broker(cluster, topic).await,
-            Lookup::Http(lookup) => lookup.broker(topic).await,
+            Lookup::Http(lookup) => lookup.broker(cluster.who_returns(), topic).await,
         }
     }
 

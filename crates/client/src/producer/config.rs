@@ -44,6 +44,9 @@ pub struct ProducerConfig {
     /// Messages are encrypted for the owners of some keys; absent: they are not. A batch is encrypted as a whole, on the
     /// thread that completes it, and each chunk of a message by itself. Default absent.
     pub encryption: Option<EncryptionConfig>,
+    /// Somebody named keys to encrypt for, and nobody who gives them, which programs of the established C API can do:
+    /// messages then go out as they are. The producer logs that as an error when it is created. Default false.
+    pub lacks_key_source: bool,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -67,6 +70,7 @@ impl Default for ProducerConfig {
             initial_subscription: None,
             schema: None,
             encryption: None,
+            lacks_key_source: false,
             properties: Vec::new(),
         }
     }

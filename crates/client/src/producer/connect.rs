@@ -12,6 +12,7 @@ use super::shared::Shared;
 use super::sink::{SendSink, Token, Tokens};
 use super::state::{Phase, State};
 use crate::connection::{Assigned, Connection};
+use crate::gate::Returning;
 use crate::log::Log;
 use crate::reconnect::Reconnect;
 use crate::{Error, Schema};
@@ -34,8 +35,13 @@ impl<S: SendSink> Reconnect for Shared<S> {
     }
 
     /// One attempt: find the broker, connect, create the producer there.
-    async fn connect(self: &Arc<Self>, assigned: Option<Assigned>) -> Result<(), Error> {
-        let connection = self.client.connection_for(self.id, &self.topic, assigned, &self.moved_to).await?;
+    async fn connect(
+        self: &Arc<Self>,
+        assigned: Option<Assigned>,
+        returning: Option<&Returning>,
+    ) -> Result<(), Error> {
+        let (topic, moved_to) = (&self.topic, &self.moved_to);
+        let connection = self.client.connection_for(self.id, topic, assigned, moved_to, returning).await?;
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let mut cut_off = std::pin::pin!(self.cut_off.notified());

@@ -75,6 +75,7 @@ impl<S: SendSink> Producer<S> {
         config.validate()?;
         let deadline = client.deadline();
         let count = client.partitions(&topic, deadline).await?;
+        let told = config.lacks_key_source.then(|| (client.log().clone(), topic.clone()));
         let target = if count == 0 {
             let shared = Shared::new(&client, topic, config, Arc::new(sink), None)?;
             shared.start(deadline).await?;
@@ -82,6 +83,11 @@ impl<S: SendSink> Producer<S> {
         } else {
             Target::Partitions(Partitioned::create(client, topic, config, sink, count, deadline).await?)
         };
+        if let Some((log, topic)) = told {
+            log.error(format_args!(
+                "the producer on {topic}: encryption keys are set, but no key reader: messages are sent UNENCRYPTED"
+            ));
+        }
         Ok(Producer { target })
     }
 

@@ -32,7 +32,7 @@ pub(super) struct OpenBatch<T> {
     pub heading: Heading,
 }
 
-/// What fits into batches; all but the last number in bytes.
+/// What fits into batches; all but `messages` in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BatchLimits {
     /// What the broker takes, without the metadata of the entry.
@@ -43,6 +43,8 @@ pub(super) struct BatchLimits {
     pub batch: usize,
     /// Messages in a batch.
     pub messages: usize,
+    /// By so much encryption is taken to make an entry larger.
+    pub sealed: usize,
 }
 
 /// What entry metadata takes at most beside names: a dozen numbers with their keys.
@@ -59,6 +61,7 @@ impl BatchLimits {
             message: if config.compression.is_some() { MAX_RESTORED } else { max_message_size },
             batch: if max_bytes == 0 { max_message_size } else { max_bytes },
             messages: batching.map_or(1, |batching| batching.max_messages),
+            sealed,
         }
         .less(sender.producer_name.len() + METADATA_NUMBERS + sealed)
     }
@@ -71,6 +74,7 @@ impl BatchLimits {
             message: if self.message > self.broker { self.message } else { broker },
             batch: self.batch.min(broker),
             messages: self.messages,
+            sealed: self.sealed,
         }
     }
 }

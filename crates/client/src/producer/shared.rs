@@ -101,7 +101,8 @@ impl<S: SendSink> Shared<S> {
     /// Creates it on the broker.
     pub async fn start(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         self.started.store(true, Ordering::Relaxed);
-        if let Err(error) = self.client.attempt("create the producer", deadline, || self.connect(None)).await
+        if let Err(error) =
+            self.client.attempt("create the producer", deadline, || self.connect(None, None)).await
         {
             self.abandon();
             return Err(error);
@@ -385,6 +386,7 @@ impl<S: SendSink> Shared<S> {
             let frame = sender.encode(sealed, &work, max_message_size, &mut spare);
             state = self.state.lock();
             state.keep_buffer(spare);
+            state.fit_encryption(&self.config);
             let is_refused = frame.is_err();
             state.counters.encoded(frame.as_ref().map_or(0, |frame| frame.body.len()));
             state.pending.encoded(number, frame);

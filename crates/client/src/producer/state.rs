@@ -333,6 +333,13 @@ impl<T: Token> State<T> {
         self.limits = BatchLimits::new(size, &self.sender, config, self.overhead());
     }
 
+    /// After an entry was encrypted it is known how much larger that makes the next.
+    pub fn fit_encryption(&mut self, config: &ProducerConfig) {
+        if self.limits.sealed != self.overhead() {
+            self.set_max_message_size(self.max_message_size, config);
+        }
+    }
+
     /// Bytes by which encryption makes an entry larger.
     fn overhead(&self) -> usize {
         self.sealer.as_ref().map_or(0, |sealer| sealer.overhead())

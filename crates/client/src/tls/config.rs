@@ -6,7 +6,8 @@ use crate::Error;
 /// spoken.
 ///
 /// The files are in PEM. They are read for every new connection, so that renewed ones are used from the next connection
-/// on. What is wrong with one fails the connection with a text that names it.
+/// on. What is wrong with one, and still is 50 ms later, fails the connection with a text that names it: files that are
+/// being replaced may not fit together for a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsConfig {
     /// Certificates of the authorities that are trusted, and of no others. Absent, the default: those that the system

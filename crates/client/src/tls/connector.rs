@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio::task::spawn_blocking;
 
 use super::files::Files;
 use super::reason::explain;
@@ -50,6 +49,11 @@ impl Connector {
         Ok(())
     }
 
+    /// Whether servers that want a certificate of the client are shown one.
+    pub fn has_certificate(&self) -> bool {
+        self.0.config.certificate_file.is_some()
+    }
+
     /// Connects to a broker, through the proxy if there is one. Otherwise as [`Connector::connect`].
     pub async fn connect_to_broker(&self, address: &Address, patience: Duration) -> Result<Stream, Error> {
         let via = self.0.proxy.as_ref().unwrap_or(address);
@@ -86,14 +90,9 @@ impl Connector {
         }
         let name = ServerName::try_from(address.bare_host().to_owned())
             .map_err(|_| Error::Connect(format!("{address}: no certificate can be for this name")))?;
-        // Files and their parsing take their time.
-        let files = files.clone();
-        let config = spawn_blocking(move || files.load())
-            .await
-            .map_err(|_| Error::AlreadyClosed("the client's runtime has ended".into()))??;
-        tokio_rustls::TlsConnector::from(config)
+        tokio_rustls::TlsConnector::from(files.load().await?)
             .connect(name, RecordSocket::new(socket))
             .await
-            .map_err(|error| explain(&error, address))
+            .map_err(|error| explain(&error, address, self.has_certificate()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use std::{fmt, fs};
 
 use parking_lot::Mutex;
@@ -10,16 +11,22 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::sleep;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::TlsConfig;
 use super::verify::{Demand, Trusted, Verifier};
 use crate::Error;
+use crate::blocking::OneAtATime;
+
+/// How long those who replace one file may take for the next.
+const RENEWAL: Duration = Duration::from_millis(50);
 
 /// Reads the files each time, and parses them when they changed.
 #[derive(Debug)]
 pub(super) struct Files {
     config: TlsConfig,
+    turns: OneAtATime,
     last: Mutex<Option<(Contents, Arc<ClientConfig>)>>,
     /// What the system trusts. It is not expected to change while the program runs.
     system: OnceLock<Arc<Trusted>>,
@@ -43,12 +50,26 @@ struct PemFile {
 
 impl Files {
     pub fn new(config: TlsConfig) -> Self {
-        Files { config, last: Mutex::default(), system: OnceLock::new() }
+        Files { config, turns: OneAtATime::default(), last: Mutex::default(), system: OnceLock::new() }
     }
 
     /// The configuration for a connection that is made now. The one of the last is used again as long as the files have
-    /// the same, and with it the sessions that servers let clients resume.
-    pub fn load(&self) -> Result<Arc<ClientConfig>, Error> {
+    /// the same, and with it the sessions that servers let clients resume. To be called on the client's runtime.
+    pub async fn load(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Error> {
+        if let Ok(parsed) = self.load_once().await {
+            return Ok(parsed);
+        }
+        // Files that are being replaced do not fit together for a moment.
+        sleep(RENEWAL).await;
+        self.load_once().await
+    }
+
+    async fn load_once(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Error> {
+        let files = self.clone();
+        self.turns.run("what reads the TLS files", move || files.read()).await?
+    }
+
+    fn read(&self) -> Result<Arc<ClientConfig>, Error> {
         let TlsConfig { trust_certs_file, certificate_file, private_key_file, allow_insecure, .. } =
             &self.config;
         let contents = Contents {

@@ -11,6 +11,7 @@ use pulsar_rs_testbroker::{Options, TestBroker};
 pub mod account;
 pub mod admin;
 pub mod certificates;
+pub mod encrypted;
 pub mod keys;
 pub mod lines;
 pub mod numbers;

@@ -12,6 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::Error;
 use crate::auth::document::Document;
 use crate::auth::token::blocking;
+use crate::blocking::OneAtATime;
 
 /// How long ZTS may take a principal token, in seconds.
 const LIFETIME: u64 = 3600;
@@ -38,7 +39,7 @@ impl Principal {
         random.fill(&mut salt).map_err(|_| Error::Authentication("Athenz: no random numbers".into()))?;
         let unsigned = self.unsigned(now, u64::from_ne_bytes(salt));
         // Signing takes milliseconds.
-        blocking(move || {
+        blocking(&OneAtATime::default(), move || {
             let key = key_pair(&pem).ok_or_else(|| Error::Authentication(wrong.clone()))?;
             let mut signature = vec![0; key.public().modulus_len()];
             key.sign(&RSA_PKCS1_SHA256, &random, unsigned.as_bytes(), &mut signature)

@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use super::Group;
 use crate::backoff::Backoff;
 use crate::client::{ClientInner, Deadline};
+use crate::gate::Returning;
 use crate::lookup::TopicQuery;
 use crate::{Error, TopicName};
 
@@ -99,8 +100,15 @@ impl TopicPattern {
 async fn watch(group: Arc<Group>, query: TopicQuery) {
     let mut backoff = Backoff::default();
     let mut switches = group.client.switches();
+    let returning = Returning::default();
     while !group.is_closed() {
-        match group.client.watch_topics(group.id, &query).await {
+        let watching = tokio::select! {
+            watching = group.client.watch_topics(group.id, &query, &returning) => watching,
+            // The attempt may be waiting for a server of the old one.
+            Ok(()) = switches.changed() => continue,
+            () = group.ended.notified() => return,
+        };
+        match watching {
             // Another cluster may.
             Ok(None) => tokio::select! {
                 switched = switches.changed() => if switched.is_err() { return },
@@ -121,6 +129,9 @@ async fn watch(group: Arc<Group>, query: TopicQuery) {
             Err(error) => {
                 group.client.log().info(format_args!("cannot watch the topics of {}: {error}", group.name));
             }
+        }
+        if returning.take_held_up() {
+            continue;
         }
         tokio::select! {
             () = backoff.wait(&mut switches) => {}

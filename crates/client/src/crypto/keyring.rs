@@ -1,6 +1,7 @@
 //! The consumer's side: data keys that were unwrapped, remembered for the entries to come.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::Error;
 /// How long a data key is remembered after it was last used, as in the Java client.
 const EXPIRY: Duration = Duration::from_secs(4 * 60 * 60);
 
-/// Data keys that are remembered, at most: a producer has one at a time.
+/// Data keys that are remembered, at most, and as many wrapped ones that could not be unwrapped: a producer has one at a time.
 const MAX_REMEMBERED: usize = 1000;
 
 /// How long a wrapped key is not tried again after it could not be unwrapped: entries of one producer come in great numbers.
@@ -42,14 +43,24 @@ const MAX_METADATA: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Keyring {
     source: KeySource,
-    known: Mutex<HashMap<Box<[u8]>, Known>>,
+    known: Mutex<Known>,
 }
 
-/// What is known of a wrapped key.
-#[derive(Debug)]
+/// What is known of wrapped keys.
+#[derive(Debug, Default)]
 struct Known {
-    /// Why not, if it could not be unwrapped.
-    key: Result<Arc<DataKey>, Error>,
+    /// Data keys, by what they are when they are wrapped.
+    keys: HashMap<Box<[u8]>, Remembered<Arc<DataKey>>>,
+    /// Why wrapped keys could not be unwrapped, by all that was tried of them: under another name the same one is the right
+    /// one perhaps, and nobody may keep others from theirs by writing it down wrongly.
+    failures: HashMap<u64, Remembered<Error>>,
+    /// With numbers that nobody else knows, so that nobody finds two keys with the same hash.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Remembered<T> {
+    what: T,
     used: Instant,
 }
 
@@ -94,12 +105,11 @@ impl Keyring {
         let now = Instant::now();
         let (mut failure, mut is_unknown) = (None, false);
         for wrapped in wrapped_keys(&encryption) {
-            match known.get_mut(wrapped.value).filter(|known| !known.is_over(now)) {
-                Some(Known { key: Ok(key), used }) => {
-                    *used = now;
-                    return Some(Ok(OpeningKey { key: key.clone(), iv }));
-                }
-                Some(Known { key: Err(error), .. }) => failure = Some(error.clone()),
+            if let Some(key) = known.key(wrapped.value, now) {
+                return Some(Ok(OpeningKey { key, iv }));
+            }
+            match known.failure(&wrapped, now) {
+                Some(error) => failure = Some(error),
                 None => is_unknown = true,
             }
         }
@@ -123,7 +133,8 @@ impl Keyring {
             if *count > MAX_OF_NAME {
                 continue;
             }
-            if let Some(error) = self.failed_just_now(wrapped.value) {
+            let failed_just_now = self.known.lock().failure(&wrapped, Instant::now());
+            if let Some(error) = failed_just_now {
                 failure = error;
                 continue;
             }
@@ -131,35 +142,77 @@ impl Keyring {
                 break;
             }
             let unwrapped = private_keys.unwrap(&wrapped);
-            self.remember(wrapped.value, unwrapped.clone());
+            let mut known = self.known.lock();
             match unwrapped {
-                Ok(key) => return Ok(OpeningKey { key, iv }),
-                Err(error) => failure = error,
+                Ok(key) => {
+                    known.add_key(wrapped.value, key.clone());
+                    return Ok(OpeningKey { key, iv });
+                }
+                Err(error) => {
+                    known.add_failure(&wrapped, error.clone());
+                    failure = error;
+                }
             }
         }
         Err(failure)
     }
+}
 
-    /// Why a wrapped key could not be unwrapped a moment ago.
-    fn failed_just_now(&self, wrapped: &[u8]) -> Option<Error> {
-        let known = self.known.lock();
-        let known = known.get(wrapped).filter(|known| !known.is_over(Instant::now()))?;
-        known.key.as_ref().err().cloned()
+impl Known {
+    /// The data key in a wrapped one.
+    fn key(&mut self, wrapped: &[u8], now: Instant) -> Option<Arc<DataKey>> {
+        let key = self.keys.get_mut(wrapped).filter(|key| !key.is_over(now, EXPIRY))?;
+        key.used = now;
+        Some(key.what.clone())
     }
 
-    fn remember(&self, wrapped: &[u8], key: Result<Arc<DataKey>, Error>) {
-        let mut known = self.known.lock();
-        let now = Instant::now();
-        if known.len() >= MAX_REMEMBERED {
-            known.retain(|_, one| !one.is_over(now));
+    /// Why a wrapped key could not be unwrapped a moment ago.
+    fn failure(&self, wrapped: &WrappedKey<'_>, now: Instant) -> Option<Error> {
+        let failure = self.failures.get(&self.hash(wrapped))?;
+        (!failure.is_over(now, NEGATIVE)).then(|| failure.what.clone())
+    }
+
+    fn add_key(&mut self, wrapped: &[u8], key: Arc<DataKey>) {
+        remember(&mut self.keys, wrapped.into(), key, EXPIRY);
+    }
+
+    fn add_failure(&mut self, wrapped: &WrappedKey<'_>, error: Error) {
+        let hash = self.hash(wrapped);
+        remember(&mut self.failures, hash, error, NEGATIVE);
+    }
+
+    /// All that is tried of a wrapped key.
+    fn hash(&self, wrapped: &WrappedKey<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        (wrapped.name, wrapped.value).hash(&mut hasher);
+        for pair in wrapped.metadata.iter().take(MAX_METADATA) {
+            pair.hash(&mut hasher);
         }
-        if known.len() >= MAX_REMEMBERED {
-            // What is of no use goes first, however much of it comes.
-            let oldest = known.iter().min_by_key(|(_, one)| (one.key.is_ok(), one.used));
-            let oldest = oldest.map(|(value, _)| value.clone());
-            oldest.and_then(|oldest| known.remove(&oldest));
-        }
-        known.insert(wrapped.into(), Known { key, used: now });
+        hasher.finish()
+    }
+}
+
+/// Makes room, if there is none, where something is over or was not used for longest.
+fn remember<K: Hash + Eq + Clone, T>(
+    all: &mut HashMap<K, Remembered<T>>,
+    key: K,
+    what: T,
+    longest: Duration,
+) {
+    let now = Instant::now();
+    if all.len() >= MAX_REMEMBERED {
+        all.retain(|_, one| !one.is_over(now, longest));
+    }
+    if all.len() >= MAX_REMEMBERED {
+        let oldest = all.iter().min_by_key(|(_, one)| one.used).map(|(key, _)| key.clone());
+        oldest.and_then(|oldest| all.remove(&oldest));
+    }
+    all.insert(key, Remembered { what, used: now });
+}
+
+impl<T> Remembered<T> {
+    fn is_over(&self, now: Instant, longest: Duration) -> bool {
+        now.duration_since(self.used) >= longest
     }
 }
 
@@ -194,12 +247,6 @@ impl<'a> PrivateKeys<'a> {
             self.asked.len() - 1
         });
         &self.asked[place].answer
-    }
-}
-
-impl Known {
-    fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.used) >= if self.key.is_ok() { EXPIRY } else { NEGATIVE }
     }
 }
 

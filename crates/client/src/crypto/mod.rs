@@ -320,6 +320,28 @@ mod tests {
         assert!(keyring.find(&sealed).unwrap().is_ok());
     }
 
+    /// Nobody keeps others from their keys by writing them down under other names.
+    #[test]
+    fn keys_under_wrong_names_keep_nobody_from_the_right_one() {
+        let keys = Keys::new(&[("a", 0)]);
+        let (sealed, _) = seal(&Sealer::new(EncryptionConfig::new(keys.source(), ["a"])), b"");
+        let encryption = pulsar_rs_wire::metadata::Encryption::decode(&sealed).unwrap().unwrap();
+        let right = encryption.keys().next().unwrap();
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        let mut wrong = Vec::new();
+        pulsar_rs_wire::metadata::put_wrapped_key(&mut wrong, b"b", right.value, &version);
+        let with_wrong = [wrong.clone(), sealed.clone()].concat();
+        let keyring = Keyring::new(keys.source());
+        keyring.unwrap(&with_wrong).unwrap();
+
+        let keyring = Keyring::new(keys.source());
+        pulsar_rs_wire::metadata::put_encryption_param(&mut wrong, &[0; 12]);
+        assert!(keyring.unwrap(&wrong).is_err());
+        assert!(keyring.find(&wrong).unwrap().is_err(), "it is not tried again at once");
+        assert!(keyring.find(&sealed).is_none());
+        keyring.unwrap(&sealed).unwrap();
+    }
+
     #[test]
     fn no_key_is_shown() {
         let keys = Keys::new(&[("a", 0)]);

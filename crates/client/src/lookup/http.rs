@@ -75,14 +75,7 @@ impl HttpLookup {
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
         let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
         let answer = self.ask(topic, path).await?;
-        // The second name is the one that older brokers have for it.
-        let (names, how): (&[_], _) =
-            if self.tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
-        let mut urls = names.iter().filter_map(|name| answer.get(name)?.as_str());
-        match urls.find(|url| !url.is_empty()) {
-            Some(url) => Ok(Broker::direct(Address::parse_broker_url(url, self.tls)?)),
-            None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
-        }
+        Ok(Broker::direct(broker_in(topic, &answer, self.tls)?))
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
@@ -90,9 +83,7 @@ impl HttpLookup {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
         let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
-        let answer = self.ask(topic, path).await?;
-        let count = answer.get("partitions").and_then(Value::as_u64);
-        believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
+        partitions_in(topic, &self.ask(topic, path).await?)
     }
 
     /// Full names of the topics of a namespace.
@@ -104,11 +95,7 @@ impl HttpLookup {
         };
         let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
         let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
-        let answer = self.ask(&query.namespace, path).await?;
-        let names = answer
-            .as_array()
-            .ok_or_else(|| Error::Lookup(format!("{}: answered without a list", query.namespace)))?;
-        Ok(names.iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect())
+        topics_in(&query.namespace, &self.ask(&query.namespace, path).await?)
     }
 
     /// A request to one of the addresses, answered with anything but a server error.
@@ -128,16 +115,11 @@ impl HttpLookup {
     async fn ask(&self, topic: &(impl fmt::Display + Sync), path: String) -> Result<Value, Error> {
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
-        let answer = self.ask_any(&path).await?;
-        if !answer.status.is_success() {
-            let error = refusal(topic, &answer);
-            if matches!(error, Error::Authentication(_)) {
-                self.identity.refused();
-            }
-            return Err(error);
+        let value = value_in(topic, &self.ask_any(&path).await?);
+        if matches!(value, Err(Error::Authentication(_))) {
+            self.identity.refused();
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+        value
     }
 
     /// The answer of the first address that has one.
@@ -184,6 +166,38 @@ impl HttpLookup {
     }
 }
 
+/// What an answer says.
+pub(super) fn value_in(topic: &impl fmt::Display, answer: &HttpAnswer) -> Result<Value, Error> {
+    if !answer.status.is_success() {
+        return Err(refusal(topic, answer));
+    }
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+}
+
+/// The broker that an answer names.
+pub(super) fn broker_in(topic: &TopicName, answer: &Value, tls: bool) -> Result<Address, Error> {
+    // The second name is the one that older brokers have for it.
+    let (names, how): (&[_], _) =
+        if tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
+    let mut urls = names.iter().filter_map(|name| answer.get(name)?.as_str());
+    match urls.find(|url| !url.is_empty()) {
+        Some(url) => Address::parse_broker_url(url, tls),
+        None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
+    }
+}
+
+pub(super) fn partitions_in(topic: &TopicName, answer: &Value) -> Result<u32, Error> {
+    let count = answer.get("partitions").and_then(Value::as_u64);
+    believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
+}
+
+pub(super) fn topics_in(namespace: &str, answer: &Value) -> Result<Vec<String>, Error> {
+    let names =
+        answer.as_array().ok_or_else(|| Error::Lookup(format!("{namespace}: answered without a list")))?;
+    Ok(names.iter().filter_map(|name| name.as_str().map(ToOwned::to_owned)).collect())
+}
+
 /// The error for a status that will be the same the next time.
 fn refusal(topic: &impl fmt::Display, answer: &HttpAnswer) -> Error {
     let text = format!("{topic}: {}", describe(answer));
@@ -212,7 +226,9 @@ fn describe(answer: &HttpAnswer) -> String {
     // In an unexpected error the message stands between a headline and the stack trace.
     let message = reason.split_once("Message: ").map_or(reason, |(_, message)| message);
     let line = message.trim_start().lines().next().unwrap_or_default();
-    let line: String = line.chars().take(MAX_REASON).collect();
+    // Others than ends of lines may end one as well, or do worse to a terminal.
+    let visible = line.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let line: String = visible.take(MAX_REASON).collect();
     if line.is_empty() {
         format!("HTTP {}", answer.status)
     } else {
@@ -306,6 +322,7 @@ mod tests {
             r#"{"reason":"\n --- An error ---\n\nMessage: no such listener\n\nStacktrace:\n\tat x"}"#;
         assert_eq!(describe(unexpected), "no such listener (HTTP 404 Not Found)");
         assert_eq!(describe("<html>"), "HTTP 404 Not Found");
+        assert_eq!(describe(r#"{"reason":"a\rb\u001b[2J"}"#), "a b [2J (HTTP 404 Not Found)");
         let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(10_000));
         assert!(describe(&long).len() < MAX_REASON + 30);
     }

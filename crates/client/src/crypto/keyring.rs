@@ -1,7 +1,7 @@
 //! The consumer's side: data keys that were unwrapped, remembered for the entries to come.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,8 +51,9 @@ pub(crate) struct Keyring {
 struct Known {
     /// Data keys, by what they are when they are wrapped.
     keys: HashMap<Box<[u8]>, Remembered<Arc<DataKey>>>,
-    /// Why wrapped keys could not be unwrapped, by all that was tried of them: under another name the same one is the right
-    /// one perhaps, and nobody may keep others from theirs by writing it down wrongly.
+    /// Why wrapped keys could not be unwrapped: by hashes of all that programs are asked with, since under another name the
+    /// same one may be right, and nobody shall keep others from theirs by writing it down wrongly; and by hashes of the
+    /// wrapped key with the private one, so that under however many names it is tried once.
     failures: HashMap<u64, Remembered<Error>>,
     /// With numbers that nobody else knows, so that nobody finds two keys with the same hash.
     hasher: RandomState,
@@ -108,7 +109,7 @@ impl Keyring {
             if let Some(key) = known.key(wrapped.value, now) {
                 return Some(Ok(OpeningKey { key, iv }));
             }
-            match known.failure(&wrapped, now) {
+            match known.failure(known.asked(&wrapped), now) {
                 Some(error) => failure = Some(error),
                 None => is_unknown = true,
             }
@@ -133,28 +134,48 @@ impl Keyring {
             if *count > MAX_OF_NAME {
                 continue;
             }
-            let failed_just_now = self.known.lock().failure(&wrapped, Instant::now());
-            if let Some(error) = failed_just_now {
+            let asked = self.known.lock().asked(&wrapped);
+            if let Some(error) = self.failed_just_now(asked) {
                 failure = error;
                 continue;
             }
             if started.elapsed() >= MOST_ASKING {
                 break;
             }
-            let unwrapped = private_keys.unwrap(&wrapped);
-            let mut known = self.known.lock();
-            match unwrapped {
-                Ok(key) => {
-                    known.add_key(wrapped.value, key.clone());
-                    return Ok(OpeningKey { key, iv });
-                }
+            match self.unwrap_one(&mut private_keys, &wrapped) {
+                Ok(key) => return Ok(OpeningKey { key, iv }),
                 Err(error) => {
-                    known.add_failure(&wrapped, error.clone());
+                    self.known.lock().add_failure(asked, error.clone());
                     failure = error;
                 }
             }
         }
         Err(failure)
+    }
+
+    fn unwrap_one<'a>(
+        &self,
+        private_keys: &mut PrivateKeys<'a>,
+        wrapped: &WrappedKey<'a>,
+    ) -> Result<Arc<DataKey>, Error> {
+        let (name, private) = private_keys.of(wrapped)?;
+        let tried = self.known.lock().tried(wrapped.value, private);
+        if let Some(error) = self.failed_just_now(tried) {
+            return Err(error);
+        }
+        let key = rsa::unwrap(name, private, wrapped.value).and_then(|bytes| {
+            DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+        });
+        let mut known = self.known.lock();
+        match &key {
+            Ok(key) => known.add_key(wrapped.value, key.clone()),
+            Err(error) => known.add_failure(tried, error.clone()),
+        }
+        key
+    }
+
+    fn failed_just_now(&self, hash: u64) -> Option<Error> {
+        self.known.lock().failure(hash, Instant::now())
     }
 }
 
@@ -166,9 +187,9 @@ impl Known {
         Some(key.what.clone())
     }
 
-    /// Why a wrapped key could not be unwrapped a moment ago.
-    fn failure(&self, wrapped: &WrappedKey<'_>, now: Instant) -> Option<Error> {
-        let failure = self.failures.get(&self.hash(wrapped))?;
+    /// Why something failed a moment ago.
+    fn failure(&self, hash: u64, now: Instant) -> Option<Error> {
+        let failure = self.failures.get(&hash)?;
         (!failure.is_over(now, NEGATIVE)).then(|| failure.what.clone())
     }
 
@@ -176,19 +197,19 @@ impl Known {
         remember(&mut self.keys, wrapped.into(), key, EXPIRY);
     }
 
-    fn add_failure(&mut self, wrapped: &WrappedKey<'_>, error: Error) {
-        let hash = self.hash(wrapped);
+    fn add_failure(&mut self, hash: u64, error: Error) {
         remember(&mut self.failures, hash, error, NEGATIVE);
     }
 
-    /// All that is tried of a wrapped key.
-    fn hash(&self, wrapped: &WrappedKey<'_>) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        (wrapped.name, wrapped.value).hash(&mut hasher);
-        for pair in wrapped.metadata.iter().take(MAX_METADATA) {
-            pair.hash(&mut hasher);
-        }
-        hasher.finish()
+    /// Stands for a wrapped key with what programs are asked with for it.
+    fn asked(&self, wrapped: &WrappedKey<'_>) -> u64 {
+        let metadata: Vec<_> = wrapped.metadata.iter().take(MAX_METADATA).collect();
+        self.hasher.hash_one((wrapped.name, wrapped.value, metadata))
+    }
+
+    /// Stands for a wrapped key with a private key.
+    fn tried(&self, wrapped: &[u8], private: &KeyInfo) -> u64 {
+        self.hasher.hash_one((wrapped, private.pem.as_slice()))
     }
 }
 
@@ -229,14 +250,14 @@ struct Asked<'a> {
 }
 
 impl<'a> PrivateKeys<'a> {
-    fn unwrap(&mut self, wrapped: &WrappedKey<'a>) -> Result<Arc<DataKey>, Error> {
+    /// The name of a wrapped key, and the private key of that name.
+    fn of(&mut self, wrapped: &WrappedKey<'a>) -> Result<(&'a str, &KeyInfo), Error> {
         let not_text = |_| Error::Crypto("the name of its key is not UTF-8".into());
         let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
         let pairs = wrapped.metadata.iter().take(MAX_METADATA);
         let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
         let private = self.ask(name, metadata).as_ref().map_err(Error::clone)?;
-        let bytes = rsa::unwrap(name, private, wrapped.value)?;
-        DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+        Ok((name, private))
     }
 
     fn ask(&mut self, name: &'a str, metadata: Vec<Property>) -> &Result<KeyInfo, Error> {

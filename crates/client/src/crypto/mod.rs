@@ -342,6 +342,31 @@ mod tests {
         keyring.unwrap(&sealed).unwrap();
     }
 
+    /// Gives one private key, whatever the name.
+    struct Any;
+
+    impl KeyReader for Any {
+        fn public_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Err(Error::Unknown("none".into()))
+        }
+
+        fn private_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Ok(KeyInfo::new(key_pair(0).to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes()))
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_tried_again_under_another_name() {
+        let keyring = Keyring::new(KeySource::new(Any));
+        for name in ["first", "other"] {
+            let mut metadata = Vec::new();
+            pulsar_rs_wire::metadata::put_wrapped_key(&mut metadata, name.as_bytes(), &[1; 128], &[]);
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            let error = keyring.unwrap(&metadata).unwrap_err().to_string();
+            assert!(error.contains("private key first"), "{error}");
+        }
+    }
+
     #[test]
     fn no_key_is_shown() {
         let keys = Keys::new(&[("a", 0)]);

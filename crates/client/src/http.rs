@@ -1,6 +1,9 @@
 //! Requests over HTTP, with or without TLS: an answer of limited size, redirects followed. Each request has a connection
 //! of its own, since requests are rare and servers many.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -6,6 +6,8 @@
 //! [`KeyReader`].
 
 mod context;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key_reader;
 mod keyring;
 mod rsa;

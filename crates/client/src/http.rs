@@ -1,6 +1,9 @@
 //! Requests over HTTP, with or without TLS: an answer of limited size, redirects followed. Each request has a connection
 //! of its own, since requests are rare and servers many.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONNECTION, HOST, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use url::{Position, Url};
 
@@ -20,8 +24,11 @@ use crate::tls::{Connector, refused};
 /// Redirects followed before a request or lookup is given up, as in the C++ client.
 pub(crate) const MAX_REDIRECTS: usize = 20;
 
-/// Characters of a redirect that an error shows, at most.
+/// Characters of a URL that an error shows, at most.
 const MAX_SHOWN: usize = 300;
+
+/// Characters that the name of a host may have, with a dot behind it (RFC 1035, 2.3.4).
+const MAX_HOST: usize = 254;
 
 /// Bytes of an answer to most requests, at most. What is asked for has some hundred.
 const MAX_ANSWER: usize = 4 << 20;
@@ -119,31 +126,43 @@ enum Next {
 
 /// Asks the server that the URL names.
 async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Duration) -> Result<Next, Error> {
-    let url = &request.url;
-    let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-        return Err(Error::Lookup(format!("{} names no server", shown(url))));
-    };
-    let address = Address { host: host.to_owned(), port, tls: url.scheme() == "https" };
+    let address = server(&request.url)?;
     let connecting = timeout(connect_timeout, connector.connect(&address, connect_timeout));
     let stream = connecting.await.map_err(|_| {
         Error::Disconnected(format!("no connection to {address} within {connect_timeout:?}"))
     })??;
-    let has_certificate = connector.has_certificate();
-    let failed = |error: hyper::Error| broken(&address, &error, has_certificate);
+    exchange(request, &address, stream, connector.has_certificate()).await
+}
+
+/// The server that a URL names.
+fn server(url: &Url) -> Result<Address, Error> {
+    let host = url.host_str().filter(|host| host.len() <= MAX_HOST);
+    let (Some(host), Some(port)) = (host, url.port_or_known_default()) else {
+        return Err(Error::Lookup(format!("{} names no server", shown(url))));
+    };
+    Ok(Address { host: host.to_owned(), port, tls: url.scheme() == "https" })
+}
+
+/// Asks a server over a connection with it.
+async fn exchange(
+    request: &HttpRequest,
+    address: &Address,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    has_certificate: bool,
+) -> Result<Next, Error> {
+    let failed = |error: hyper::Error| broken(address, &error, has_certificate);
     // `writev` would raise SIGPIPE, which ends a program that is not written in Rust.
     let (mut sender, connection) =
         http1::Builder::new().writev(false).handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let message = message(request, &address)?;
-    let exchange = async {
+    let message = message(request, address)?;
+    let answering = async {
         let response = sender.send_request(message).await.map_err(failed)?;
         let status = response.status();
-        if let Some(next) = redirect(url, &response)? {
+        if let Some(next) = redirect(&request.url, &response)? {
             return Ok(Next::Elsewhere(next, status));
         }
-        Ok(Next::Here(HttpAnswer {
-            status,
-            body: read(response.into_body(), request.max_answer, &address, has_certificate).await?,
-        }))
+        let body = read(response.into_body(), request.max_answer, address, has_certificate).await?;
+        Ok(Next::Here(HttpAnswer { status, body }))
     };
     let drive = async {
         // How it ends is told to those who wait for the answer.
@@ -151,7 +170,7 @@ async fn ask(request: &HttpRequest, connector: &Connector, connect_timeout: Dura
         std::future::pending().await
     };
     tokio::select! {
-        outcome = exchange => outcome,
+        outcome = answering => outcome,
         never = drive => never,
     }
 }
@@ -220,8 +239,9 @@ fn broken(address: &Address, error: &hyper::Error, has_certificate: bool) -> Err
 
 /// A URL without its query and whatever else may be secret.
 fn shown(url: &Url) -> String {
-    let path: String = url.path().chars().take(MAX_SHOWN).collect();
-    format!("{}://{}{path}", url.scheme(), &url[Position::BeforeHost..Position::AfterPort])
+    let server = &url[Position::BeforeHost..Position::AfterPort];
+    let parts = [url.scheme(), "://", server, url.path()];
+    parts.into_iter().flat_map(str::chars).take(MAX_SHOWN).collect()
 }
 
 #[cfg(test)]
@@ -282,5 +302,12 @@ mod tests {
         let answer = HttpAnswer { status: StatusCode::OK, body: "secret".into() };
         let text = format!("{request:?} {error} {answer:?}");
         assert!(!text.contains("secret") && text.contains("https://a/t"), "{text}");
+    }
+
+    #[test]
+    fn names_of_servers_have_a_bound() {
+        assert_eq!(server(&url("https://a:8443/t")).unwrap().to_string(), "a:8443");
+        let error = server(&url(&format!("http://{}/", "a.".repeat(10_000)))).unwrap_err().to_string();
+        assert!(error.contains("names no server") && error.len() < 2 * MAX_SHOWN, "{error}");
     }
 }

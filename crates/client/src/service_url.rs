@@ -73,6 +73,10 @@ pub(crate) struct ServiceUrl {
 impl ServiceUrl {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |why: &str| Error::InvalidUrl(format!("{:?}: {why}", without_user(text)));
+        // Parsers of URLs leave them out. In a log they are other lines.
+        if text.contains(char::is_control) {
+            return Err(invalid("it has control characters"));
+        }
         let (scheme, hosts) = text.split_once("://").ok_or_else(|| invalid("it has no scheme"))?;
         let (scheme, tls) = Scheme::parse(scheme)
             .ok_or_else(|| invalid("the scheme must be pulsar, pulsar+ssl, http or https"))?;
@@ -142,7 +146,10 @@ impl Address {
 fn parse_address(scheme: Scheme, tls: bool, text: &str) -> Option<Address> {
     // A scheme that the library does not know, so that it leaves no port out.
     let url = Url::parse(&format!("pulsar://{text}")).ok()?;
-    let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+    let bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
     let host = url.host_str().filter(|host| !host.is_empty())?;
     if !bare || !matches!(url.path(), "" | "/") || url.port() == Some(0) {
         return None;
@@ -203,6 +210,11 @@ mod tests {
             "pulsar://user@a",
             "pulsar://a/path",
             "pulsar://a:0",
+            "pulsar://a:1?b",
+            "pulsar://a:1#b",
+            "pulsar://a:1\n",
+            "pulsar://a\tb:1",
+            "pulsar://a:1,\0b",
             "http://a/path",
             "http://a,http://b",
         ] {

@@ -19,7 +19,7 @@ mod bell;
 mod producer;
 
 // What `pending` imports; it does not look into these.
-use stand_ins::{chunks, connection, entry, open, sink};
+use stand_ins::{chunks, connection, entry, heading, sink};
 #[allow(dead_code, reason = "the library fills fields that no model reads")]
 mod stand_ins;
 

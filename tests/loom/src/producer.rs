@@ -13,7 +13,7 @@ use loom::thread::{self, JoinHandle};
 use crate::Error;
 use crate::connection::EntryFrame;
 use crate::entry::{Content, SealedEntry};
-use crate::open::Heading;
+use crate::heading::Heading;
 use crate::pending::{Pending, PendingQueue};
 use crate::sink::Tokens;
 

@@ -11,7 +11,7 @@ pub(crate) mod connection {
 pub(crate) mod entry {
     use std::time::Instant;
 
-    use super::open::Heading;
+    use super::heading::Heading;
 
     #[derive(Debug)]
     pub(crate) struct SealedEntry {
@@ -35,7 +35,7 @@ pub(crate) mod sink {
     }
 }
 
-pub(crate) mod open {
+pub(crate) mod heading {
     #[derive(Debug, Default)]
     pub(crate) struct Heading {
         pub schema_version: Option<u64>,

@@ -11,6 +11,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// Of a token that ends soon, this part is given up instead.
 const MARGIN_PART: u32 = 10;
 
+/// A token that is good for longer is asked for again all the same: clocks do not go on for ever.
+const MOST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A token so young is what a broker is given that asks again: several connections are asked at the same time.
 const YOUNG: Duration = Duration::from_secs(1);
 
@@ -66,7 +69,7 @@ impl Held {
     fn new(Fetched { token, lifetime }: Fetched) -> Self {
         let fetched = Instant::now();
         let kept = |lifetime: Duration| lifetime.saturating_sub(MARGIN.min(lifetime / MARGIN_PART));
-        let good_until = lifetime.and_then(|lifetime| fetched.checked_add(kept(lifetime)));
+        let good_until = lifetime.and_then(|lifetime| fetched.checked_add(kept(lifetime.min(MOST))));
         Held { token, fetched, good_until }
     }
 
@@ -114,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_margin_is_a_minute_or_a_tenth() {
-        for (lifetime, kept) in [(3600, 3540), (100, 90)] {
+        for (lifetime, kept) in [(3600, 3540), (100, 90), (u64::MAX, MOST.as_secs() - 60)] {
             let lifetime = Some(Duration::from_secs(lifetime));
             let held = Held::new(Fetched { token: Zeroizing::default(), lifetime });
             assert_eq!(held.good_until, Some(held.fetched + Duration::from_secs(kept)));

@@ -4,6 +4,8 @@ mod athenz;
 mod basic;
 mod cached;
 mod document;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identity;
 mod network;
 mod oauth2;

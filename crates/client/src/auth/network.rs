@@ -40,7 +40,7 @@ impl Network {
 }
 
 /// The error for a server that has nothing for us, with the code that it gives, if it gives one as OAuth 2.0 wants it.
-fn refused(what: &str, answer: &HttpAnswer) -> Error {
+pub(super) fn refused(what: &str, answer: &HttpAnswer) -> Error {
     let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let code = json.as_ref().and_then(|json| json.get("error")?.as_str()).unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

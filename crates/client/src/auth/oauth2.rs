@@ -114,7 +114,12 @@ impl OAuth2Authentication {
         let mut url = self.issuer.clone();
         url.set_path(&format!("{}{DISCOVERY}", self.issuer.path().trim_end_matches('/')));
         let answer = network.send(HttpRequest::get(url)).await?;
-        let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        self.endpoint_in(&answer.body)
+    }
+
+    /// The token endpoint in the issuer's description.
+    pub(super) fn endpoint_in(&self, description: &[u8]) -> Result<Url, Error> {
+        let json: Option<Value> = serde_json::from_slice(description).ok();
         let endpoint = json.as_ref().and_then(|json| json.get("token_endpoint")?.as_str());
         let endpoint = endpoint.and_then(|endpoint| Url::parse(endpoint).ok()).ok_or_else(|| {
             Error::Authentication(format!("{self:?}: the issuer's description names no token_endpoint"))
@@ -127,7 +132,7 @@ impl OAuth2Authentication {
     }
 
     /// The body of a request for a token.
-    async fn form(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    pub(super) async fn form(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let (id, secret) = self.credentials.read().await?;
         let optional = [("audience", &self.audience), ("scope", &self.scope)];
         // A byte takes three at most; a string that grows would leave copies behind.
@@ -197,7 +202,7 @@ impl fmt::Debug for OAuth2Authentication {
 }
 
 /// The token in an issuer's answer.
-fn token_in(body: &[u8]) -> Result<Fetched, Error> {
+pub(super) fn token_in(body: &[u8]) -> Result<Fetched, Error> {
     let wrong = || Error::Authentication("OAuth 2.0: the issuer's answer has no access_token".into());
     let mut json: Value = serde_json::from_slice(body).map_err(|_| wrong())?;
     let expires = json.get("expires_in");

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::rsa::shown;
 use crate::client::ClientInner;
 use crate::{Error, Property};
 
@@ -103,7 +104,10 @@ fn ask(name: &str, reader: impl FnOnce() -> Result<KeyInfo, Error>) -> Result<Ke
     match catch_unwind(AssertUnwindSafe(reader)) {
         Ok(Err(error @ Error::Crypto(_))) => Err(error),
         Ok(answer) => answer.map_err(|error| Error::Crypto(error.to_string())),
-        Err(_) => Err(Error::Crypto(format!("the key reader panicked when it was asked for the key {name}"))),
+        Err(_) => {
+            let name = shown(name);
+            Err(Error::Crypto(format!("the key reader panicked when it was asked for the key {name}")))
+        }
     }
 }
 

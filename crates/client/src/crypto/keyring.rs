@@ -1,6 +1,7 @@
 //! The consumer's side: data keys that were unwrapped, remembered for the entries to come.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::Error;
 /// How long a data key is remembered after it was last used, as in the Java client.
 const EXPIRY: Duration = Duration::from_secs(4 * 60 * 60);
 
-/// Data keys that are remembered, at most: a producer has one at a time.
+/// Data keys that are remembered, at most, and as many wrapped ones that could not be unwrapped: a producer has one at a time.
 const MAX_REMEMBERED: usize = 1000;
 
 /// How long a wrapped key is not tried again after it could not be unwrapped: entries of one producer come in great numbers.
@@ -42,14 +43,25 @@ const MAX_METADATA: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Keyring {
     source: KeySource,
-    known: Mutex<HashMap<Box<[u8]>, Known>>,
+    known: Mutex<Known>,
 }
 
-/// What is known of a wrapped key.
-#[derive(Debug)]
+/// What is known of wrapped keys.
+#[derive(Debug, Default)]
 struct Known {
-    /// Why not, if it could not be unwrapped.
-    key: Result<Arc<DataKey>, Error>,
+    /// Data keys, by what they are when they are wrapped.
+    keys: HashMap<Box<[u8]>, Remembered<Arc<DataKey>>>,
+    /// Why wrapped keys could not be unwrapped: by hashes of all that programs are asked with, since under another name the
+    /// same one may be right, and nobody shall keep others from theirs by writing it down wrongly; and by hashes of the
+    /// wrapped key with the private one, so that under however many names it is tried once.
+    failures: HashMap<u64, Remembered<Error>>,
+    /// With numbers that nobody else knows, so that nobody finds two keys with the same hash.
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Remembered<T> {
+    what: T,
     used: Instant,
 }
 
@@ -94,12 +106,11 @@ impl Keyring {
         let now = Instant::now();
         let (mut failure, mut is_unknown) = (None, false);
         for wrapped in wrapped_keys(&encryption) {
-            match known.get_mut(wrapped.value).filter(|known| !known.is_over(now)) {
-                Some(Known { key: Ok(key), used }) => {
-                    *used = now;
-                    return Some(Ok(OpeningKey { key: key.clone(), iv }));
-                }
-                Some(Known { key: Err(error), .. }) => failure = Some(error.clone()),
+            if let Some(key) = known.key(wrapped.value, now) {
+                return Some(Ok(OpeningKey { key, iv }));
+            }
+            match known.failure(known.asked(&wrapped), now) {
+                Some(error) => failure = Some(error),
                 None => is_unknown = true,
             }
         }
@@ -123,43 +134,106 @@ impl Keyring {
             if *count > MAX_OF_NAME {
                 continue;
             }
-            if let Some(error) = self.failed_just_now(wrapped.value) {
+            let asked = self.known.lock().asked(&wrapped);
+            if let Some(error) = self.failed_just_now(asked) {
                 failure = error;
                 continue;
             }
             if started.elapsed() >= MOST_ASKING {
                 break;
             }
-            let unwrapped = private_keys.unwrap(&wrapped);
-            self.remember(wrapped.value, unwrapped.clone());
-            match unwrapped {
+            match self.unwrap_one(&mut private_keys, &wrapped) {
                 Ok(key) => return Ok(OpeningKey { key, iv }),
-                Err(error) => failure = error,
+                Err(error) => {
+                    self.known.lock().add_failure(asked, error.clone());
+                    failure = error;
+                }
             }
         }
         Err(failure)
     }
 
-    /// Why a wrapped key could not be unwrapped a moment ago.
-    fn failed_just_now(&self, wrapped: &[u8]) -> Option<Error> {
-        let known = self.known.lock();
-        let known = known.get(wrapped).filter(|known| !known.is_over(Instant::now()))?;
-        known.key.as_ref().err().cloned()
+    fn unwrap_one<'a>(
+        &self,
+        private_keys: &mut PrivateKeys<'a>,
+        wrapped: &WrappedKey<'a>,
+    ) -> Result<Arc<DataKey>, Error> {
+        let (name, private) = private_keys.of(wrapped)?;
+        let tried = self.known.lock().tried(wrapped.value, private);
+        if let Some(error) = self.failed_just_now(tried) {
+            return Err(error);
+        }
+        let key = rsa::unwrap(name, private, wrapped.value).and_then(|bytes| {
+            DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+        });
+        let mut known = self.known.lock();
+        match &key {
+            Ok(key) => known.add_key(wrapped.value, key.clone()),
+            Err(error) => known.add_failure(tried, error.clone()),
+        }
+        key
     }
 
-    fn remember(&self, wrapped: &[u8], key: Result<Arc<DataKey>, Error>) {
-        let mut known = self.known.lock();
-        let now = Instant::now();
-        if known.len() >= MAX_REMEMBERED {
-            known.retain(|_, one| !one.is_over(now));
-        }
-        if known.len() >= MAX_REMEMBERED {
-            // What is of no use goes first, however much of it comes.
-            let oldest = known.iter().min_by_key(|(_, one)| (one.key.is_ok(), one.used));
-            let oldest = oldest.map(|(value, _)| value.clone());
-            oldest.and_then(|oldest| known.remove(&oldest));
-        }
-        known.insert(wrapped.into(), Known { key, used: now });
+    fn failed_just_now(&self, hash: u64) -> Option<Error> {
+        self.known.lock().failure(hash, Instant::now())
+    }
+}
+
+impl Known {
+    /// The data key in a wrapped one.
+    fn key(&mut self, wrapped: &[u8], now: Instant) -> Option<Arc<DataKey>> {
+        let key = self.keys.get_mut(wrapped).filter(|key| !key.is_over(now, EXPIRY))?;
+        key.used = now;
+        Some(key.what.clone())
+    }
+
+    /// Why something failed a moment ago.
+    fn failure(&self, hash: u64, now: Instant) -> Option<Error> {
+        let failure = self.failures.get(&hash)?;
+        (!failure.is_over(now, NEGATIVE)).then(|| failure.what.clone())
+    }
+
+    fn add_key(&mut self, wrapped: &[u8], key: Arc<DataKey>) {
+        remember(&mut self.keys, wrapped.into(), key, EXPIRY);
+    }
+
+    fn add_failure(&mut self, hash: u64, error: Error) {
+        remember(&mut self.failures, hash, error, NEGATIVE);
+    }
+
+    /// Stands for a wrapped key with what programs are asked with for it.
+    fn asked(&self, wrapped: &WrappedKey<'_>) -> u64 {
+        let metadata: Vec<_> = wrapped.metadata.iter().take(MAX_METADATA).collect();
+        self.hasher.hash_one((wrapped.name, wrapped.value, metadata))
+    }
+
+    /// Stands for a wrapped key with a private key.
+    fn tried(&self, wrapped: &[u8], private: &KeyInfo) -> u64 {
+        self.hasher.hash_one((wrapped, private.pem.as_slice()))
+    }
+}
+
+/// Makes room, if there is none, where something is over or was not used for longest.
+fn remember<K: Hash + Eq + Clone, T>(
+    all: &mut HashMap<K, Remembered<T>>,
+    key: K,
+    what: T,
+    longest: Duration,
+) {
+    let now = Instant::now();
+    if all.len() >= MAX_REMEMBERED {
+        all.retain(|_, one| !one.is_over(now, longest));
+    }
+    if all.len() >= MAX_REMEMBERED {
+        let oldest = all.iter().min_by_key(|(_, one)| one.used).map(|(key, _)| key.clone());
+        oldest.and_then(|oldest| all.remove(&oldest));
+    }
+    all.insert(key, Remembered { what, used: now });
+}
+
+impl<T> Remembered<T> {
+    fn is_over(&self, now: Instant, longest: Duration) -> bool {
+        now.duration_since(self.used) >= longest
     }
 }
 
@@ -176,14 +250,14 @@ struct Asked<'a> {
 }
 
 impl<'a> PrivateKeys<'a> {
-    fn unwrap(&mut self, wrapped: &WrappedKey<'a>) -> Result<Arc<DataKey>, Error> {
+    /// The name of a wrapped key, and the private key of that name.
+    fn of(&mut self, wrapped: &WrappedKey<'a>) -> Result<(&'a str, &KeyInfo), Error> {
         let not_text = |_| Error::Crypto("the name of its key is not UTF-8".into());
         let name = std::str::from_utf8(wrapped.name).map_err(not_text)?;
         let pairs = wrapped.metadata.iter().take(MAX_METADATA);
         let metadata: Vec<Property> = pairs.map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
         let private = self.ask(name, metadata).as_ref().map_err(Error::clone)?;
-        let bytes = rsa::unwrap(name, private, wrapped.value)?;
-        DataKey::new(&bytes).map(Arc::new).map_err(|error| Error::Crypto(error.to_string()))
+        Ok((name, private))
     }
 
     fn ask(&mut self, name: &'a str, metadata: Vec<Property>) -> &Result<KeyInfo, Error> {
@@ -194,12 +268,6 @@ impl<'a> PrivateKeys<'a> {
             self.asked.len() - 1
         });
         &self.asked[place].answer
-    }
-}
-
-impl Known {
-    fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.used) >= if self.key.is_ok() { EXPIRY } else { NEGATIVE }
     }
 }
 

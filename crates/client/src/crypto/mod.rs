@@ -6,6 +6,8 @@
 //! [`KeyReader`].
 
 mod context;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key_reader;
 mod keyring;
 mod rsa;
@@ -318,6 +320,53 @@ mod tests {
             assert!(keyring.unwrap(&metadata).is_err());
         }
         assert!(keyring.find(&sealed).unwrap().is_ok());
+    }
+
+    /// Nobody keeps others from their keys by writing them down under other names.
+    #[test]
+    fn keys_under_wrong_names_keep_nobody_from_the_right_one() {
+        let keys = Keys::new(&[("a", 0)]);
+        let (sealed, _) = seal(&Sealer::new(EncryptionConfig::new(keys.source(), ["a"])), b"");
+        let encryption = pulsar_rs_wire::metadata::Encryption::decode(&sealed).unwrap().unwrap();
+        let right = encryption.keys().next().unwrap();
+        let version = [(b"version".to_vec(), b"7".to_vec())];
+        let mut wrong = Vec::new();
+        pulsar_rs_wire::metadata::put_wrapped_key(&mut wrong, b"b", right.value, &version);
+        let with_wrong = [wrong.clone(), sealed.clone()].concat();
+        let keyring = Keyring::new(keys.source());
+        keyring.unwrap(&with_wrong).unwrap();
+
+        let keyring = Keyring::new(keys.source());
+        pulsar_rs_wire::metadata::put_encryption_param(&mut wrong, &[0; 12]);
+        assert!(keyring.unwrap(&wrong).is_err());
+        assert!(keyring.find(&wrong).unwrap().is_err(), "it is not tried again at once");
+        assert!(keyring.find(&sealed).is_none());
+        keyring.unwrap(&sealed).unwrap();
+    }
+
+    /// Gives one private key, whatever the name.
+    struct Any;
+
+    impl KeyReader for Any {
+        fn public_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Err(Error::Unknown("none".into()))
+        }
+
+        fn private_key(&self, _: &str, _: &[Property]) -> Result<KeyInfo, Error> {
+            Ok(KeyInfo::new(key_pair(0).to_pkcs8_pem(LineEnding::LF).unwrap().as_bytes()))
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_tried_again_under_another_name() {
+        let keyring = Keyring::new(KeySource::new(Any));
+        for name in ["first", "other"] {
+            let mut metadata = Vec::new();
+            pulsar_rs_wire::metadata::put_wrapped_key(&mut metadata, name.as_bytes(), &[1; 128], &[]);
+            pulsar_rs_wire::metadata::put_encryption_param(&mut metadata, &[0; 12]);
+            let error = keyring.unwrap(&metadata).unwrap_err().to_string();
+            assert!(error.contains("private key first"), "{error}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 use super::KeyInfo;
 use crate::Error;
 
+/// Characters of a key's name that an error shows, at most.
+const MAX_SHOWN: usize = 100;
+
 /// The data key for the owner of a public key.
 pub(super) fn wrap(name: &str, public: &KeyInfo, data_key: &[u8]) -> Result<Vec<u8>, Error> {
     let unusable = |why: &dyn std::fmt::Display| {
@@ -36,6 +39,7 @@ pub(super) fn wrap(name: &str, public: &KeyInfo, data_key: &[u8]) -> Result<Vec<
 
 /// The data key in a wrapped one.
 pub(super) fn unwrap(name: &str, private: &KeyInfo, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let name = shown(name);
     // Parsers tell where they stopped, not what they read.
     let unusable = |why: &dyn std::fmt::Display| {
         Error::Crypto(format!(
@@ -53,6 +57,11 @@ pub(super) fn unwrap(name: &str, private: &KeyInfo, wrapped: &[u8]) -> Result<Ze
         return Err(other());
     }
     key.decrypt_blinded(&mut OsRng, Oaep::new::<Sha1>(), wrapped).map(Zeroizing::new).map_err(|_| other())
+}
+
+/// A name for people. Messages have it from whoever wrote them: it may be long, and hold anything.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// The PEM from where it begins: some tools write what it is above it.
@@ -108,6 +117,8 @@ mod tests {
             &[7; 32],
         );
         let other = KeyInfo::new(private.as_str());
+        let long = unwrap(&"n\n".repeat(1000), &other, &[0; 7]).unwrap_err().to_string();
+        assert!(!long.contains('\n') && long.len() < 300, "{long}");
         assert!(unwrap("k", &other, &wrapped.unwrap()).is_err());
         assert!(unwrap("k", &other, &[0; 7]).is_err());
     }

@@ -52,15 +52,7 @@ impl BinaryLookup {
         let mut authoritative = false;
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.ask(&connection, topic, authoritative).await?;
-            let (url, how) = if self.tls {
-                (&answer.broker_service_url_tls, "with")
-            } else {
-                (&answer.broker_service_url, "without")
-            };
-            let url = url.as_deref().filter(|url| !url.is_empty());
-            let url =
-                url.ok_or_else(|| Error::Lookup(format!("{topic}: the answer names no broker {how} TLS")))?;
-            let logical = Address::parse_broker_url(url, self.tls)?;
+            let logical = broker_in(topic, &answer, self.tls)?;
             *self.through_proxy.lock() =
                 (answer.proxy_through_service_url == Some(true)).then(|| service.clone());
             let broker = self.assigned(logical);
@@ -191,5 +183,19 @@ impl BinaryLookup {
             }
         }
         Err(round.failure())
+    }
+}
+
+/// The broker that an answer names.
+pub(super) fn broker_in(
+    topic: &TopicName,
+    answer: &CommandLookupTopicResponse,
+    tls: bool,
+) -> Result<Address, Error> {
+    let (url, how) =
+        if tls { (&answer.broker_service_url_tls, "with") } else { (&answer.broker_service_url, "without") };
+    match url.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) => Address::parse_broker_url(url, tls),
+        None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
     }
 }

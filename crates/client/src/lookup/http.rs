@@ -85,15 +85,8 @@ impl HttpLookup {
         let prefix = if parts.cluster.is_some() { "/lookup/v2/destination" } else { "/lookup/v2/topic" };
         let query = self.listener_name.as_deref().map(|name| format!("?listenerName={}", encoded(name)));
         let path = format!("{prefix}/{}{}", parts.path()?, query.unwrap_or_default());
-        let answer = json(topic, &self.ask(topic, Question { returning, ..Question::new(path) }).await?)?;
-        // The second name is the one that older brokers have for it.
-        let (names, how): (&[_], _) =
-            if self.tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
-        let mut urls = names.iter().filter_map(|name| answer.get(name)?.as_str());
-        match urls.find(|url| !url.is_empty()) {
-            Some(url) => Ok(Broker::direct(Address::parse_broker_url(url, self.tls)?)),
-            None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
-        }
+        let answer = self.ask(topic, Question { returning, ..Question::new(path) }).await?;
+        Ok(Broker::direct(broker_in(topic, &answer, self.tls)?))
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
@@ -101,9 +94,7 @@ impl HttpLookup {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
         let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
-        let answer = json(topic, &self.ask(topic, Question::new(path)).await?)?;
-        let count = answer.get("partitions").and_then(Value::as_u64);
-        believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
+        partitions_in(topic, &self.ask(topic, Question::new(path)).await?)
     }
 
     /// Full names of the topics of a namespace.
@@ -116,8 +107,7 @@ impl HttpLookup {
         let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
         let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
         let question = Question { max_answer: Some(MAX_TOPIC_LIST), ..Question::new(path) };
-        let list = self.ask(&query.namespace, question).await?;
-        topic_names(&list).map_err(|why| Error::Lookup(format!("{}: {why}", query.namespace)))
+        topics_in(&query.namespace, &self.ask(&query.namespace, question).await?)
     }
 
     /// A request to one of the addresses, answered with anything but a server error, also with a refusal.
@@ -162,15 +152,11 @@ impl HttpLookup {
         topic: &(impl fmt::Display + Sync),
         question: &Question<'_>,
     ) -> Result<Vec<u8>, Error> {
-        let answer = self.ask_any(question).await?;
-        if answer.status.is_success() {
-            return Ok(answer.body);
-        }
-        let error = refusal(topic, &answer);
-        if matches!(error, Error::Authentication(_)) {
+        let body = body_in(topic, self.ask_any(question).await?);
+        if matches!(body, Err(Error::Authentication(_))) {
             self.identity.refused();
         }
-        Err(error)
+        body
     }
 
     /// The answer of the first address that has one.
@@ -244,18 +230,46 @@ impl Question<'_> {
     }
 }
 
-fn json(topic: &impl fmt::Display, body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body)
-        .map_err(|error| Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}")))
+/// The body of an answer, unless it is a refusal.
+pub(super) fn body_in(topic: &impl fmt::Display, answer: HttpAnswer) -> Result<Vec<u8>, Error> {
+    if answer.status.is_success() { Ok(answer.body) } else { Err(refusal(topic, &answer)) }
 }
 
-/// The names in a list, which is JSON.
-fn topic_names(list: &[u8]) -> Result<Vec<String>, String> {
-    // Each name stands between two quotes.
-    if list.split(|byte| *byte == b'"').count() / 2 > MAX_TOPICS {
-        return Err(format!("the answer has more than {MAX_TOPICS} topics"));
+/// The broker that an answer names.
+pub(super) fn broker_in(topic: &TopicName, answer: &[u8], tls: bool) -> Result<Address, Error> {
+    let answer = json(topic, answer)?;
+    // The second name is the one that older brokers have for it.
+    let (names, how): (&[_], _) =
+        if tls { (&["brokerUrlTls", "brokerUrlSsl"], "with") } else { (&["brokerUrl"], "without") };
+    let mut urls = names.iter().filter_map(|name| answer.get(name)?.as_str());
+    match urls.find(|url| !url.is_empty()) {
+        Some(url) => Address::parse_broker_url(url, tls),
+        None => Err(Error::Lookup(format!("{topic}: the answer names no broker {how} TLS"))),
     }
-    serde_json::from_slice(list).map_err(|error| format!("the answer is no list of names: {error}"))
+}
+
+/// The number of partitions that an answer tells.
+pub(super) fn partitions_in(topic: &TopicName, answer: &[u8]) -> Result<u32, Error> {
+    let answer = json(topic, answer)?;
+    let count = answer.get("partitions").and_then(Value::as_u64);
+    believable(topic, count.ok_or_else(|| Error::Lookup(format!("{topic}: answered without a number")))?)
+}
+
+/// The topics that an answer lists.
+pub(super) fn topics_in(namespace: &str, answer: &[u8]) -> Result<Vec<String>, Error> {
+    // Each name stands between two quotes.
+    if answer.split(|byte| *byte == b'"').count() / 2 > MAX_TOPICS {
+        return Err(Error::Lookup(format!("{namespace}: the answer has more than {MAX_TOPICS} topics")));
+    }
+    serde_json::from_slice(answer).map_err(|error| not_expected(&namespace, &error))
+}
+
+fn json(topic: &impl fmt::Display, answer: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(answer).map_err(|error| not_expected(topic, &error))
+}
+
+fn not_expected(topic: &impl fmt::Display, error: &serde_json::Error) -> Error {
+    Error::Lookup(format!("{topic}: the answer is not the JSON expected: {error}"))
 }
 
 /// The error for a status that will be the same the next time.
@@ -287,7 +301,9 @@ fn describe(answer: &HttpAnswer) -> String {
     // In an unexpected error the message stands between a headline and the stack trace.
     let message = reason.split_once("Message: ").map_or(reason, |(_, message)| message);
     let line = message.trim_start().lines().next().unwrap_or_default();
-    let line: String = line.chars().take(MAX_REASON).collect();
+    // Others than ends of lines may end one as well, or do worse to a terminal.
+    let visible = line.chars().map(|char| if char.is_control() { ' ' } else { char });
+    let line: String = visible.take(MAX_REASON).collect();
     if line.is_empty() {
         format!("HTTP {}", answer.status)
     } else {
@@ -381,6 +397,7 @@ mod tests {
             r#"{"reason":"\n --- An error ---\n\nMessage: no such listener\n\nStacktrace:\n\tat x"}"#;
         assert_eq!(describe(unexpected), "no such listener (HTTP 404 Not Found)");
         assert_eq!(describe("<html>"), "HTTP 404 Not Found");
+        assert_eq!(describe(r#"{"reason":"a\rb\u001b[2J"}"#), "a b [2J (HTTP 404 Not Found)");
         let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(10_000));
         assert!(describe(&long).len() < MAX_REASON + 30);
     }

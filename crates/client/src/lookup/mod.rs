@@ -2,6 +2,8 @@
 
 mod addresses;
 mod binary;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 
 use std::time::Duration;

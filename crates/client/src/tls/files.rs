@@ -1,5 +1,8 @@
 //! What the files of a TLS configuration come to.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -14,6 +14,8 @@ mod verify;
 
 pub use config::TlsConfig;
 pub(crate) use connector::Connector;
+#[cfg(fuzzing)]
+pub use files::fuzzing;
 pub use proxy::{ProxyConfig, ProxyProtocol};
 pub(crate) use reason::refused;
 pub(crate) use stream::Stream;

@@ -46,6 +46,11 @@ impl AthenzAuthentication {
                 return Err(Error::Authentication(format!("Athenz: {name} is not supported: {instead}")));
             }
         }
+        // In a URL they would lead to another place.
+        let provider = parameters.want("providerDomain")?;
+        if matches!(provider, "." | "..") {
+            return Err(Error::Authentication("Athenz: providerDomain is no domain".into()));
+        }
         let own = |name: &str, usual: &str| parameters.get(name).unwrap_or(usual).to_owned();
         let url = Url::parse(parameters.want("ztsUrl")?).ok();
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
@@ -56,7 +61,7 @@ impl AthenzAuthentication {
                 key_id: own("keyId", "0"),
                 key: Document::parse(parameters.want("privateKey")?, "application/x-pem-file")?,
             },
-            provider_domain: parameters.want("providerDomain")?.to_owned(),
+            provider_domain: provider.to_owned(),
             zts_url: url
                 .ok_or_else(|| Error::Authentication("Athenz: ztsUrl is no http or https URL".into()))?,
             principal_header: own("principalHeader", "Athenz-Principal-Auth"),
@@ -74,7 +79,7 @@ impl AthenzAuthentication {
     }
 
     /// Where ZTS gives tokens for the roles in the provider's domain.
-    fn role_url(&self) -> Result<Url, Error> {
+    pub(super) fn role_url(&self) -> Result<Url, Error> {
         let mut url = self.zts_url.clone();
         url.path_segments_mut()
             .map_err(|()| Error::Authentication("Athenz: ztsUrl has no path".into()))?
@@ -120,7 +125,7 @@ impl fmt::Debug for AthenzAuthentication {
 }
 
 /// The token in the answer of ZTS.
-fn token_in(body: &[u8], now: SystemTime) -> Result<Fetched, Error> {
+pub(super) fn token_in(body: &[u8], now: SystemTime) -> Result<Fetched, Error> {
     let wrong = || Error::Authentication("Athenz: the answer of ZTS has no token".into());
     let mut json: Value = serde_json::from_slice(body).map_err(|_| wrong())?;
     let end = json.get("expiryTime").and_then(Value::as_u64).map(Duration::from_secs);
@@ -153,6 +158,10 @@ mod tests {
             let without = PARAMETERS.replace(name, "other");
             let error = AthenzAuthentication::from_parameters(&without).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
+        }
+        for other in ["..", "."] {
+            let elsewhere = PARAMETERS.replace("prov/ider", other);
+            assert!(AthenzAuthentication::from_parameters(&elsewhere).is_err(), "{other}");
         }
         let copper =
             PARAMETERS.replace("\"tenantDomain\"", "\"x509CertChain\":\"file:///c\",\"tenantDomain\"");

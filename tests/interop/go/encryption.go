@@ -62,12 +62,18 @@ func (s *setting) lines(k keys, input string, arguments ...string) (string, erro
 	return output.String(), nil
 }
 
-// withKeys is a check with new keys, on a topic of its own; none without the program that uses our library.
+// errWithoutUs says why a check with our library does not run.
+var errWithoutUs = errors.New("there is no -lines PROGRAM that uses our library")
+
+// withKeys is a check with new keys, on a topic of its own.
 func withKeys(check func(s *setting, k keys, topic string, texts []string) error) func(*setting) error {
 	return func(s *setting) error {
+		if s.linesProgram == "" {
+			return errWithoutUs
+		}
 		k, err := makeKeys()
 		defer os.RemoveAll(k.folder)
-		if err != nil || s.linesProgram == "" {
+		if err != nil {
 			return err
 		}
 		return check(s, k, s.topic(), numbered(100, "line "))

@@ -23,7 +23,7 @@ MINUTES ?= 10
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
-TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-link test-install test-interop test-real test-security fuzz demo
+TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-features test-link test-install test-interop test-real test-security fuzz demo
 
 export CARGO_TERM_COLOR ?= auto
 export PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR DESTDIR
@@ -120,6 +120,10 @@ test-go: go ## the Go wrapper and its examples, on the test broker
 .PHONY: test-python
 test-python: python ## the Python wrapper and its examples, on the test broker
 	@tests/with_test_broker tests/bindings python
+
+.PHONY: test-features
+test-features: build ## the library without its Cargo features, and with some of them
+	@tests/with_test_broker tests/features/run
 
 .PHONY: test-link
 test-link: build ## one program with OpenSSL, protobuf, the codecs' own libraries and another Rust library

@@ -70,6 +70,10 @@ soak: build ## send and receive for MINUTES while connections break and topics m
 headers: ## write include/ from src/ffi
 	cargo run --quiet --locked --package abi
 
+.PHONY: abi-released
+abi-released: ## for a release: write down what programs may rely on from then on
+	cargo run --quiet --locked --package abi -- released
+
 .PHONY: lint
 lint: ## formatting, warnings, licences, in all languages
 	@.ci/stages lint-rust lint-licenses lint-python lint-go

@@ -70,6 +70,10 @@ soak: build ## send and receive for MINUTES while connections break and topics m
 headers: ## write include/ from src/ffi
 	cargo run --quiet --locked --package abi
 
+.PHONY: size
+size: build ## how large the library and programs with it are (ARGS=features: also without each Cargo feature; takes long)
+	@packaging/size $(ARGS)
+
 .PHONY: abi-released
 abi-released: ## for a release: write down what programs may rely on from then on
 	cargo run --quiet --locked --package abi -- released
@@ -134,7 +138,7 @@ test-link: build ## one program with OpenSSL, protobuf, the codecs' own librarie
 	@tests/with_test_broker tests/link/run
 
 .PHONY: test-install
-test-install: build python-tools ## what is installed, linked by make, CMake, Meson and Go, on the test broker
+test-install: build python-tools ## what is installed, linked by make, CMake, Meson, Go and pulsar-sys, on the test broker
 	@tests/with_test_broker tests/install/run
 
 .PHONY: test-interop

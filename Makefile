@@ -5,7 +5,10 @@ MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/sh
 
 RELEASE := target/release
-LIBRARY := $(RELEASE)/libpulsar_rs.a
+# What is shipped, and what all tests, examples and bindings link: packaging/ makes it out of what cargo builds.
+PRODUCT := target/lib
+LIBRARY := $(PRODUCT)/libpulsar_rs.a
+SHARED := $(PRODUCT)/libpulsar_rs.so
 VENV := target/python/venv
 TOOLS := target/tools
 CC ?= cc
@@ -20,9 +23,10 @@ MINUTES ?= 10
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
-TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-interop test-real test-security fuzz demo
+TEST_STAGES := build test-rust test-abi test-c test-valgrind test-go test-python test-features test-link test-install test-interop test-real test-security fuzz demo
 
 export CARGO_TERM_COLOR ?= auto
+export PREFIX LIBDIR INCLUDEDIR BINDIR MANDIR DESTDIR
 
 ## what most people want
 .PHONY: demo
@@ -34,10 +38,23 @@ test: ## install what is needed below target/ and run everything
 	@.ci/stages $(TEST_STAGES)
 
 .PHONY: build
-build: ## the library and the test broker: target/release/libpulsar_rs.a, .so and pulsar-testbroker
+build: $(LIBRARY) $(SHARED) ## the library, target/lib/libpulsar_rs.a and .so, and target/release/pulsar-testbroker
+
+.PHONY: cargo
+cargo:
 	cargo build --quiet --release --locked --package pulsar_rs_testbroker
 	# By itself: what the test broker alone needs of their common crates stays out of the library.
 	cargo build --quiet --release --locked --package pulsar_rs
+
+# These have recipes so that make looks whether cargo wrote them anew.
+$(RELEASE)/libpulsar_rs.a $(RELEASE)/libpulsar_rs.so: cargo
+	@:
+
+$(LIBRARY): $(RELEASE)/libpulsar_rs.a packaging/archive $(wildcard tests/abi/tables/*.tsv)
+	@packaging/archive $< $@
+
+$(SHARED): $(RELEASE)/libpulsar_rs.so packaging/shared packaging/version Cargo.toml
+	@packaging/shared $< $(@D)
 
 .PHONY: bench
 bench: build ## measure beside the other clients (ARGS=--quick: roughly; ARGS=--write: into docs/performance.md)
@@ -53,9 +70,37 @@ soak: build ## send and receive for MINUTES while connections break and topics m
 headers: ## write include/ from src/ffi
 	cargo run --quiet --locked --package abi
 
+.PHONY: size
+size: build ## how large the library and programs with it are (ARGS=features: also without each Cargo feature; takes long)
+	@packaging/size $(ARGS)
+
+.PHONY: abi-released
+abi-released: ## for a release: write down what programs may rely on from then on
+	cargo run --quiet --locked --package abi -- released
+
 .PHONY: lint
 lint: ## formatting, warnings, licences, in all languages
 	@.ci/stages lint-rust lint-licenses lint-python lint-go
+
+## for packages and users; with PREFIX (/usr/local), LIBDIR, INCLUDEDIR, BINDIR, MANDIR and DESTDIR
+.PHONY: install
+install: build install-only ## headers, libpulsar_rs.a and .so, pkg-config and CMake files, pulsar-testbroker
+
+.PHONY: install-only
+install-only: ## the same, of what is built: for `make build && sudo make install-only`
+	@packaging/install install
+
+.PHONY: install-compat
+install-compat: ## names of the official library for it, so that -lpulsar and pulsar.pc mean this one
+	@packaging/install compat
+
+.PHONY: install-debug
+install-debug: ## function names and lines for debuggers, beside the shared library
+	@packaging/install debug
+
+.PHONY: uninstall
+uninstall: ## take away all of these
+	@packaging/install uninstall
 
 ## the stages of `make test`
 .PHONY: test-rust
@@ -64,7 +109,7 @@ test-rust: ## Rust tests, on the test broker
 
 .PHONY: test-abi
 test-abi: build ## headers current and compiling, signatures, exported symbols
-	PULSAR_RS_LIBRARY_FOLDER=$(RELEASE) cargo test --quiet --locked --package abi
+	PULSAR_RS_LIBRARY_FOLDER=$(PRODUCT) cargo test --quiet --locked --package abi
 
 .PHONY: test-c
 test-c: build ## C tests and the conformance list, on the test broker
@@ -83,6 +128,18 @@ test-go: go ## the Go wrapper and its examples, on the test broker
 .PHONY: test-python
 test-python: python ## the Python wrapper and its examples, on the test broker
 	@tests/with_test_broker tests/bindings python
+
+.PHONY: test-features
+test-features: build ## the library without its Cargo features, and with some of them
+	@tests/with_test_broker tests/features/run
+
+.PHONY: test-link
+test-link: build ## one program with OpenSSL, protobuf, the codecs' own libraries and another Rust library
+	@tests/with_test_broker tests/link/run
+
+.PHONY: test-install
+test-install: build python-tools ## what is installed, linked by make, CMake, Meson, Go and pulsar-sys, on the test broker
+	@tests/with_test_broker tests/install/run
 
 .PHONY: test-interop
 test-interop: build python-tools ## other clients against the test broker
@@ -161,8 +218,6 @@ lint-go: go
 target/demo/%: examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Iinclude $< $(LIBRARY) $(LINK) -o $@
-
-$(LIBRARY): build
 
 .PHONY: clean
 clean: ## delete all that was built or downloaded

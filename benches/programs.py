@@ -48,7 +48,7 @@ def build() -> list[Peer]:
     WORK.mkdir(parents=True, exist_ok=True)
     compiled("-shared", "-fPIC", "count_malloc.c", output=COUNTER)
     floor = compiled("floor.c", output=WORK / "floor")
-    library = [str(RELEASE / "libpulsar_rs.a"), "-lm"]
+    library = [str(ROOT / "target/lib/libpulsar_rs.a"), "-lm"]
     bulk = compiled("bulk.c", *library, output=WORK / "bench_bulk")
     peers = [Peer(OURS, programs("pulsar_rs", library)), Peer(BULK, {mode: [bulk] for mode in BOTH})]
     peers += [*official(), *crates(), *go(), *python()]

@@ -39,3 +39,4 @@
 #include <pulsar_rs/stats.h>
 #include <pulsar_rs/table_view.h>
 #include <pulsar_rs/test_broker.h>
+#include <pulsar_rs/version.h>

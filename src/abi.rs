@@ -367,3 +367,6 @@ pub use crate::ffi::pulsar_rs::test_broker::{
     pulsar_rs_test_broker_set_permissions, pulsar_rs_test_broker_start, pulsar_rs_test_broker_stop,
     pulsar_rs_test_broker_unload, pulsar_rs_test_broker_url, pulsar_rs_test_broker_withhold_receipts,
 };
+
+// pulsar_rs/version.h
+pub use crate::ffi::pulsar_rs::version::{pulsar_rs_version, pulsar_rs_version_str};

@@ -13,13 +13,13 @@ pub(crate) type Authentication = Arc<dyn Core>;
 pub(crate) fn made<A: Core + 'static>(made: Result<A, Error>) -> Authentication {
     match made {
         Ok(authentication) => Arc::new(authentication),
-        Err(error) => unusable(&error),
+        Err(error) => unusable(error),
     }
 }
 
 /// The same for one whose kind is known at run time only.
 pub(crate) fn made_by_name(made: Result<Authentication, Error>) -> Authentication {
-    made.unwrap_or_else(|error| unusable(&error))
+    made.unwrap_or_else(unusable)
 }
 
 /// Tokens of a function of the program: the bytes of its string, or nothing when it gave none.
@@ -36,10 +36,9 @@ pub(crate) fn from_supplier(
     }))
 }
 
-fn unusable(error: &Error) -> Authentication {
-    let why = match error {
-        Error::Authentication(why) => why.clone(),
-        other => other.to_string(),
-    };
-    Arc::new(UnusableAuthentication::new(why))
+fn unusable(error: Error) -> Authentication {
+    Arc::new(match error {
+        Error::Authentication(_) | Error::NotSupported(_) => UnusableAuthentication::from(error),
+        other => UnusableAuthentication::new(other.to_string()),
+    })
 }

@@ -24,7 +24,7 @@ CALLBACKS = 'extern "Python" void on_sent(pulsar_result result, pulsar_message_i
 
 def archive() -> Path:
     """The static library: where PULSAR_RS_ARCHIVE says, else where `make python` has it built."""
-    default = ROOT / "target/release/libpulsar_rs.a"
+    default = ROOT / "target/lib/libpulsar_rs.a"
     path = Path(os.environ.get("PULSAR_RS_ARCHIVE", default)).absolute()
     if not path.is_file():
         sys.exit(f"{path} is missing: run `make python`, or set PULSAR_RS_ARCHIVE to a libpulsar_rs.a")

@@ -4,8 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::ptr::NonNull;
 
 use pulsar_rs_client::{
-    AthenzAuthentication, BasicAuthentication, Error, OAuth2Authentication, TlsAuthentication,
-    TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    BasicAuthentication, Error, TlsAuthentication, TokenAuthentication, UnusableAuthentication,
+    authentication_by_name,
 };
 use zeroize::Zeroizing;
 
@@ -138,14 +138,15 @@ pub extern "C" fn pulsar_authentication_basic_create(
 /// is not needed any more.
 /// NULL: a NULL string gives an authentication that fails like one with missing parameters.
 /// Errors: parameters that are missing, cannot be read, or are not supported (`x509CertChain`, `caCert`) are told when a
-/// client uses it, with `pulsar_result_AuthenticationError`.
+/// client uses it, with `pulsar_result_AuthenticationError`; a library built without the feature `athenz` says
+/// `pulsar_result_OperationNotSupported`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_authentication_athenz_create(
     auth_params_string: *const c_char,
 ) -> *mut pulsar_authentication_t {
     give(|| {
         let parameters = secret("parameters", auth_params_string);
-        made(parameters.and_then(|parameters| AthenzAuthentication::from_parameters(&parameters)))
+        made_by_name(parameters.and_then(|parameters| authentication_by_name("athenz", &parameters)))
     })
 }
 
@@ -159,14 +160,15 @@ pub extern "C" fn pulsar_authentication_athenz_create(
 /// is not needed any more.
 /// NULL: a NULL string gives an authentication that fails like one with missing parameters.
 /// Errors: parameters that are missing or cannot be read, and what goes wrong at the issuer, are told when a client uses
-/// it, with `pulsar_result_AuthenticationError`.
+/// it, with `pulsar_result_AuthenticationError`; a library built without the feature `oauth2` says
+/// `pulsar_result_OperationNotSupported`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pulsar_authentication_oauth2_create(
     auth_params_string: *const c_char,
 ) -> *mut pulsar_authentication_t {
     give(|| {
         let parameters = secret("parameters", auth_params_string);
-        made(parameters.and_then(|parameters| OAuth2Authentication::from_parameters(&parameters)))
+        made_by_name(parameters.and_then(|parameters| authentication_by_name("oauth2", &parameters)))
     })
 }
 

@@ -141,6 +141,14 @@ impl Error {
         }
     }
 
+    /// What a Cargo feature would have brought, and this build has not.
+    #[cfg(not(all(feature = "athenz", feature = "http", feature = "oauth2", feature = "tls")))]
+    pub(crate) fn left_out(what: &str, feature: &str) -> Self {
+        Error::NotSupported(format!(
+            "this build of pulsar_rs has no {what}: it was built without the Cargo feature {feature}"
+        ))
+    }
+
     /// Whether the same attempt may succeed a moment later, so that creating a producer or consumer goes on
     /// trying until the operation timeout.
     pub(crate) fn is_transient(&self) -> bool {

@@ -142,6 +142,7 @@ impl State {
 
 impl Turn<'_> {
     /// Whether it is still of use: not when the server has refused another one since.
+    #[cfg(feature = "http")]
     pub fn is_good(&self) -> bool {
         self.whose != Whose::Returning || self.gate.state.lock().refused.is_none()
     }

@@ -18,11 +18,9 @@ use tokio::time::timeout;
 use url::{Position, Url};
 
 use crate::Error;
+use crate::lookup::MAX_REDIRECTS;
 use crate::service_url::Address;
 use crate::tls::{Connector, refused};
-
-/// Redirects followed before a request or lookup is given up, as in the C++ client.
-pub(crate) const MAX_REDIRECTS: usize = 20;
 
 /// Characters of a URL that an error shows, at most.
 const MAX_SHOWN: usize = 300;

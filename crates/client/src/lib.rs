@@ -39,6 +39,7 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod gate;
+#[cfg(feature = "http")]
 mod http;
 pub mod log;
 mod lookup;
@@ -53,10 +54,13 @@ mod table_view;
 mod tls;
 mod topic;
 
+#[cfg(feature = "athenz")]
+pub use auth::AthenzAuthentication;
+#[cfg(feature = "oauth2")]
+pub use auth::OAuth2Authentication;
 pub use auth::{
-    Answering, AthenzAuthentication, Authentication, BasicAuthentication, CertificateFiles, Network,
-    OAuth2Authentication, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication,
-    UnusableAuthentication, authentication_by_name,
+    Answering, Authentication, BasicAuthentication, CertificateFiles, Network, Secret, SecretHeaders,
+    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
 };
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{

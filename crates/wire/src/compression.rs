@@ -5,9 +5,7 @@
 //! of the bytes at hand, so that a hostile frame cannot make us reserve memory it does not fill, and by
 //! [`MAX_RESTORED`], so that a small one cannot fill all memory there is.
 
-use std::io::Read;
-
-use crate::WireError;
+use crate::{WireError, codec};
 
 /// Codec of an entry's body: `CompressionType` of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +23,6 @@ pub enum Compression {
 /// Largest body that is restored: 256 MiB. Producers compare the compressed size alone with the broker's limit
 /// (5 MiB by default), so this leaves room for all that compresses 50-fold. ZSTD makes gigabytes of 100 KB.
 pub const MAX_RESTORED: usize = 256 * 1024 * 1024;
-
-/// An LZ4 block grows at most 255-fold (lz4 block format: a length byte stands for up to 255 bytes).
-const LZ4_MAX_RATIO: usize = 255;
-
-/// A Snappy block grows at most this much: a copy element of three bytes stands for 64.
-const SNAPPY_MAX_RATIO: usize = 64;
-
-/// Reserved at once for streams; the rest as it comes.
-const STREAM_RESERVE: usize = 64 * 1024;
 
 impl Compression {
     /// The codec with this number in the protocol; `None` is "not compressed".
@@ -58,20 +47,22 @@ impl Compression {
         }
     }
 
+    /// Whether this build has the codec: its Cargo feature may be left out.
+    pub fn is_available(self) -> bool {
+        match self {
+            Compression::Lz4 => cfg!(feature = "lz4"),
+            Compression::Zlib => cfg!(feature = "zlib"),
+            Compression::Zstd => cfg!(feature = "zstd"),
+            Compression::Snappy => cfg!(feature = "snappy"),
+        }
+    }
+
     /// Restores a body of `declared` bytes, at most [`MAX_RESTORED`].
     pub fn decompress(self, body: &[u8], declared: usize) -> Result<Vec<u8>, WireError> {
         if declared > MAX_RESTORED {
             return Err(WireError::Decompress(format!("{declared} bytes are more than {MAX_RESTORED}")));
         }
-        let restored = match self {
-            Compression::Lz4 => decompress_lz4(body, declared),
-            Compression::Zlib => read_stream(flate2::read::ZlibDecoder::new(body), declared),
-            Compression::Zstd => match zstd::stream::read::Decoder::with_buffer(body) {
-                Ok(decoder) => read_stream(decoder, declared),
-                Err(error) => Err(corrupt(&error)),
-            },
-            Compression::Snappy => decompress_snappy(body, declared),
-        }?;
+        let restored = codec::decompress(self, body, declared)?;
         if restored.len() == declared {
             Ok(restored)
         } else {
@@ -80,43 +71,8 @@ impl Compression {
     }
 }
 
-fn corrupt(error: &dyn std::error::Error) -> WireError {
-    WireError::Decompress(error.to_string())
-}
-
-/// Refuses a declared size that `body` cannot hold, before memory is reserved for it.
-fn check_ratio(body: &[u8], declared: usize, ratio: usize) -> Result<(), WireError> {
-    if declared > body.len().saturating_mul(ratio) {
-        return Err(WireError::Decompress(format!("{} bytes cannot hold {declared}", body.len())));
-    }
-    Ok(())
-}
-
-fn decompress_lz4(body: &[u8], declared: usize) -> Result<Vec<u8>, WireError> {
-    check_ratio(body, declared, LZ4_MAX_RATIO)?;
-    lz4_flex::block::decompress(body, declared).map_err(|error| corrupt(&error))
-}
-
-fn decompress_snappy(body: &[u8], declared: usize) -> Result<Vec<u8>, WireError> {
-    check_ratio(body, declared, SNAPPY_MAX_RATIO)?;
-    let stored = snap::raw::decompress_len(body).map_err(|error| corrupt(&error))?;
-    if stored != declared {
-        return Err(WireError::Decompress(format!(
-            "the block holds {stored} bytes, {declared} were declared"
-        )));
-    }
-    snap::raw::Decoder::new().decompress_vec(body).map_err(|error| corrupt(&error))
-}
-
-fn read_stream(decoder: impl Read, declared: usize) -> Result<Vec<u8>, WireError> {
-    let mut restored = Vec::with_capacity(declared.min(STREAM_RESERVE));
-    // One byte more than declared shows a stream that is too long.
-    let bound = (declared as u64).saturating_add(1);
-    decoder.take(bound).read_to_end(&mut restored).map_err(|error| corrupt(&error))?;
-    Ok(restored)
-}
-
 #[cfg(test)]
+#[cfg(all(feature = "lz4", feature = "snappy", feature = "zlib", feature = "zstd"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

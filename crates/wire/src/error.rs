@@ -41,6 +41,9 @@ pub enum WireError {
     /// The compression type is not one of the protocol's.
     #[error("unknown compression type {0}")]
     UnknownCompression(i32),
+    /// This build has no such codec: its Cargo feature was left out.
+    #[error("this build of pulsar_rs has no {0:?}: it was built without the Cargo feature for it")]
+    CodecLeftOut(crate::compression::Compression),
     /// A compressed payload cannot be restored to its declared size.
     #[error("cannot decompress: {0}")]
     Decompress(String),

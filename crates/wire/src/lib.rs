@@ -17,6 +17,7 @@
 pub mod batch;
 pub mod checksum;
 pub mod cipher;
+mod codec;
 pub mod command;
 pub mod compression;
 pub mod compressor;

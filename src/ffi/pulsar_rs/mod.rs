@@ -17,3 +17,4 @@ pub(crate) mod stats;
 pub(crate) mod table_view;
 #[cfg(feature = "test-broker")]
 pub(crate) mod test_broker;
+pub(crate) mod version;

@@ -2,6 +2,7 @@
 //! C API in `tables/`.
 
 pub mod headers;
+pub mod released;
 pub mod tables;
 
 use std::path::{Path, PathBuf};

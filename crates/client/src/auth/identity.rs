@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+#[cfg(feature = "http")]
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Authentication, Network, Secret};
@@ -47,6 +48,7 @@ impl Identity {
     }
 
     /// What goes with HTTP lookups.
+    #[cfg(feature = "http")]
     pub async fn http_headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
         let Some(authentication) = &self.authentication else {
@@ -60,6 +62,7 @@ impl Identity {
 }
 
 /// Adds a header whose value is secret.
+#[cfg(feature = "http")]
 pub(super) fn insert(headers: &mut HeaderMap, name: String, value: &str) -> Result<(), Error> {
     let wrong = |part| Error::Authentication(format!("the {part} of an HTTP header cannot be sent"));
     let name = HeaderName::try_from(name).map_err(|_| wrong("name"))?;

@@ -1,13 +1,18 @@
 //! Who the client is: what it shows brokers when it connects, and whenever they ask again.
 
+#[cfg(feature = "athenz")]
 mod athenz;
 mod basic;
+#[cfg(any(feature = "athenz", feature = "oauth2"))]
 mod cached;
+#[cfg(any(feature = "athenz", feature = "oauth2"))]
 mod document;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod identity;
+#[cfg_attr(not(any(feature = "athenz", feature = "oauth2")), path = "network_left_out.rs")]
 mod network;
+#[cfg(feature = "oauth2")]
 mod oauth2;
 mod parameters;
 mod plugin;
@@ -15,10 +20,12 @@ mod tls;
 mod token;
 mod unusable;
 
+#[cfg(feature = "athenz")]
 pub use athenz::AthenzAuthentication;
 pub use basic::BasicAuthentication;
 pub(crate) use identity::Identity;
 pub use network::Network;
+#[cfg(feature = "oauth2")]
 pub use oauth2::OAuth2Authentication;
 pub use plugin::authentication_by_name;
 pub use tls::TlsAuthentication;

@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use super::{
-    AthenzAuthentication, Authentication, BasicAuthentication, OAuth2Authentication, TlsAuthentication,
-    TokenAuthentication,
-};
+use super::{Authentication, BasicAuthentication, TlsAuthentication, TokenAuthentication};
 use crate::Error;
 
 /// Longest name that an error shows.
@@ -15,7 +12,7 @@ const MAX_SHOWN: usize = 200;
 /// # Errors
 ///
 /// [`Error::Authentication`] for a name that is not known, plugins in shared libraries among them, and for parameters
-/// that are missing or cannot be read.
+/// that are missing or cannot be read. [`Error::NotSupported`] for a method whose Cargo feature was left out.
 pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Authentication>, Error> {
     let lower = name.to_ascii_lowercase();
     let class = lower.strip_prefix("org.apache.pulsar.client.impl.auth.").unwrap_or(&lower);
@@ -24,8 +21,8 @@ pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Au
         "token" | "authenticationtoken" => Arc::new(TokenAuthentication::from_parameters(parameters)?),
         "basic" | "authenticationbasic" => Arc::new(BasicAuthentication::from_parameters(parameters)?),
         "tls" | "authenticationtls" => Arc::new(TlsAuthentication::from_parameters(parameters)?),
-        "oauth2" | "authenticationoauth2" => Arc::new(OAuth2Authentication::from_parameters(parameters)?),
-        "athenz" | "authenticationathenz" => Arc::new(AthenzAuthentication::from_parameters(parameters)?),
+        "oauth2" | "authenticationoauth2" => oauth2(parameters)?,
+        "athenz" | "authenticationathenz" => athenz(parameters)?,
         _ => {
             // With its arguments exchanged, this may be a token.
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
@@ -36,6 +33,26 @@ pub fn authentication_by_name(name: &str, parameters: &str) -> Result<Arc<dyn Au
             )));
         }
     })
+}
+
+#[cfg(feature = "oauth2")]
+fn oauth2(parameters: &str) -> Result<Arc<dyn Authentication>, Error> {
+    Ok(Arc::new(super::OAuth2Authentication::from_parameters(parameters)?))
+}
+
+#[cfg(not(feature = "oauth2"))]
+fn oauth2(_: &str) -> Result<Arc<dyn Authentication>, Error> {
+    Err(Error::left_out("authentication with OAuth 2.0", "oauth2"))
+}
+
+#[cfg(feature = "athenz")]
+fn athenz(parameters: &str) -> Result<Arc<dyn Authentication>, Error> {
+    Ok(Arc::new(super::AthenzAuthentication::from_parameters(parameters)?))
+}
+
+#[cfg(not(feature = "athenz"))]
+fn athenz(_: &str) -> Result<Arc<dyn Authentication>, Error> {
+    Err(Error::left_out("authentication with Athenz", "athenz"))
 }
 
 #[cfg(test)]

@@ -5,17 +5,20 @@ use crate::Error;
 /// making it returned must not go on without any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusableAuthentication {
-    why: String,
+    error: Error,
 }
 
 impl UnusableAuthentication {
     /// `why` goes into the errors; it must hold no secret.
     pub fn new(why: impl Into<String>) -> Self {
-        UnusableAuthentication { why: why.into() }
+        UnusableAuthentication { error: Error::Authentication(why.into()) }
     }
+}
 
-    fn error(&self) -> Error {
-        Error::Authentication(self.why.clone())
+impl From<Error> for UnusableAuthentication {
+    /// With this error, whose text must hold no secret.
+    fn from(error: Error) -> Self {
+        UnusableAuthentication { error }
     }
 }
 
@@ -25,10 +28,10 @@ impl Authentication for UnusableAuthentication {
     }
 
     fn answer<'a>(&'a self, _: Option<&'a [u8]>, _: &'a Network) -> Answering<'a, Secret> {
-        Box::pin(async { Err(self.error()) })
+        Box::pin(async { Err(self.error.clone()) })
     }
 
     fn http_headers<'a>(&'a self, _: &'a Network) -> Answering<'a, SecretHeaders> {
-        Box::pin(async { Err(self.error()) })
+        Box::pin(async { Err(self.error.clone()) })
     }
 }

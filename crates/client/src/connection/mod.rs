@@ -22,6 +22,7 @@ pub(crate) use channels::{Assigned, ChannelClosed, ConsumerChannel, ProducerChan
 pub(crate) use open::{ConnectionConfig, connect_tcp, enter};
 pub(crate) use outbound::{EntryFrame, Room};
 pub(crate) use pool::{Broker, Cluster, ConnectionPool};
+#[cfg(feature = "tls")]
 pub(crate) use socket::poll_send;
 pub(crate) use topic_watch::TopicWatch;
 

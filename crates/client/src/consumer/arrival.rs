@@ -90,6 +90,8 @@ pub(super) enum Refusal {
     Damaged(Damage, WireError),
     /// It is encrypted, and cannot be decrypted: why.
     Encrypted(String),
+    /// This build lacks what reads it; another client may have it.
+    LeftOut(WireError),
 }
 
 /// An entry that cannot be delivered, as its frame shows already.
@@ -344,6 +346,9 @@ fn batch_size(metadata: &Metadata<'_>) -> Result<Option<u32>, WireError> {
 fn compression(metadata: &Metadata<'_>) -> Result<Option<(Compression, usize)>, Refusal> {
     let codec = Compression::from_number(metadata.compression.unwrap_or_default())
         .map_err(|error| Refusal::Damaged(Damage::Decompression, error))?;
+    if let Some(codec) = codec.filter(|codec| !codec.is_available()) {
+        return Err(Refusal::LeftOut(WireError::CodecLeftOut(codec)));
+    }
     Ok(codec.map(|codec| (codec, metadata.uncompressed_size.unwrap_or_default() as usize)))
 }
 

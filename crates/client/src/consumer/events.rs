@@ -269,6 +269,7 @@ impl Shared {
     pub(super) fn is_tried_again(&self, why: &Refusal) -> bool {
         match why {
             Refusal::Damaged(..) => false,
+            Refusal::LeftOut(_) => true,
             Refusal::Encrypted(_) => self.config.crypto_failure_action != CryptoFailureAction::Discard,
         }
     }
@@ -286,6 +287,10 @@ impl Shared {
             Refusal::Damaged(damage, error) => {
                 log.warn(format_args!("entry {ledger}:{number} of {} is dropped: {error}", self.topic));
                 self.discard(entry, *damage);
+            }
+            Refusal::LeftOut(error) => {
+                log.warn(format_args!("entry {ledger}:{number} of {} is not delivered: {error}", self.topic));
+                self.try_again(entry);
             }
             Refusal::Encrypted(why) if self.config.crypto_failure_action == CryptoFailureAction::Discard => {
                 log.warn(format_args!(

@@ -10,10 +10,9 @@ use pulsar_rs_wire::proto::command_lookup_topic_response::LookupType;
 use pulsar_rs_wire::proto::{CommandGetTopicsOfNamespace, CommandLookupTopicResponse};
 use tokio::sync::Semaphore;
 
-use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
+use super::{Addresses, LookupConfig, MAX_REDIRECTS, TopicQuery, believable, places, share};
 use crate::auth::Identity;
 use crate::connection::{Broker, Cluster, Connection, TopicWatch, enter};
-use crate::http::MAX_REDIRECTS;
 use crate::service_url::Address;
 use crate::tls::Connector;
 use crate::{Error, TopicName};

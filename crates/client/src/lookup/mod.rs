@@ -4,6 +4,7 @@ mod addresses;
 mod binary;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+#[cfg_attr(not(feature = "http"), path = "http_left_out.rs")]
 mod http;
 
 use std::time::Duration;
@@ -24,8 +25,13 @@ use crate::{Error, TopicName};
 /// Partitions that a topic may have. Clusters serve some ten thousands; each costs memory here.
 const MAX_PARTITIONS: u64 = 100_000;
 
+/// Redirects followed before a request or lookup is given up, as in the C++ client.
+pub(crate) const MAX_REDIRECTS: usize = 20;
+
 /// How a client looks topics up.
 #[derive(Debug, Clone)]
+// Some of it is for HTTP alone.
+#[cfg_attr(not(feature = "http"), allow(dead_code))]
 pub(crate) struct LookupConfig {
     /// Where HTTP is spoken, whoever asks.
     pub runtime: Handle,

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use pulsar_rs_wire::WireError;
+
 use super::routing::{HashingScheme, RoutingMode};
 use crate::{Compression, EncryptionConfig, Error, Schema};
 
@@ -140,6 +142,9 @@ impl ProducerConfig {
         }
         if self.initial_sequence_id.is_some_and(|id| id < -1) {
             return Err(Error::InvalidConfiguration("the initial sequence id must be -1 or more".into()));
+        }
+        if let Some(codec) = self.compression.filter(|codec| !codec.is_available()) {
+            return Err(Error::NotSupported(WireError::CodecLeftOut(codec).to_string()));
         }
         self.encryption.as_ref().map_or(Ok(()), EncryptionConfig::validate)
     }

@@ -6,10 +6,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::socket::RecordSocket;
-
-/// A connection that speaks TLS.
-pub(crate) type TlsStream = tokio_rustls::client::TlsStream<RecordSocket>;
+use super::{TlsStream, local_addr};
 
 /// A connection, as it is introduced to the peer. What is read and written at full speed is taken out of it.
 #[derive(Debug)]
@@ -22,7 +19,7 @@ impl Stream {
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         match self {
             Stream::Plain(socket) => socket.local_addr(),
-            Stream::Tls(stream) => stream.get_ref().0.socket().local_addr(),
+            Stream::Tls(stream) => local_addr(stream),
         }
     }
 }

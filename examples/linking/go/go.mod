@@ -1,0 +1,3 @@
+module example.com/pulsar-example
+
+go 1.24

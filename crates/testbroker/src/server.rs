@@ -202,6 +202,7 @@ pub(crate) enum Security {
 
 impl Security {
     /// How a client is connected; nothing if it is not let in.
+    #[cfg_attr(not(feature = "tls"), allow(clippy::unused_async))]
     pub async fn admit(&self, socket: TcpStream) -> Option<Transport> {
         match self {
             Security::Plain => Some(Transport::Plain(socket)),

@@ -71,8 +71,8 @@ impl Compression {
     }
 }
 
-#[cfg(test)]
 #[cfg(all(feature = "lz4", feature = "snappy", feature = "zlib", feature = "zstd"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

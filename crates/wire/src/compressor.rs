@@ -37,7 +37,8 @@ impl Compressor {
     }
 }
 
-#[cfg(all(test, feature = "lz4", feature = "snappy", feature = "zlib", feature = "zstd"))]
+#[cfg(all(feature = "lz4", feature = "snappy", feature = "zlib", feature = "zstd"))]
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

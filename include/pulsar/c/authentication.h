@@ -98,7 +98,8 @@ pulsar_authentication_t *pulsar_authentication_basic_create(const char *username
  * is not needed any more.
  * NULL: a NULL string gives an authentication that fails like one with missing parameters.
  * Errors: parameters that are missing, cannot be read, or are not supported (`x509CertChain`, `caCert`) are told when a
- * client uses it, with `pulsar_result_AuthenticationError`.
+ * client uses it, with `pulsar_result_AuthenticationError`; a library built without the feature `athenz` says
+ * `pulsar_result_OperationNotSupported`.
  */
 PULSAR_PUBLIC
 pulsar_authentication_t *pulsar_authentication_athenz_create(const char *auth_params_string);
@@ -114,7 +115,8 @@ pulsar_authentication_t *pulsar_authentication_athenz_create(const char *auth_pa
  * is not needed any more.
  * NULL: a NULL string gives an authentication that fails like one with missing parameters.
  * Errors: parameters that are missing or cannot be read, and what goes wrong at the issuer, are told when a client uses
- * it, with `pulsar_result_AuthenticationError`.
+ * it, with `pulsar_result_AuthenticationError`; a library built without the feature `oauth2` says
+ * `pulsar_result_OperationNotSupported`.
  */
 PULSAR_PUBLIC
 pulsar_authentication_t *pulsar_authentication_oauth2_create(const char *auth_params_string);

@@ -1,6 +1,9 @@
 //! In place of lookups over HTTP, where the feature `http` is left out. Clients with such service URLs are refused when
 //! they are made; this is what would be asked otherwise.
 
+// The signatures are those of what they stand for.
+#![allow(clippy::unused_async, clippy::unused_self)]
+
 use std::time::Duration;
 
 use super::{Addresses, LookupConfig, TopicQuery};

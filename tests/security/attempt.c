@@ -2,7 +2,8 @@
  * One attempt to use a broker: `attempt URL TOPIC SECONDS [SETTING [VALUE...]]...`. Prints what came of each step, as
  * `step<TAB>result`, and, on the standard error, all that the library logs and `why<TAB>text` where it has such a text.
  *
- * Settings, with their values: trust FILE, certificate FILE KEY, hostname, insecure, sends COUNT (one each 250 ms);
+ * Settings, with their values: trust FILE, certificate FILE KEY, hostname, insecure, sends COUNT (one each 250 ms),
+ * encryption PUBLIC PRIVATE (files with the keys for end-to-end encryption);
  * authentication: token TEXT, supplier FILE, basic USER PASSWORD, tls FILE KEY, oauth2 JSON, plugin NAME PARAMETERS.
  *
  * Only the established API is used, so that it runs with either library; what else is used may be absent.
@@ -23,6 +24,9 @@ struct attempt {
     pulsar_client_configuration_t *conf;
     pulsar_authentication_t *authentication;
     int sends;
+    /* For end-to-end encryption; NULL: none. */
+    const char *public_key;
+    const char *private_key;
 };
 
 static void log_all(pulsar_logger_level_t level, const char *file, int line, const char *message, void *context) {
@@ -72,6 +76,11 @@ static int apply(struct attempt *attempt, const char *setting, char **values, in
     if (strcmp(setting, "sends") == 0) {
         attempt->sends = atoi(first);
         return 1;
+    }
+    if (strcmp(setting, "encryption") == 0) {
+        attempt->public_key = first;
+        attempt->private_key = second;
+        return 2;
     }
     if (strcmp(setting, "token") == 0) {
         attempt->authentication = pulsar_authentication_token_create(first);
@@ -126,14 +135,21 @@ static pulsar_result step(pulsar_client_t *client, const char *name, pulsar_resu
     return result;
 }
 
-static void produce(pulsar_client_t *client, const char *topic, int sends) {
+static void produce(pulsar_client_t *client, const char *topic, const struct attempt *attempt) {
     pulsar_producer_t *producer = NULL;
     struct producer_options options = {.send_timeout_ms = ANSWER_MS};
-    if (step(client, "producer", try_producer(client, topic, options, &producer)) != pulsar_result_Ok) {
+    pulsar_producer_configuration_t *conf = producer_configuration(options);
+    if (attempt->public_key) {
+        pulsar_producer_configuration_set_default_crypto_key_reader(conf, attempt->public_key, attempt->private_key);
+        pulsar_producer_configuration_set_encryption_key(conf, "attempt");
+    }
+    pulsar_result created = pulsar_client_create_producer(client, topic, conf, &producer);
+    pulsar_producer_configuration_free(conf);
+    if (step(client, "producer", created) != pulsar_result_Ok) {
         return;
     }
     pulsar_result result = send_text(producer, "hello");
-    for (int sent = 1; sent < sends && result == pulsar_result_Ok; sent++) {
+    for (int sent = 1; sent < attempt->sends && result == pulsar_result_Ok; sent++) {
         pause_ms(SEND_EVERY_MS);
         result = send_text(producer, "hello");
     }
@@ -141,10 +157,16 @@ static void produce(pulsar_client_t *client, const char *topic, int sends) {
     end_producer(producer);
 }
 
-static void consume(pulsar_client_t *client, const char *topic) {
+static void consume(pulsar_client_t *client, const char *topic, const struct attempt *attempt) {
     pulsar_consumer_t *consumer = NULL;
     struct consumer_options options = {.type = pulsar_ConsumerExclusive};
-    if (step(client, "consumer", try_subscribe(client, topic, "attempt", options, &consumer)) != pulsar_result_Ok) {
+    pulsar_consumer_configuration_t *conf = consumer_configuration(options);
+    if (attempt->private_key) {
+        pulsar_consumer_configuration_set_default_crypto_key_reader(conf, attempt->public_key, attempt->private_key);
+    }
+    pulsar_result created = pulsar_client_subscribe(client, topic, "attempt", conf, &consumer);
+    pulsar_consumer_configuration_free(conf);
+    if (step(client, "consumer", created) != pulsar_result_Ok) {
         return;
     }
     pulsar_message_t *message = NULL;
@@ -157,7 +179,7 @@ static void consume(pulsar_client_t *client, const char *topic) {
 }
 
 int main(int argc, char **argv) {
-    struct attempt attempt = {pulsar_client_configuration_create(), NULL, 1};
+    struct attempt attempt = {.conf = pulsar_client_configuration_create(), .sends = 1};
     if (argc < 4 || !apply_all(&attempt, argv + 4, argc - 4)) {
         return 2;
     }
@@ -170,8 +192,8 @@ int main(int argc, char **argv) {
     if (attempt.authentication) {
         pulsar_authentication_free(attempt.authentication);
     }
-    produce(client, argv[2], attempt.sends);
-    consume(client, argv[2]);
+    produce(client, argv[2], &attempt);
+    consume(client, argv[2], &attempt);
     end_client(client);
     return 0;
 }

@@ -54,7 +54,9 @@ def of_broker(broker: Broker) -> list[Case]:
         for lookup in LOOKUPS
         for at in [of_transport(broker, transport, auth)]
     ]
-    return cases + list(client_certificates(broker) if broker.mutual_tls else [*servers(broker), renewal(broker)])
+    return cases + list(
+        client_certificates(broker) if broker.mutual_tls else [*servers(broker), *encrypted(broker), renewal(broker)]
+    )
 
 
 def of_transport(broker: Broker, transport: str, auth: str) -> tuple[str, ...]:
@@ -153,6 +155,22 @@ def servers(broker: Broker) -> Iterator[Case]:
         yield Case(("token", "right", "tls to the plain port", lookup), changed, (*token, "trust", ca))
         changed = encrypted.replace("pulsar+ssl:", "pulsar:").replace("https:", "http:")
         yield Case(("token", "right", "plain to the tls port", lookup), changed, token)
+
+
+def encrypted(broker: Broker) -> Iterator[Case]:
+    """Messages that the broker cannot read, with the right keys and with wrong ones."""
+    url, token = broker.urls["plain", "binary"], ("token", broker.text("token-right"))
+    public, private = "encryption-first.public.pem", "encryption-first.pem"
+    for word, send, receive in (
+        ("right keys", public, private),
+        ("PKCS1 key", public, "encryption-first.pkcs1.pem"),
+        ("key of another", public, "encryption-second.pem"),
+        ("private key missing", public, "no-such-file"),
+        ("private key to send with", private, private),
+        ("public key to receive with", public, public),
+    ):
+        keys = ("encryption", broker.file(send), broker.file(receive))
+        yield Case(("token", "right", f"plain: encrypted, {word}", "binary"), url, (*token, *keys))
 
 
 def client_certificates(broker: Broker) -> Iterator[Case]:

@@ -26,8 +26,9 @@ use crate::{Error, TlsConfig};
 
 const METHODS: [&str; 5] = ["token", "basic", "tls", "oauth2", "athenz"];
 
-/// Names whose values are secret.
+/// Names whose values are secret, and of URLs that may have a password.
 const SECRETS: [&str; 3] = ["token", "password", "client_secret"];
+const URLS: [&str; 3] = ["issuer_url", "issuerUrl", "ztsUrl"];
 
 /// One that asks nobody.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
@@ -96,7 +97,7 @@ pub fn parameters(data: &[u8]) {
 fn pair((name, value): (&str, &str)) -> (String, String) {
     let value = if SECRETS.contains(&name) {
         format!("{value}{SECRET}")
-    } else if let Some(rest) = value.strip_prefix("https://") {
+    } else if let Some(rest) = value.strip_prefix("https://").filter(|_| URLS.contains(&name)) {
         format!("https://me:{SECRET}@{rest}")
     } else if let Some(document) = value.strip_prefix("data:") {
         // `$` stands for secrets in what a data URL holds.

@@ -4,7 +4,7 @@
  *     consume pulsar://localhost:6650 my-topic my-subscription [COUNT]
  *
  * Messages come to a listener, one after the other; each is acknowledged when it is printed. It ends after
- * COUNT messages, or when it is interrupted.
+ * COUNT messages, or with SIGTERM or SIGINT.
  */
 #define _GNU_SOURCE
 
@@ -61,14 +61,20 @@ static void on_message(pulsar_consumer_t *consumer, pulsar_message_t *message, v
     pthread_mutex_unlock(&progress->lock);
 }
 
-/* Waits until all messages are there, or for an interrupt. */
+static sigset_t ending_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+/* Waits until all messages are there, or for a signal. */
 static void wait_for(struct progress *progress) {
     if (progress->wanted == 0) {
-        sigset_t interrupt;
+        sigset_t signals = ending_signals();
         int signal;
-        sigemptyset(&interrupt);
-        sigaddset(&interrupt, SIGINT);
-        sigwait(&interrupt, &signal);
+        sigwait(&signals, &signal);
         return;
     }
     pthread_mutex_lock(&progress->lock);
@@ -86,11 +92,12 @@ int main(int argc, char **argv) {
     struct progress progress = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     progress.wanted = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
 
-    /* Before the client's threads exist, so that they inherit it: only `wait_for` takes the interrupt. */
-    sigset_t interrupt;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
+    /* Before the client's threads exist, so that they inherit it: only `wait_for` takes the signals. With COUNT nothing
+     * waits for them, and they end the program at once. */
+    if (progress.wanted == 0) {
+        sigset_t signals = ending_signals();
+        pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    }
 
     pulsar_client_configuration_t *client_conf = pulsar_client_configuration_create();
     pulsar_client_t *client = pulsar_client_create(argv[1], client_conf);

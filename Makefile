@@ -17,6 +17,7 @@ BROKER ?= builtin
 LINES ?= 200000
 FUZZ_SECONDS ?= 10
 MINUTES ?= 10
+RUNS ?= 300
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
@@ -38,6 +39,29 @@ build: ## the library and the test broker: target/release/libpulsar_rs.a, .so an
 	cargo build --quiet --release --locked --package pulsar_rs_testbroker
 	# By itself: what the test broker alone needs of their common crates stays out of the library.
 	cargo build --quiet --release --locked --package pulsar_rs
+
+.PHONY: musl
+musl: ## the library for static programs with musl: target/musl/libpulsar_rs.a
+	@packaging/musl target/musl/libpulsar_rs.a
+	@bindings/go/take target/musl/libpulsar_rs.a musl
+
+.PHONY: static-glibc
+static-glibc: ## the library for static programs with glibc: target/static-glibc/libpulsar_rs.a
+	@packaging/static-glibc target/static-glibc/libpulsar_rs.a
+	@bindings/go/take target/static-glibc/libpulsar_rs.a static-glibc
+
+.PHONY: test-static
+test-static: build static-glibc python-tools ## after `make musl`: static programs in C and Go, in a root with nothing else (RUNS=300)
+	@.ci/need musl-gcc
+	@.ci/need go
+	@.ci/need file
+	@tests/static/run --runs $(RUNS)
+
+.PHONY: bench-static
+bench-static: build ## after `make musl`: sizes, and CPU with musl beside glibc (ARGS=--quick: roughly)
+	@.ci/need musl-gcc
+	@.ci/need python3
+	@python3 -B benches/static.py $(ARGS)
 
 .PHONY: bench
 bench: build ## measure beside the other clients (ARGS=--quick: roughly; ARGS=--write: into docs/performance.md)
@@ -107,9 +131,7 @@ fuzz: ## each decoder for FUZZ_SECONDS
 .PHONY: go
 go: build ## the Go wrapper, with the library in bindings/go/lib
 	@.ci/need go
-	install -m 644 $(LIBRARY) bindings/go/lib/libpulsar_rs.a
-	@{ printf '#define PULSAR_RS_ARCHIVE "'; cat $(LIBRARY) $$(find include -name '*.h' | sort) | sha256sum | \
-	    sed 's/ .*/"/'; } >bindings/go/archive.h
+	bindings/go/take $(LIBRARY)
 	cd bindings/go && go build ./...
 	cd examples/go && go build -o ../../target/go/ ./...
 
@@ -166,7 +188,7 @@ $(LIBRARY): build
 
 .PHONY: clean
 clean: ## delete all that was built or downloaded
-	rm -rf target bindings/go/lib/libpulsar_rs.a bindings/go/archive.h
+	rm -rf target bindings/go/lib/*.a bindings/go/lib/*/ bindings/go/archive.h
 
 .PHONY: help
 help: ## this list

@@ -13,11 +13,29 @@
 #include <stdint.h>
 #include <string.h>
 
+/* An entry of its own, for the beginning of the function below: linkers leave out what nothing refers to, and put
+ * together what is the same; then the mark would be elsewhere. Data alignment -31 makes it like no other. */
 __asm__(".pushsection .eh_frame, \"a\", @progbits\n"
         ".hidden pulsar_unwind_tables\n"
         ".globl pulsar_unwind_tables\n"
         "pulsar_unwind_tables:\n"
-        ".popsection\n");
+        "        .long 2f - 1f\n"
+        "1:      .long 0\n"
+        "        .byte 1\n"
+        "        .asciz \"zR\"\n"
+        "        .uleb128 1\n"
+        "        .sleb128 -31\n"
+        "        .byte 16\n"
+        "        .uleb128 1\n"
+        "        .byte 0x1b\n"
+        "        .balign 8, 0\n"
+        "2:      .long 4f - 3f\n"
+        "3:      .long 3b - pulsar_unwind_tables\n"
+        "        .long register_unwind_tables - .\n"
+        "        .long 1\n"
+        "        .uleb128 0\n"
+        "        .balign 8, 0\n"
+        "4:      .popsection\n");
 extern const char pulsar_unwind_tables[];
 
 void __register_frame(const void *tables);

@@ -97,6 +97,8 @@ int main(int argc, char **argv) {
     if (progress.wanted == 0) {
         sigset_t signals = ending_signals();
         pthread_sigmask(SIG_BLOCK, &signals, NULL);
+        /* Nothing is acknowledged before it is printed, even if the program is killed. */
+        setvbuf(stdout, NULL, _IOLBF, 0);
     }
 
     pulsar_client_configuration_t *client_conf = pulsar_client_configuration_create();

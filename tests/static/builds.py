@@ -58,6 +58,8 @@ def build(kind: Kind) -> dict[str, Path]:
         compile_c(kind, source, words, programs[name])
     for name, package in GO_PROGRAMS.items():
         compile_go(kind, package, programs[name])
+    if kind == MUSL:
+        compile_as_image(folder)
     for program in programs.values():
         check_static(program)
     return programs
@@ -83,6 +85,15 @@ def compile_go(kind: Kind, package: Path, program: Path) -> None:
     tags = ["-tags", f"{kind.tag},netgo,osusergo"]
     flags = ["-ldflags", '-linkmode external -extldflags "-static"']
     quietly(["go", "build", *tags, *flags, "-o", str(program), "."], package, environment)
+
+
+def compile_as_image(folder: Path) -> None:
+    """The examples once more, as examples/container/Dockerfile makes them: these are run."""
+    lines = (ROOT / "examples/container/Dockerfile").read_text().splitlines()
+    commands = [line.removeprefix("RUN ") for line in lines if line.startswith("RUN ") and " -o /out/" in line]
+    assert len(commands) == 4, commands
+    for command in commands:
+        quietly(["sh", "-c", command.replace("/out/", f"{folder}/")], ROOT)
 
 
 def quietly(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:

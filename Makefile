@@ -158,6 +158,7 @@ lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --locked --workspace --all-targets
 	cargo clippy --quiet --locked --package pulsar_rs --no-default-features
+	cargo clippy --quiet --locked --package pulsar_rs --features rust-resolver,mimalloc
 	RUSTDOCFLAGS=--deny=warnings cargo doc --quiet --locked --workspace --no-deps
 
 .PHONY: lint-licenses

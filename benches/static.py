@@ -2,8 +2,8 @@
 
     python3 benches/static.py [--runs 5] [--quick]
 
-The same programs (benches/c) do the same work, in turn, against one test broker. `make musl` makes what is measured, and
-`make static-glibc` what is shown beside it. docs/static.md says how to read it.
+The same programs (benches/c) do the same work, in turn, against one test broker. `make musl` makes what is measured,
+and `make static-glibc` what is shown beside it. docs/static.md says how to read it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ struct progress {
     size_t received;
     uint64_t first_at;
     uint64_t last_at;
+    bool ending;
     pthread_mutex_t lock;
     pthread_cond_t done;
 };
@@ -42,23 +43,27 @@ static void on_acknowledged(pulsar_result result, void *context) {
 static void on_message(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
     struct progress *progress = context;
 
-    fwrite(pulsar_message_get_data(message), 1, pulsar_message_get_length(message), stdout);
-    putchar('\n');
-    pulsar_consumer_acknowledge_async(consumer, message, on_acknowledged, NULL);
-    pulsar_message_free(message);
-
     pthread_mutex_lock(&progress->lock);
-    progress->last_at = nanoseconds();
-    if (progress->received++ == 0) {
-        progress->first_at = progress->last_at;
-    }
-    if (progress->received % 20000 == 0) {
-        fprintf(stderr, "  received %zu lines\n", progress->received);
-    }
-    if (progress->received == progress->wanted) {
-        pthread_cond_signal(&progress->done);
+    /* What comes later is not acknowledged any more, and so not printed: it will come again. */
+    if (!progress->ending) {
+        fwrite(pulsar_message_get_data(message), 1, pulsar_message_get_length(message), stdout);
+        putchar('\n');
+        pulsar_consumer_acknowledge_async(consumer, message, on_acknowledged, NULL);
+
+        progress->last_at = nanoseconds();
+        if (progress->received++ == 0) {
+            progress->first_at = progress->last_at;
+        }
+        if (progress->received % 20000 == 0) {
+            fprintf(stderr, "  received %zu lines\n", progress->received);
+        }
+        if (progress->received == progress->wanted) {
+            progress->ending = true;
+            pthread_cond_signal(&progress->done);
+        }
     }
     pthread_mutex_unlock(&progress->lock);
+    pulsar_message_free(message);
 }
 
 static sigset_t ending_signals(void) {
@@ -75,10 +80,13 @@ static void wait_for(struct progress *progress) {
         sigset_t signals = ending_signals();
         int signal;
         sigwait(&signals, &signal);
+        pthread_mutex_lock(&progress->lock);
+        progress->ending = true;
+        pthread_mutex_unlock(&progress->lock);
         return;
     }
     pthread_mutex_lock(&progress->lock);
-    while (progress->received < progress->wanted) {
+    while (!progress->ending) {
         pthread_cond_wait(&progress->done, &progress->lock);
     }
     pthread_mutex_unlock(&progress->lock);

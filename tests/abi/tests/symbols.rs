@@ -91,6 +91,7 @@ fn every_function_is_called_in_a_c_test() {
     }
     let words: BTreeSet<&str> =
         sources.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').collect();
-    let uncalled: Vec<_> = declared(&root).into_iter().filter(|name| !words.contains(name.as_str())).collect();
+    let uncalled: Vec<_> =
+        declared(&root).into_iter().filter(|name| !words.contains(name.as_str())).collect();
     assert!(uncalled.is_empty(), "{uncalled:?}");
 }

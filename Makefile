@@ -20,6 +20,7 @@ BROKER ?= builtin
 LINES ?= 200000
 FUZZ_SECONDS ?= 10
 MINUTES ?= 10
+RUNS ?= 300
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
@@ -55,6 +56,29 @@ $(LIBRARY): $(RELEASE)/libpulsar_rs.a packaging/archive $(wildcard tests/abi/tab
 
 $(SHARED): $(RELEASE)/libpulsar_rs.so packaging/shared packaging/version Cargo.toml
 	@packaging/shared $< $(@D)
+
+.PHONY: musl
+musl: ## the library for static programs with musl: target/musl/libpulsar_rs.a
+	@packaging/musl target/musl/libpulsar_rs.a
+	@bindings/go/take target/musl/libpulsar_rs.a musl
+
+.PHONY: static-glibc
+static-glibc: ## the library for static programs with glibc: target/static-glibc/libpulsar_rs.a
+	@packaging/static-glibc target/static-glibc/libpulsar_rs.a
+	@bindings/go/take target/static-glibc/libpulsar_rs.a static-glibc
+
+.PHONY: test-static
+test-static: build static-glibc python-tools ## after `make musl`: static programs in C and Go, in a root with nothing else (RUNS=300)
+	@.ci/need musl-gcc
+	@.ci/need go
+	@.ci/need file
+	@tests/static/run --runs $(RUNS)
+
+.PHONY: bench-static
+bench-static: build ## after `make musl`: sizes, and CPU with musl beside glibc (ARGS=--quick: roughly)
+	@.ci/need musl-gcc
+	@.ci/need python3
+	@python3 -B benches/static.py $(ARGS)
 
 .PHONY: bench
 bench: build ## measure beside the other clients (ARGS=--quick: roughly; ARGS=--write: into docs/performance.md)
@@ -164,9 +188,7 @@ fuzz: ## each decoder for FUZZ_SECONDS
 .PHONY: go
 go: build ## the Go wrapper, with the library in bindings/go/lib
 	@.ci/need go
-	install -m 644 $(LIBRARY) bindings/go/lib/libpulsar_rs.a
-	@{ printf '#define PULSAR_RS_ARCHIVE "'; cat $(LIBRARY) $$(find include -name '*.h' | sort) | sha256sum | \
-	    sed 's/ .*/"/'; } >bindings/go/archive.h
+	bindings/go/take $(LIBRARY)
 	cd bindings/go && go build ./...
 	cd examples/go && go build -o ../../target/go/ ./...
 
@@ -193,6 +215,7 @@ lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --locked --workspace --all-targets
 	cargo clippy --quiet --locked --package pulsar_rs --no-default-features
+	cargo clippy --quiet --locked --package pulsar_rs --features rust-resolver,mimalloc
 	RUSTDOCFLAGS=--deny=warnings cargo doc --quiet --locked --workspace --no-deps
 
 .PHONY: lint-licenses
@@ -221,7 +244,7 @@ target/demo/%: examples/c/%.c $(LIBRARY)
 
 .PHONY: clean
 clean: ## delete all that was built or downloaded
-	rm -rf target bindings/go/lib/libpulsar_rs.a bindings/go/archive.h
+	rm -rf target bindings/go/lib/*.a bindings/go/lib/*/ bindings/go/archive.h
 
 .PHONY: help
 help: ## this list

@@ -58,18 +58,18 @@ def build() -> list[Peer]:
     return peers
 
 
-def compiled(*words: str, output: Path) -> str:
+def compiled(*words: str, output: Path, compiler: str = "cc") -> str:
     """Compiles what ends in .c, in benches/c, with the other words."""
     sources = [str(ROOT / "benches/c" / word) if word.endswith(".c") else word for word in words]
-    flags = ["cc", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
+    flags = [compiler, "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
     subprocess.run([*flags, *sources, "-lpthread", "-o", str(output)], check=True)
     return str(output)
 
 
-def programs(name: str, library: list[str]) -> dict[str, list[str]]:
+def programs(name: str, library: list[str], compiler: str = "cc") -> dict[str, list[str]]:
     """The programs that any library with the C API can be linked with."""
     bench, codec, many = (
-        [compiled(f"{program}.c", *library, output=WORK / f"{program}_{name}")]
+        [compiled(f"{program}.c", *library, output=WORK / f"{program}_{name}", compiler=compiler)]
         for program in ("bench", "codec", "many")
     )
     modes = ["produce", "paced", "sync", "consume", "prepare", "leftover"]

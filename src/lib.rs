@@ -43,6 +43,11 @@ mod table_view_configuration;
 mod task;
 mod waiters;
 
+/// What the library allocates; the program keeps the allocator of its C library, from which comes, too, what it frees.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What sources import that a model checker compiles with atomics of its own.
 mod sync {
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,9 +1,13 @@
 /* Between Go and the C API: what cgo cannot say itself. */
 #pragma once
 
-/* `make go` writes archive.h together with lib/libpulsar_rs.a. It holds a checksum of both the library and its
- * headers: the go command looks at this folder only, and would not build anew for a new library otherwise. */
-#if !__has_include("archive.h") || !__has_include("lib/libpulsar_rs.a")
+/* `./take` writes archive.h together with a library. It holds a checksum of the libraries and their headers: the go
+ * command looks at this folder only, and would not build anew for a new library otherwise. */
+#if defined PULSAR_RS_MUSL && !__has_include("lib/musl/libpulsar_rs.a")
+#error "lib/musl/libpulsar_rs.a is missing: run `make musl` in the root of the pulsar_rs repository"
+#elif defined PULSAR_RS_STATIC_GLIBC && !__has_include("lib/static-glibc/libpulsar_rs.a")
+#error "lib/static-glibc/libpulsar_rs.a is missing: run `make static-glibc` in the root of the pulsar_rs repository"
+#elif !defined PULSAR_RS_MUSL && !defined PULSAR_RS_STATIC_GLIBC && !__has_include("lib/libpulsar_rs.a")
 #error "lib/libpulsar_rs.a is missing: run `make go` in the root of the pulsar_rs repository"
 #else
 #include "archive.h"

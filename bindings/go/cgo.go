@@ -6,7 +6,11 @@ package pulsar
 
 /*
 #cgo CFLAGS: -I${SRCDIR}/../../include
-#cgo linux LDFLAGS: ${SRCDIR}/lib/libpulsar_rs.a -lm -ldl -lpthread
+#cgo linux,!musl,!static_glibc LDFLAGS: ${SRCDIR}/lib/libpulsar_rs.a -lm -ldl -lpthread
+#cgo linux,musl CFLAGS: -DPULSAR_RS_MUSL
+#cgo linux,musl LDFLAGS: ${SRCDIR}/lib/musl/libpulsar_rs.a
+#cgo linux,static_glibc CFLAGS: -DPULSAR_RS_STATIC_GLIBC
+#cgo linux,static_glibc LDFLAGS: ${SRCDIR}/lib/static-glibc/libpulsar_rs.a -lm
 #include "bridge.h"
 */
 import "C"

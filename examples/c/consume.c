@@ -4,7 +4,7 @@
  *     consume pulsar://localhost:6650 my-topic my-subscription [COUNT]
  *
  * Messages come to a listener, one after the other; each is acknowledged when it is printed. It ends after
- * COUNT messages, or when it is interrupted.
+ * COUNT messages, or with SIGTERM or SIGINT.
  */
 #define _GNU_SOURCE
 
@@ -21,6 +21,7 @@ struct progress {
     size_t received;
     uint64_t first_at;
     uint64_t last_at;
+    bool ending;
     pthread_mutex_t lock;
     pthread_cond_t done;
 };
@@ -42,37 +43,50 @@ static void on_acknowledged(pulsar_result result, void *context) {
 static void on_message(pulsar_consumer_t *consumer, pulsar_message_t *message, void *context) {
     struct progress *progress = context;
 
-    fwrite(pulsar_message_get_data(message), 1, pulsar_message_get_length(message), stdout);
-    putchar('\n');
-    pulsar_consumer_acknowledge_async(consumer, message, on_acknowledged, NULL);
-    pulsar_message_free(message);
-
     pthread_mutex_lock(&progress->lock);
-    progress->last_at = nanoseconds();
-    if (progress->received++ == 0) {
-        progress->first_at = progress->last_at;
-    }
-    if (progress->received % 20000 == 0) {
-        fprintf(stderr, "  received %zu lines\n", progress->received);
-    }
-    if (progress->received == progress->wanted) {
-        pthread_cond_signal(&progress->done);
+    /* What comes later is not acknowledged any more, and so not printed: it will come again. */
+    if (!progress->ending) {
+        fwrite(pulsar_message_get_data(message), 1, pulsar_message_get_length(message), stdout);
+        putchar('\n');
+        pulsar_consumer_acknowledge_async(consumer, message, on_acknowledged, NULL);
+
+        progress->last_at = nanoseconds();
+        if (progress->received++ == 0) {
+            progress->first_at = progress->last_at;
+        }
+        if (progress->received % 20000 == 0) {
+            fprintf(stderr, "  received %zu lines\n", progress->received);
+        }
+        if (progress->received == progress->wanted) {
+            progress->ending = true;
+            pthread_cond_signal(&progress->done);
+        }
     }
     pthread_mutex_unlock(&progress->lock);
+    pulsar_message_free(message);
 }
 
-/* Waits until all messages are there, or for an interrupt. */
+static sigset_t ending_signals(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+/* Waits until all messages are there, or for a signal. */
 static void wait_for(struct progress *progress) {
     if (progress->wanted == 0) {
-        sigset_t interrupt;
+        sigset_t signals = ending_signals();
         int signal;
-        sigemptyset(&interrupt);
-        sigaddset(&interrupt, SIGINT);
-        sigwait(&interrupt, &signal);
+        sigwait(&signals, &signal);
+        pthread_mutex_lock(&progress->lock);
+        progress->ending = true;
+        pthread_mutex_unlock(&progress->lock);
         return;
     }
     pthread_mutex_lock(&progress->lock);
-    while (progress->received < progress->wanted) {
+    while (!progress->ending) {
         pthread_cond_wait(&progress->done, &progress->lock);
     }
     pthread_mutex_unlock(&progress->lock);
@@ -86,11 +100,14 @@ int main(int argc, char **argv) {
     struct progress progress = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
     progress.wanted = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
 
-    /* Before the client's threads exist, so that they inherit it: only `wait_for` takes the interrupt. */
-    sigset_t interrupt;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
+    /* Before the client's threads exist, so that they inherit it: only `wait_for` takes the signals. With COUNT nothing
+     * waits for them, and they end the program at once. */
+    if (progress.wanted == 0) {
+        sigset_t signals = ending_signals();
+        pthread_sigmask(SIG_BLOCK, &signals, NULL);
+        /* Nothing is acknowledged before it is printed, even if the program is killed. */
+        setvbuf(stdout, NULL, _IOLBF, 0);
+    }
 
     pulsar_client_configuration_t *client_conf = pulsar_client_configuration_create();
     pulsar_client_t *client = pulsar_client_create(argv[1], client_conf);

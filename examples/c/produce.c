@@ -4,16 +4,20 @@
  *     produce pulsar://localhost:6650 my-topic < file
  *
  * Lines are sent without waiting; the outcome of each comes to a callback. At the end it prints how many were
- * stored, how fast, and how long a line took from sending to its receipt.
+ * stored, how fast, and how long a line took from sending to its receipt. SIGTERM and SIGINT end the input: what was
+ * sent by then is stored before the program ends.
  */
 #define _GNU_SOURCE
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <pulsar/c/client.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Lines are told apart by their number; this is what is known of each. */
 struct line {
@@ -25,6 +29,24 @@ struct line {
 static struct line *lines;
 static size_t line_count;
 static size_t line_room;
+
+static pthread_t reader;
+static int nothing[2]; /* a pipe whose other end is closed */
+
+/* From here on there is nothing to read, also where a read waits already: that one is interrupted. */
+static void end_input(int signal) {
+    dup2(nothing[0], STDIN_FILENO);
+    if (!pthread_equal(pthread_self(), reader)) {
+        pthread_kill(reader, signal);
+    }
+}
+
+static int end_input_on_signals(void) {
+    struct sigaction action = {.sa_handler = end_input};
+    reader = pthread_self();
+    return pipe(nothing) == 0 && close(nothing[1]) == 0 && sigaction(SIGTERM, &action, NULL) == 0 &&
+           sigaction(SIGINT, &action, NULL) == 0;
+}
 
 static uint64_t nanoseconds(void) {
     struct timespec now;
@@ -108,8 +130,8 @@ int main(int argc, char **argv) {
     }
     line_room = 10 * 1000 * 1000;
     lines = calloc(line_room, sizeof(*lines));
-    if (lines == NULL) {
-        perror("calloc");
+    if (lines == NULL || !end_input_on_signals()) {
+        perror(argv[0]);
         return 1;
     }
 

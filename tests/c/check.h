@@ -5,13 +5,18 @@
  *     static void test_something(void) { CHECK_INT(1 + 1, 2); }
  *     CHECK_MAIN(TEST(test_something))
  *
+ * Each test runs on a thread with the little stack that musl gives to threads of C programs, 128 KB: calls into the
+ * library must do with it, on any system.
+ *
  *     PROGRAM [URL [TEST]]
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +38,11 @@
         static const struct check_test tests[] = {__VA_ARGS__};                                              \
         return check_main(argc, argv, tests, sizeof(tests) / sizeof(*tests));                                \
     }
+
+/* Bytes of stack that a test has. */
+#ifndef CHECK_STACK
+#define CHECK_STACK (128 * 1024)
+#endif
 
 struct check_test {
     const char *name;
@@ -101,6 +111,20 @@ static inline int check_patience(void) {
     return factor ? atoi(factor) : 1;
 }
 
+static inline void *check_run(void *test) {
+    ((const struct check_test *)test)->run();
+    return NULL;
+}
+
+static inline void check_on_small_stack(const struct check_test *test) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    REQUIRE(pthread_attr_init(&attributes) == 0 && pthread_attr_setstacksize(&attributes, CHECK_STACK) == 0);
+    REQUIRE(pthread_create(&thread, &attributes, check_run, (void *)(uintptr_t)test) == 0);
+    pthread_attr_destroy(&attributes);
+    pthread_join(thread, NULL);
+}
+
 static inline int check_main(int argc, char **argv, const struct check_test *tests, size_t count) {
     check_url = argc > 1 ? argv[1] : NULL;
     for (size_t i = 0; i < count; i++) {
@@ -109,7 +133,7 @@ static inline int check_main(int argc, char **argv, const struct check_test *tes
         }
         int failed = check_failures;
         long long start = now_ms();
-        tests[i].run();
+        check_on_small_stack(&tests[i]);
         if (check_failures != failed || getenv("CHECK_VERBOSE")) {
             fprintf(stderr, "%s: %d failed, %.2f s\n", tests[i].name, check_failures - failed,
                     (double)(now_ms() - start) / 1000.0);

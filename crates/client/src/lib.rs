@@ -47,6 +47,7 @@ mod message;
 mod producer;
 mod reader;
 mod reconnect;
+mod resolve;
 mod schema;
 mod service_url;
 mod stats;

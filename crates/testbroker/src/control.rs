@@ -46,8 +46,8 @@ struct TlsUrls {
 #[cfg(feature = "tls")]
 fn listen_with_tls(options: &Options) -> io::Result<Option<(TlsListeners, TlsUrls)>> {
     let Some(tls) = &options.tls else { return Ok(None) };
-    let binary = TcpListener::bind((options.host.as_str(), tls.port))?;
-    let http = TcpListener::bind((options.host.as_str(), tls.https_port))?;
+    let binary = TcpListener::bind((options.host, tls.port))?;
+    let http = TcpListener::bind((options.host, tls.https_port))?;
     let urls = TlsUrls {
         binary: format!("pulsar+ssl://{}", reachable(binary.local_addr()?)),
         https: format!("https://{}", reachable(http.local_addr()?)),
@@ -63,10 +63,10 @@ impl TestBroker {
     /// The address cannot be listened on, a topic name in the options is malformed, or the thread cannot be
     /// started.
     pub fn start(options: Options) -> io::Result<TestBroker> {
-        let listener = TcpListener::bind((options.host.as_str(), options.port))?;
+        let listener = TcpListener::bind((options.host, options.port))?;
         let address = listener.local_addr()?;
         let url = format!("pulsar://{}", reachable(address));
-        let http = TcpListener::bind((options.host.as_str(), options.http_port))?;
+        let http = TcpListener::bind((options.host, options.http_port))?;
         let http_url = format!("http://{}", reachable(http.local_addr()?));
         #[cfg(feature = "tls")]
         let (tls, tls_urls) = listen_with_tls(&options)?.unzip();

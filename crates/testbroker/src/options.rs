@@ -1,3 +1,4 @@
+use std::net::{IpAddr, Ipv4Addr};
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,8 +9,8 @@ use crate::auth::{Authentication, Authorization};
 /// like a Pulsar standalone with batch-index acknowledgement switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Address to listen on: an IP address or a name that resolves to one. Default `127.0.0.1`.
-    pub host: String,
+    /// Address to listen on. Default `127.0.0.1`.
+    pub host: IpAddr,
     /// Port to listen on; 0, the default, takes a free one.
     pub port: u16,
     /// Port for lookups over HTTP; 0, the default, takes a free one.
@@ -98,7 +99,7 @@ impl TlsOptions {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            host: "127.0.0.1".to_owned(),
+            host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             http_port: 0,
             retention: 256 * 1024 * 1024,

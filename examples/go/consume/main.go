@@ -2,7 +2,7 @@
 //
 //	consume pulsar://localhost:6650 my-topic my-subscription [COUNT]
 //
-// Each message is acknowledged when it is printed. It ends after COUNT messages, or when it is interrupted.
+// Each message is acknowledged when it is printed. It ends after COUNT messages, or with SIGTERM or SIGINT.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"syscall"
 	"time"
 
 	pulsar "github.com/pulsar-rs/pulsar_rs/bindings/go"
@@ -28,7 +29,7 @@ func main() {
 			usage()
 		}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := consume(ctx, os.Args[1], os.Args[2], os.Args[3], count); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -3,15 +3,20 @@
 //	produce pulsar://localhost:6650 my-topic < file
 //
 // Lines are sent without waiting; the outcome of each comes to a callback. At the end it prints how many were
-// stored, how fast, and how long a line took from sending to its receipt.
+// stored, how fast, and how long a line took from sending to its receipt. SIGTERM and SIGINT end the input: what was
+// sent by then is stored before the program ends.
 package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	pulsar "github.com/pulsar-rs/pulsar_rs/bindings/go"
@@ -60,17 +65,18 @@ func produce(url, topic string) error {
 }
 
 func sendLines(producer *pulsar.Producer, outcomes *outcomes) error {
-	input := bufio.NewReader(os.Stdin)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	lines, failure := readLines()
 	for sent := 0; ; sent++ {
-		line, err := input.ReadBytes('\n')
-		if err == io.EOF && len(line) == 0 {
-			return nil
+		var line []byte
+		var more bool
+		select {
+		case line, more = <-lines:
+		case <-ctx.Done():
 		}
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if line[len(line)-1] == '\n' {
-			line = line[:len(line)-1]
+		if !more {
+			break
 		}
 		sentAt := time.Now()
 		producer.SendAsync(&pulsar.ProducerMessage{Payload: line}, func(_ pulsar.MessageID, err error) {
@@ -80,6 +86,35 @@ func sendLines(producer *pulsar.Producer, outcomes *outcomes) error {
 			fmt.Fprintf(os.Stderr, "  sent %d lines\n", sent+1)
 		}
 	}
+	select {
+	case err := <-failure:
+		return err
+	default:
+		return nil
+	}
+}
+
+// readLines reads on a goroutine of its own, because nothing interrupts a read. Lines end with the input, or with a
+// failure, which is there before.
+func readLines() (<-chan []byte, <-chan error) {
+	lines, failure := make(chan []byte, 1024), make(chan error, 1)
+	go func() {
+		defer close(lines)
+		input := bufio.NewReader(os.Stdin)
+		for {
+			line, err := input.ReadBytes('\n')
+			if line, _ = bytes.CutSuffix(line, []byte("\n")); err == nil || len(line) > 0 {
+				lines <- line
+			}
+			if err != nil {
+				if err != io.EOF {
+					failure <- err
+				}
+				return
+			}
+		}
+	}()
+	return lines, failure
 }
 
 func (o *outcomes) add(took time.Duration, err error) {

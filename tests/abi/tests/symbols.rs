@@ -78,3 +78,23 @@ fn the_library_needs_no_cpp_runtime_and_no_openssl() {
     assert!(!needed.is_empty());
     assert!(needed.iter().all(|library| allowed.contains(library)), "{needed:?}");
 }
+
+/// What is called there runs with the little stack that musl gives to threads: see tests/c/check.h.
+#[test]
+fn every_function_is_called_in_a_c_test() {
+    let root = abi::root();
+    let mut sources = String::new();
+    for folder in ["tests/c", "tests/c/pulsar_rs", "tests/conformance"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "c" || extension == "h") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let words: BTreeSet<&str> =
+        sources.split(|character: char| !character.is_ascii_alphanumeric() && character != '_').collect();
+    let uncalled: Vec<_> =
+        declared(&root).into_iter().filter(|name| !words.contains(name.as_str())).collect();
+    assert!(uncalled.is_empty(), "{uncalled:?}");
+}

@@ -178,7 +178,7 @@ static void *fetch_all(void *argument) {
 
 static void test_a_full_queue(void) {
     struct session session = begin((struct producer_options){.batching = true, .batch_delay_ms = 1}, 10);
-    pulsar_rs_record_t records[1000];
+    static pulsar_rs_record_t records[1000];
     memset(records, 0, sizeof(records));
     size_t accepted = 0;
     CHECK_RESULT(pulsar_rs_producer_send_bulk(session.producer, records, 12, 0, &accepted),

@@ -10,7 +10,7 @@ use pulsar_rs_wire::extension::CommandConnected;
 use pulsar_rs_wire::proto::CommandPing;
 use pulsar_rs_wire::{Command, DEFAULT_MAX_MESSAGE_SIZE};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -26,6 +26,7 @@ use super::{Connection, NEXT_ID};
 use crate::Error;
 use crate::auth::Identity;
 use crate::log::Log;
+use crate::resolve::resolve;
 use crate::service_url::Address;
 use crate::tls::{Connector, Stream};
 
@@ -107,10 +108,9 @@ pub(crate) async fn enter(
 
 /// Tries every address that the name resolves to.
 pub(crate) async fn connect_tcp(address: &Address, patience: Duration) -> Result<TcpStream, Error> {
-    let resolved: Vec<_> = lookup_host((address.bare_host(), address.port))
+    let resolved = resolve(address.bare_host(), address.port)
         .await
-        .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?
-        .collect();
+        .map_err(|error| Error::Connect(format!("cannot resolve {address}: {error}")))?;
     // One that does not answer must leave time for the others.
     let patience = patience / u32::try_from(resolved.len()).unwrap_or(u32::MAX).max(1);
     let mut failure = Error::Connect(format!("{address} resolves to no address"));

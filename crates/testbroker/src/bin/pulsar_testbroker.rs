@@ -8,6 +8,7 @@ mod access;
 mod control;
 
 use std::io::Write as _;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -97,7 +98,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
             "--certificate" => tls.certificate = Some(value()?.into()),
             "--key" => tls.private_key = Some(value()?.into()),
             "--client-ca" => tls.client_ca = Some(value()?.into()),
-            "--host" => options.host = value()?,
+            "--host" => options.host = address(&value()?)?,
             "--retention-mb" => {
                 options.retention = number::<usize>(&argument, &value()?)?.saturating_mul(1 << 20);
             }
@@ -115,6 +116,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Wanted, String> 
     }
     options.tls = tls.options()?;
     Ok(Wanted::Broker { options: Box::new(options), http, control })
+}
+
+/// The address of a host, which may be an address in text.
+fn address(host: &str) -> Result<IpAddr, String> {
+    let mut found = (host, 0).to_socket_addrs().map_err(|error| format!("--host {host}: {error}"))?;
+    found.next().map(|address| address.ip()).ok_or_else(|| format!("--host {host} has no address"))
 }
 
 /// What the command line says of TLS.

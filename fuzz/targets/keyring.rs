@@ -32,7 +32,7 @@ const MAX_TEXT: usize = 8192;
 // A length, so many bytes for the first entry, and the rest for the second. An entry has the length of its vector, and four
 // bytes for each key: its name, how often it comes, and what is wrong with it. From 200 on that length stands for metadata
 // as it is.
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(init: { LazyLock::force(&KEY); }, |data: &[u8]| {
     let [length, rest @ ..] = data else {
         return;
     };

@@ -1,6 +1,9 @@
 use pulsar_rs_wire::proto::ServerError;
 use thiserror::Error;
 
+/// Characters of what a server says that errors show, at most.
+pub(crate) const MAX_LEGIBLE: usize = 1000;
+
 /// Why an operation failed. Each variant has a text that says what happened, for people.
 ///
 /// The variants are those of the protocol and of the established C API, so that no information is lost on
@@ -104,8 +107,9 @@ pub enum Error {
 
 impl Error {
     /// The error that a broker's `ServerError` number and text stand for.
-    pub(crate) fn from_server(code: i32, message: String) -> Self {
+    pub(crate) fn from_server(code: i32, message: &str) -> Self {
         use ServerError as Code;
+        let message = legible(message);
         let Ok(code) = ServerError::try_from(code) else {
             return Error::Unknown(format!("server error {code}: {message}"));
         };
@@ -161,5 +165,26 @@ impl Error {
                 | Error::TooManyLookups(_)
                 | Error::Timeout(_)
         )
+    }
+}
+
+/// What a server says, for errors and logs: of bounded length, and on one line, as ends of lines and what moves the cursor
+/// of a terminal could pass for lines of the log.
+pub(crate) fn legible(text: &str) -> String {
+    text.trim().chars().map(|char| if char.is_control() { ' ' } else { char }).take(MAX_LEGIBLE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_brokers_are_short_and_on_one_line() {
+        let text = format!("gone\r\n2026 INFO all is well\u{1b}[2J{}", "x".repeat(5000));
+        let Error::TopicNotFound(text) = Error::from_server(ServerError::TopicNotFound.into(), &text) else {
+            panic!("another error");
+        };
+        assert!(text.starts_with("gone  2026 INFO all is well [2Jxxx"), "{text}");
+        assert_eq!(text.chars().count(), MAX_LEGIBLE);
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn shake_hands(
             match answer {
                 Command::Connected(connected) => return Ok((connected, buffer)),
                 Command::Error(error) => {
-                    let error = Error::from_server(error.error, error.message);
+                    let error = Error::from_server(error.error, &error.message);
                     if matches!(error, Error::Authentication(_)) {
                         identity.refused();
                     }

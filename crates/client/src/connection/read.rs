@@ -157,8 +157,8 @@ fn handle_frames(
 
 fn handle_send_error(connection: &Arc<Connection>, error: &SendError<'_>) {
     if let Some(producer) = connection.channels.producer(error.producer_id) {
-        let text = String::from_utf8_lossy(error.message).into_owned();
-        producer.send_error(connection, error.sequence_id, Error::from_server(error.error, text));
+        let text = String::from_utf8_lossy(error.message);
+        producer.send_error(connection, error.sequence_id, Error::from_server(error.error, &text));
     }
 }
 
@@ -168,11 +168,11 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
         Command::Ping(_) => connection.send(&CommandPong {}.into()),
         Command::Error(error) if is_farewell(&error) => {
             connection
-                .close(&format!("the broker ends it: {}", Error::from_server(error.error, error.message)));
+                .close(&format!("the broker ends it: {}", Error::from_server(error.error, &error.message)));
         }
         Command::AuthChallenge(challenge) => connection.answer_challenge(challenge),
         Command::Error(error) => {
-            requests.answer(error.request_id, Err(Error::from_server(error.error, error.message)));
+            requests.answer(error.request_id, Err(Error::from_server(error.error, &error.message)));
         }
         Command::CloseProducer(close) => {
             if let Some(producer) = connection.channels.remove_producer(close.producer_id) {
@@ -213,7 +213,7 @@ fn handle_command(connection: &Arc<Connection>, command: Command) {
         Command::AckResponse(answer) => {
             let outcome = match answer.error {
                 None => Ok(()),
-                Some(code) => Err(Error::from_server(code, answer.message.unwrap_or_default())),
+                Some(code) => Err(Error::from_server(code, &answer.message.unwrap_or_default())),
             };
             let consumer = connection.channels.consumer(answer.consumer_id);
             if let (Some(consumer), Some(id)) = (consumer, answer.request_id) {
@@ -271,7 +271,7 @@ fn answer_of(command: Command) -> Result<Command, Error> {
         }
         _ => return Ok(command),
     };
-    Err(Error::from_server(code, message.clone().unwrap_or_default()))
+    Err(Error::from_server(code, message.as_deref().unwrap_or_default()))
 }
 
 fn assigned(connection: &Connection, plain: Option<String>, tls: Option<String>) -> Option<Assigned> {

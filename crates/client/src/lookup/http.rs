@@ -18,6 +18,7 @@ use super::{Addresses, LookupConfig, TopicQuery, believable, places, share};
 use crate::auth::Identity;
 use crate::blocking::ended;
 use crate::connection::Broker;
+use crate::error::legible;
 use crate::gate::{Gate, Returning};
 use crate::http::{HttpAnswer, HttpRequest, send};
 use crate::service_url::Address;
@@ -36,9 +37,6 @@ const MAX_TOPIC_LIST: usize = 64 << 20;
 
 /// Topics of a namespace, at most. Each costs memory here, more than the characters of its name.
 const MAX_TOPICS: usize = 1_000_000;
-
-/// Characters of a reason that go into an error. Brokers send whole stack traces.
-const MAX_REASON: usize = 300;
 
 /// What does not stand for itself in a path.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -301,9 +299,7 @@ fn describe(answer: &HttpAnswer) -> String {
     // In an unexpected error the message stands between a headline and the stack trace.
     let message = reason.split_once("Message: ").map_or(reason, |(_, message)| message);
     let line = message.trim_start().lines().next().unwrap_or_default();
-    // Others than ends of lines may end one as well, or do worse to a terminal.
-    let visible = line.chars().map(|char| if char.is_control() { ' ' } else { char });
-    let line: String = visible.take(MAX_REASON).collect();
+    let line = legible(line);
     if line.is_empty() {
         format!("HTTP {}", answer.status)
     } else {
@@ -355,6 +351,7 @@ fn encoded(part: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::MAX_LEGIBLE;
 
     #[test]
     fn names_become_paths() {
@@ -399,6 +396,6 @@ mod tests {
         assert_eq!(describe("<html>"), "HTTP 404 Not Found");
         assert_eq!(describe(r#"{"reason":"a\rb\u001b[2J"}"#), "a b [2J (HTTP 404 Not Found)");
         let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(10_000));
-        assert!(describe(&long).len() < MAX_REASON + 30);
+        assert!(describe(&long).len() < MAX_LEGIBLE + 30);
     }
 }

@@ -24,16 +24,20 @@ class Container:
         """Starts /program."""
         command = ["unshare", "--pid", "--fork", "--kill-child", "--root", str(root), "/program", *words]
         self.runner = subprocess.Popen(command, env={}, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE)
-        children = Path(f"/proc/{self.runner.pid}/task/{self.runner.pid}/children")
-        deadline = time.monotonic() + LIMIT_S
         self.program = 0
-        while self.runner.poll() is None and not self.program:
-            words = children.read_text().split()
-            self.program = int(words[0]) if words else 0
+        deadline = time.monotonic() + LIMIT_S
+        # Until it is the program it is another copy of unshare.
+        while self.runner.poll() is None and self.name() in ("", "unshare"):
             assert time.monotonic() < deadline, "the program does not start"
-        # Until then it is another copy of unshare.
-        while self.runner.poll() is None and Path(f"/proc/{self.program}/comm").read_text() == "unshare\n":
-            assert time.monotonic() < deadline, "the program does not start"
+
+    def name(self) -> str:
+        """What the process is called that will be the program; nothing if there is none."""
+        try:
+            children = Path(f"/proc/{self.runner.pid}/task/{self.runner.pid}/children").read_text().split()
+            self.program = int(children[0])
+            return Path(f"/proc/{self.program}/comm").read_text().strip()
+        except (OSError, IndexError):
+            return ""
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal to the program."""

@@ -9,6 +9,15 @@ use tokio::time::{Instant, sleep_until};
 use crate::Error;
 use crate::backoff::Backoff;
 
+/// Who asks a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// The program, which waits.
+    Program,
+    /// The client, by itself.
+    Background,
+}
+
 /// A producer or consumer that comes back by itself, with nobody who waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Returning {
@@ -43,12 +52,13 @@ struct State {
     /// Counts refusals.
     refusals: u64,
     refused: Option<Refused>,
+    /// Of the pauses, until the server takes the client again.
+    backoff: Backoff,
 }
 
 #[derive(Debug)]
 struct Refused {
     error: Error,
-    backoff: Backoff,
     /// When to try again.
     pause_ends: Instant,
     /// Somebody does.
@@ -111,11 +121,17 @@ impl Gate {
     /// What came of asking the server.
     pub fn settle(&self, failure: Option<&Error>) {
         let mut state = self.state.lock();
-        match failure.filter(|error| is_refusal(error)) {
-            None if state.refused.is_none() => return,
-            // It may be broken now, but it is not that any more: everybody sees for himself.
-            None => state.refused = None,
-            Some(error) => state.refuse(error),
+        match failure {
+            Some(error) if is_refusal(error) => state.refuse(error),
+            _ => {
+                if failure.is_none_or(is_answer) {
+                    state.backoff = Backoff::default();
+                }
+                // It may be broken now, but it is not that any more: everybody sees for himself.
+                if state.refused.take().is_none() {
+                    return;
+                }
+            }
         }
         drop(state);
         self.news.notify_waiters();
@@ -124,18 +140,17 @@ impl Gate {
 
 impl State {
     fn refuse(&mut self, error: &Error) {
-        self.refusals += 1;
         let now = Instant::now();
         let refused = self.refused.get_or_insert_with(|| Refused {
             error: error.clone(),
-            backoff: Backoff::default(),
             pause_ends: now,
             trying: false,
         });
         refused.error = error.clone();
-        // Those who do not wait for its end must not make it longer.
+        // Those who do not wait for its end must neither make it longer, nor tell those who do.
         if refused.pause_ends <= now {
-            refused.pause_ends = now + refused.backoff.next();
+            refused.pause_ends = now + self.backoff.next();
+            self.refusals += 1;
         }
     }
 }
@@ -158,6 +173,11 @@ impl Drop for Turn<'_> {
         }
         self.gate.news.notify_waiters();
     }
+}
+
+/// Whether a server that fails with it knows the client: it did not only fail to answer.
+fn is_answer(error: &Error) -> bool {
+    !error.is_transient() && !matches!(error, Error::Connect(_))
 }
 
 fn is_refusal(error: &Error) -> bool {
@@ -216,6 +236,36 @@ mod tests {
         }
         pause().await;
         assert!(gate.pass(Some(&returning)).await.unwrap().is_good());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_within_a_pause_send_nobody_off() {
+        let (gate, returning) = (Gate::default(), Returning::default());
+        gate.settle(Some(&refusal()));
+        let mut waits = pin!(gate.pass(Some(&returning)));
+        assert!(poll(waits.as_mut()).is_pending());
+        gate.settle(Some(&refusal()));
+        assert!(poll(waits.as_mut()).is_pending());
+        pause().await;
+        assert!(waits.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_answer_lets_all_try_but_the_next_pause_is_longer() {
+        let (gate, returning) = (Gate::default(), Returning::default());
+        for failure in [Error::Disconnected("gone".into()), Error::Timeout("late".into())] {
+            gate.settle(Some(&refusal()));
+            pause().await;
+            gate.settle(Some(&failure));
+            assert!(gate.pass(Some(&returning)).await.is_ok());
+        }
+        gate.settle(Some(&refusal()));
+        pause().await;
+        assert!(poll(pin!(gate.pass(Some(&returning)))).is_pending(), "the third pause");
+        gate.settle(Some(&Error::TopicNotFound("but it is you".into())));
+        gate.settle(Some(&refusal()));
+        pause().await;
+        assert!(gate.pass(Some(&returning)).await.is_ok(), "the first pause again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -274,7 +274,8 @@ async fn with_a_token_that_ended(
     let (mut all, mut consumers) = (Vec::new(), Vec::new());
     for number in 0..producers {
         all.push(client.create_producer(&format!("t{number}"), ProducerConfig::default()).await.unwrap());
-        let config = ConsumerConfig::default();
+        let pattern_discovery_interval = Duration::from_millis(100);
+        let config = ConsumerConfig { pattern_discovery_interval, ..ConsumerConfig::default() };
         consumers.push(client.subscribe_pattern(&format!("none-{number}-.*"), "s", config).await.unwrap());
     }
     "wrong".clone_into(&mut current.lock());
@@ -337,6 +338,35 @@ async fn calls_do_not_wait_for_the_pause_of_those_who_come_back_and_end_it() {
         assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
         client.close().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_closed_while_it_waits_to_come_back_does_not() {
+    let broker = broker();
+    let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, broker.url(), 1).await;
+    *current.lock() = token(&broker, "ann", None);
+    eventually(BOUND, "the new token is used", || producers.iter().all(Producer::is_connected)).await;
+    let mut closed = Vec::new();
+    for number in 0..20 {
+        closed.push(
+            client.subscribe(&format!("alone-{number}"), "s", ConsumerConfig::default()).await.unwrap(),
+        );
+    }
+    "wrong".clone_into(&mut current.lock());
+    broker.drop_connections();
+    eventually(BOUND, "all wait", || closed.iter().all(|consumer| !consumer.is_connected())).await;
+    // By then a pause of 0.6 s at least has begun.
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    for consumer in closed {
+        consumer.close().await.unwrap();
+    }
+    *current.lock() = token(&broker, "ann", None);
+    let before = broker.commands_received(Kind::Subscribe);
+    client.create_producer("new", ProducerConfig::default()).await.unwrap();
+    eventually(BOUND, "the producer is back", || producers.iter().all(Producer::is_connected)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(broker.commands_received(Kind::Subscribe), before);
+    client.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

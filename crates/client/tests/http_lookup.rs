@@ -208,7 +208,7 @@ async fn namespaces_may_have_many_topics_but_not_any_number() {
     for (list, more, expected) in [
         (format!("[{}]", long.join(",")), String::new(), None),
         (format!("[{}]", many.join(",")), String::new(), Some("more than 1000000 topics")),
-        ("[1]".to_owned(), String::new(), Some("no list of names")),
+        ("[1]".to_owned(), String::new(), Some("not the JSON expected")),
         ("[".to_owned(), " ".repeat(1 << 16), Some("more than 67108864 bytes")),
     ] {
         let url = server((OK.to_owned() + &list).leak(), more.leak()).await;

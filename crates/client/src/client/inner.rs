@@ -18,7 +18,7 @@ use super::services::Services;
 use crate::auth::{Authentication, CertificateFiles, Identity, Network};
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
-use crate::gate::Returning;
+use crate::gate::{Asker, Returning};
 use crate::log::Log;
 use crate::lookup::{Lookup, LookupConfig, TopicQuery};
 use crate::stats::{ClientStats, MemberStats, run_reports};
@@ -312,19 +312,31 @@ impl ClientInner {
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
-    pub async fn partitions(&self, topic: &TopicName, deadline: Deadline) -> Result<u32, Error> {
+    pub async fn partitions(
+        &self,
+        topic: &TopicName,
+        deadline: Deadline,
+        asker: Asker,
+    ) -> Result<u32, Error> {
+        let returning = Returning::default();
         let ask = || {
             // In this order, as for connections.
-            let cluster = self.pool.cluster();
+            let cluster = self.pool.cluster().returning((asker == Asker::Background).then_some(&returning));
             self.services.lookup().partitions(cluster, topic)
         };
         self.attempt("get the partitions", deadline, ask).await
     }
 
     /// Full names of the topics of a namespace; partitions are named one by one.
-    pub async fn topics(&self, query: &TopicQuery, deadline: Deadline) -> Result<Vec<String>, Error> {
+    pub async fn topics(
+        &self,
+        query: &TopicQuery,
+        deadline: Deadline,
+        asker: Asker,
+    ) -> Result<Vec<String>, Error> {
+        let returning = Returning::default();
         let ask = || {
-            let cluster = self.pool.cluster();
+            let cluster = self.pool.cluster().returning((asker == Asker::Background).then_some(&returning));
             self.services.lookup().topics(cluster, query)
         };
         self.attempt("get the topics", deadline, ask).await

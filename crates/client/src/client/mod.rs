@@ -18,6 +18,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::consumer::{Consumer, ConsumerConfig, TopicPattern, Topics};
+use crate::gate::Asker;
 use crate::producer::{FutureSink, Producer, ProducerConfig, SendSink};
 use crate::stats::ClientStats;
 use crate::{Error, TopicName};
@@ -131,7 +132,7 @@ impl Client {
     pub async fn partitions(&self, topic: &str) -> Result<Vec<String>, Error> {
         let topic = TopicName::parse(topic)?;
         self.inner.check_open()?;
-        let count = self.inner.partitions(&topic, self.inner.deadline()).await?;
+        let count = self.inner.partitions(&topic, self.inner.deadline(), Asker::Program).await?;
         Ok(match count {
             0 => vec![topic.to_string()],
             _ => (0..count).map(|partition| topic.with_partition(partition).to_string()).collect(),

@@ -68,11 +68,15 @@ impl Attempts {
     /// The outcome for who waits since `asked`; none when he has to try himself. An attempt that failed meanwhile failed
     /// for all who waited: a broker that refuses one is not asked again for each of them.
     fn outcome(&self, asked: Instant) -> Option<Result<Arc<Connection>, Error>> {
-        if let Some(connection) = self.connection.as_ref().filter(|connection| connection.is_open()) {
-            return Some(Ok(connection.clone()));
+        if let Some(connection) = self.open() {
+            return Some(Ok(connection));
         }
         let (_, error) = self.failed.as_ref().filter(|(at, _)| *at >= asked)?;
         Some(Err(error.clone()))
+    }
+
+    fn open(&self) -> Option<Arc<Connection>> {
+        self.connection.as_ref().filter(|connection| connection.is_open()).cloned()
     }
 }
 
@@ -179,7 +183,13 @@ impl<'a> Cluster<'a> {
             let gate = slots.gates.entry(broker.clone()).or_default().clone();
             (slots.by_place.entry(place).or_default().clone(), gate)
         };
+        // An open connection shows that its broker takes the client.
+        let current = slot.try_lock().ok().and_then(|current| current.open());
+        if let Some(connection) = current {
+            return Ok(connection);
+        }
         let turn = gate.pass(self.returning).await?;
+        self.pool.slots.lock().check_open(self.number)?;
         let outcome = self.get_at(slot, gate.clone(), broker).await;
         drop(turn);
         if let (Err(error), Some(returning)) = (&outcome, self.returning) {
@@ -239,6 +249,7 @@ async fn open(
     };
     if let Err(closed) = slots.lock().add(&connection, cluster) {
         connection.shut_down();
+        slot.failed = Some((Instant::now(), closed.clone()));
         return Err(closed);
     }
     slot.connection = Some(connection.clone());

@@ -40,6 +40,8 @@ impl Reconnect for Shared {
     ) -> Result<(), Error> {
         let (topic, moved_to) = (&self.topic, &self.moved_to);
         let connection = self.client.connection_for(self.id, topic, assigned, moved_to, returning).await?;
+        // It may have waited long.
+        self.check_open()?;
         connection.add_consumer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let mut cut_off = std::pin::pin!(self.cut_off.notified());

@@ -64,6 +64,7 @@ use tokio::sync::Notify;
 use crate::client::{ClientInner, Deadline, MovedTo};
 use crate::connection::Connection;
 use crate::crypto::Keyring;
+use crate::gate::Asker;
 use crate::reconnect::Reconnect;
 use crate::stats::ConsumerStats;
 use crate::{Error, TopicName};
@@ -209,7 +210,7 @@ impl Consumer {
     ) -> Result<Self, Error> {
         config.validate_for(&topic)?;
         let retry = retry_topic(&topic, &subscription, &config)?;
-        if retry.is_some() || client.partitions(&topic, deadline).await? > 0 {
+        if retry.is_some() || client.partitions(&topic, deadline, Asker::Program).await? > 0 {
             let (name, topics) = (topic.shared(), Topics::Listed(vec![topic]));
             return Self::create_for_several(client, name, topics, subscription, config, deadline).await;
         }

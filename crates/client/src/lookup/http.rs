@@ -88,15 +88,20 @@ impl HttpLookup {
     }
 
     /// Number of partitions of `topic`; 0 when it has none.
-    pub async fn partitions(&self, topic: &TopicName) -> Result<u32, Error> {
+    pub async fn partitions(&self, returning: Option<&Returning>, topic: &TopicName) -> Result<u32, Error> {
         let parts = Parts::of(topic);
         let prefix = if parts.cluster.is_some() { "/admin" } else { "/admin/v2" };
         let path = format!("{prefix}/{}/partitions?checkAllowAutoCreation=true", parts.path()?);
-        partitions_in(topic, &self.ask(topic, Question::new(path)).await?)
+        let question = Question { returning, ..Question::new(path) };
+        partitions_in(topic, &self.ask(topic, question).await?)
     }
 
     /// Full names of the topics of a namespace.
-    pub async fn topics(&self, query: &TopicQuery) -> Result<Vec<String>, Error> {
+    pub async fn topics(
+        &self,
+        returning: Option<&Returning>,
+        query: &TopicQuery,
+    ) -> Result<Vec<String>, Error> {
         let mode = match query.mode {
             Mode::Persistent => "PERSISTENT",
             Mode::NonPersistent => "NON_PERSISTENT",
@@ -104,7 +109,7 @@ impl HttpLookup {
         };
         let namespace: Vec<_> = query.namespace.split('/').map(encoded).collect();
         let path = format!("/admin/v2/namespaces/{}/topics?mode={mode}", namespace.join("/"));
-        let question = Question { max_answer: Some(MAX_TOPIC_LIST), ..Question::new(path) };
+        let question = Question { max_answer: Some(MAX_TOPIC_LIST), returning, ..Question::new(path) };
         topics_in(&query.namespace, &self.ask(&query.namespace, question).await?)
     }
 

@@ -26,11 +26,11 @@ impl HttpLookup {
         Err(left_out())
     }
 
-    pub async fn partitions(&self, _: &TopicName) -> Result<u32, Error> {
+    pub async fn partitions(&self, _: Option<&Returning>, _: &TopicName) -> Result<u32, Error> {
         Err(left_out())
     }
 
-    pub async fn topics(&self, _: &TopicQuery) -> Result<Vec<String>, Error> {
+    pub async fn topics(&self, _: Option<&Returning>, _: &TopicQuery) -> Result<Vec<String>, Error> {
         Err(left_out())
     }
 

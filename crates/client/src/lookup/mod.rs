@@ -106,7 +106,7 @@ impl Lookup {
     pub async fn partitions(&self, cluster: Cluster<'_>, topic: &TopicName) -> Result<u32, Error> {
         match self {
             Lookup::Binary(lookup) => lookup.partitions(cluster, topic).await,
-            Lookup::Http(lookup) => lookup.partitions(topic).await,
+            Lookup::Http(lookup) => lookup.partitions(cluster.who_returns(), topic).await,
         }
     }
 
@@ -114,7 +114,7 @@ impl Lookup {
     pub async fn topics(&self, cluster: Cluster<'_>, query: &TopicQuery) -> Result<Vec<String>, Error> {
         match self {
             Lookup::Binary(lookup) => lookup.topics(cluster, query).await,
-            Lookup::Http(lookup) => lookup.topics(query).await,
+            Lookup::Http(lookup) => lookup.topics(cluster.who_returns(), query).await,
         }
     }
 

@@ -42,6 +42,10 @@ impl<S: SendSink> Reconnect for Shared<S> {
     ) -> Result<(), Error> {
         let (topic, moved_to) = (&self.topic, &self.moved_to);
         let connection = self.client.connection_for(self.id, topic, assigned, moved_to, returning).await?;
+        // It may have waited long.
+        if self.is_over() {
+            return Err(Error::AlreadyClosed("closed before it was created".into()));
+        }
         connection.add_producer(self.id, self.clone())?;
         let mut attempt = Attempt { shared: self, connection: &connection, succeeded: false };
         let mut cut_off = std::pin::pin!(self.cut_off.notified());

@@ -36,6 +36,7 @@ pub use sink::{SendSink, SentEntry, Token, Tokens};
 use std::sync::Arc;
 
 use crate::client::ClientInner;
+use crate::gate::Asker;
 use crate::stats::ProducerStats;
 use crate::{Error, OutgoingMessage, TopicName};
 use flush::FlushAll;
@@ -74,7 +75,7 @@ impl<S: SendSink> Producer<S> {
     ) -> Result<Self, Error> {
         config.validate()?;
         let deadline = client.deadline();
-        let count = client.partitions(&topic, deadline).await?;
+        let count = client.partitions(&topic, deadline, Asker::Program).await?;
         let told = config.lacks_key_source.then(|| (client.log().clone(), topic.clone()));
         let target = if count == 0 {
             let shared = Shared::new(&client, topic, config, Arc::new(sink), None)?;

@@ -11,6 +11,7 @@ use super::routing::Router;
 use super::shared::Shared;
 use super::sink::SendSink;
 use crate::client::{ClientInner, Deadline};
+use crate::gate::Asker;
 use crate::{Error, OutgoingMessage, TopicName};
 
 pub(super) struct Partitioned<S: SendSink> {
@@ -137,7 +138,7 @@ impl<S: SendSink> Partitioned<S> {
     /// Takes new partitions in, if there are.
     async fn grow(&self) -> Result<(), Error> {
         let deadline = self.client.deadline();
-        let count = self.client.partitions(&self.topic, deadline).await?;
+        let count = self.client.partitions(&self.topic, deadline, Asker::Background).await?;
         let known = u32::try_from(self.count()).unwrap_or(u32::MAX);
         if count <= known {
             return Ok(());

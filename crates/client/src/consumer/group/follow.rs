@@ -9,6 +9,7 @@ use super::super::letters::Letters;
 use super::super::{Shared, SubscribeOptions};
 use super::{Followed, Group, Place, Topics};
 use crate::client::Deadline;
+use crate::gate::Asker;
 use crate::{Error, MessageId, TopicName};
 
 /// A topic, the number of its partitions that are subscribed to, and of those that there are.
@@ -32,9 +33,12 @@ impl Group {
     /// Subscribes to all there is; if one fails, to none.
     pub(super) async fn follow_all(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         let mut asking = JoinSet::new();
-        for topic in self.wanted(deadline).await? {
+        for topic in self.wanted(deadline, Asker::Program).await? {
             let group = self.clone();
-            asking.spawn_on(async move { group.growth_of(topic, deadline).await }, self.client.runtime());
+            asking.spawn_on(
+                async move { group.growth_of(topic, deadline, Asker::Program).await },
+                self.client.runtime(),
+            );
         }
         let mut growths = Vec::new();
         while let Some(growth) = asking.join_next().await {
@@ -47,10 +51,10 @@ impl Group {
     /// first failure.
     async fn follow_new(self: &Arc<Self>, deadline: Deadline) -> Result<(), Error> {
         let mut following = JoinSet::new();
-        for topic in self.wanted(deadline).await? {
+        for topic in self.wanted(deadline, Asker::Background).await? {
             let group = self.clone();
             let follow = async move {
-                match group.growth_of(topic, deadline).await? {
+                match group.growth_of(topic, deadline, Asker::Background).await? {
                     Some(growth) => group.subscribe_to(vec![growth], deadline).await,
                     None => Ok(()),
                 }
@@ -65,11 +69,11 @@ impl Group {
     }
 
     /// The topics to follow; those that are gone are left.
-    async fn wanted(&self, deadline: Deadline) -> Result<Vec<TopicName>, Error> {
+    async fn wanted(&self, deadline: Deadline, asker: Asker) -> Result<Vec<TopicName>, Error> {
         match &self.follows {
             Topics::Listed(topics) => Ok(topics.clone()),
             Topics::Matching(pattern) => {
-                let found = pattern.find(&self.client, deadline).await?;
+                let found = pattern.find(&self.client, deadline, asker).await?;
                 self.leave(|topic| !found.contains(topic));
                 Ok(found.into_iter().collect())
             }
@@ -95,14 +99,19 @@ impl Group {
     }
 
     /// What is new of a topic, if anything is.
-    async fn growth_of(&self, topic: TopicName, deadline: Deadline) -> Result<Option<Growth>, Error> {
+    async fn growth_of(
+        &self,
+        topic: TopicName,
+        deadline: Deadline,
+        asker: Asker,
+    ) -> Result<Option<Growth>, Error> {
         let mut known = self.table.read().topics.get(&topic).cloned();
         let may_change = matches!(self.follows, Topics::Matching(_));
         // One without partitions gets none, unless it was deleted and created anew.
         if known.as_ref().is_some_and(|known| known.partitions == 0) && !may_change {
             return Ok(None);
         }
-        let to = self.client.partitions(&topic, deadline).await?;
+        let to = self.client.partitions(&topic, deadline, asker).await?;
         if known.as_ref().is_some_and(|known| to < known.partitions || (known.partitions == 0 && to > 0)) {
             // It is another topic with the same name.
             self.leave(|gone| *gone == topic);

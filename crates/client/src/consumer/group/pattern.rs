@@ -9,6 +9,7 @@ use regex_lite::Regex;
 use super::Group;
 use crate::backoff::Backoff;
 use crate::client::{ClientInner, Deadline};
+use crate::gate::Asker;
 use crate::gate::Returning;
 use crate::lookup::TopicQuery;
 use crate::{Error, TopicName};
@@ -62,8 +63,9 @@ impl TopicPattern {
         &self,
         client: &ClientInner,
         deadline: Deadline,
+        asker: Asker,
     ) -> Result<BTreeSet<TopicName>, Error> {
-        let names = client.topics(&self.query(), deadline).await?;
+        let names = client.topics(&self.query(), deadline, asker).await?;
         Ok(self.matching(&names))
     }
 

@@ -37,9 +37,10 @@ int pulsar_rs_client_configuration_get_connections_per_broker(pulsar_client_conf
  * first. Default: none.
  *
  * Every `check_interval_ms` the client looks at the cluster in use: with `pulsar://` it has to answer a handshake, with
- * `http://` a request, in 10 s at most; to refuse this client is an answer, too. When it is down for `failover_delay_ms`, the first other cluster that is up is
- * used, beginning with the primary. When the primary is up again for `switch_back_delay_ms`, it is used again. Usual
- * are 30000, 60000 and 30000, in the order of the parameters; a delay of 0 means at the first look that says so.
+ * `http://` a request, in 10 s at most. To refuse this client's credentials is an answer, too; to refuse its certificate
+ * in the TLS handshake is none. When it is down for `failover_delay_ms`, the first other cluster that is up is used,
+ * beginning with the primary. When the primary is up again for `switch_back_delay_ms`, it is used again. Usual are 30000,
+ * 60000 and 30000, in the order of the parameters; a delay of 0 means at the first look that says so.
  *
  * Going over closes all connections to the old cluster. Producers and consumers come back at the new one, and what was
  * sent and not confirmed is sent again there. Acknowledgements of messages of the old cluster are dropped, since its ids

@@ -118,6 +118,11 @@ impl Gate {
         }
     }
 
+    /// Whether there is a pause, or somebody finds out.
+    pub fn is_refusing(&self) -> bool {
+        self.state.lock().refused.is_some()
+    }
+
     /// What came of asking the server.
     pub fn settle(&self, failure: Option<&Error>) {
         let mut state = self.state.lock();

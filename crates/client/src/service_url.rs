@@ -71,7 +71,12 @@ pub(crate) struct ServiceUrl {
 }
 
 impl ServiceUrl {
+    /// What the program says; blanks and ends of lines around it do not count.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::parse_trimmed(text.trim())
+    }
+
+    fn parse_trimmed(text: &str) -> Result<Self, Error> {
         let invalid = |why: &str| Error::InvalidUrl(format!("{:?}: {why}", without_user(text)));
         // Parsers of URLs leave them out. In a log they are other lines.
         if text.contains(char::is_control) {
@@ -93,7 +98,7 @@ impl ServiceUrl {
     /// The URL of a cluster, as a broker names it.
     pub fn parse_broker_url(text: &str) -> Result<Self, Error> {
         check_len(text)?;
-        Self::parse(text)
+        Self::parse_trimmed(text)
     }
 
     pub fn scheme(&self) -> Scheme {
@@ -134,7 +139,7 @@ impl Address {
     /// one without must not talk a client out of it.
     pub fn parse_broker_url(text: &str, tls: bool) -> Result<Self, Error> {
         check_len(text)?;
-        let url = ServiceUrl::parse(text)?;
+        let url = ServiceUrl::parse_trimmed(text)?;
         if url.scheme != Scheme::Binary || url.tls != tls {
             let begin = if tls { "pulsar+ssl://" } else { "pulsar://" };
             return Err(Error::InvalidUrl(format!("{text:?}: the URL of a broker begins with {begin} here")));
@@ -212,7 +217,7 @@ mod tests {
             "pulsar://a:0",
             "pulsar://a:1?b",
             "pulsar://a:1#b",
-            "pulsar://a:1\n",
+            "pulsar://a:1\n,b",
             "pulsar://a\tb:1",
             "pulsar://a:1,\0b",
             "http://a/path",
@@ -220,6 +225,12 @@ mod tests {
         ] {
             assert!(matches!(ServiceUrl::parse(text), Err(Error::InvalidUrl(_))), "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_a_file_has_around_a_url_does_not_count() {
+        assert_eq!(addresses(" pulsar://a:1\r\n"), ["a:1"]);
+        assert!(Address::parse_broker_url("pulsar://a:1\n", false).is_err(), "a broker's has none");
     }
 
     #[test]

@@ -17,7 +17,9 @@ use crate::log::Log;
 /// Every cluster that is looked at is asked as the client itself would ask: with `pulsar://` it has to take a
 /// connection and answer the handshake, with `http://` to answer a request with anything but a server error. A cluster
 /// that answers that it does not let this client in is up: its refusal is for the program to see, and most often another
-/// cluster has the same for it. A port that is open alone says nothing: a proxy or load balancer may be all that is left behind it, or a process that hangs.
+/// cluster has the same for it. One that refuses the client's certificate in the TLS handshake has not answered, and without
+/// credentials, because their file or issuer fails, none can be asked. A port that is open alone says nothing: a proxy or
+/// load balancer may be all that is left behind it, or a process that hangs.
 /// Each look takes the client's `connect_timeout` at most.
 ///
 /// The client then closes all connections to the old cluster. Producers and consumers look their topics up at the new

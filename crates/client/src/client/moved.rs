@@ -63,7 +63,7 @@ impl MovedLookups {
                 )));
             }
             None => {
-                let lookup = Lookup::new(ServiceUrl::parse(url)?, &self.config);
+                let lookup = Lookup::new(ServiceUrl::parse_broker_url(url)?, &self.config);
                 all.push((url.to_owned(), Arc::new(lookup)));
                 all.len() - 1
             }

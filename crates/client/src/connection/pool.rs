@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -180,6 +180,9 @@ impl<'a> Cluster<'a> {
             let mut slots = self.pool.slots.lock();
             slots.check_open(self.number)?;
             let place = Place { broker: broker.clone(), number };
+            if !slots.gates.contains_key(broker) {
+                slots.forget_idle();
+            }
             let gate = slots.gates.entry(broker.clone()).or_default().clone();
             (slots.by_place.entry(place).or_default().clone(), gate)
         };
@@ -286,6 +289,17 @@ impl Slots {
         self.opened.retain(|old| old.strong_count() > 0);
         self.opened.push(Arc::downgrade(connection));
         Ok(())
+    }
+
+    /// Forgets brokers that nobody is connected to or waits for: in the long run names of brokers come and go.
+    fn forget_idle(&mut self) {
+        self.by_place.retain(|_, slot| {
+            Arc::strong_count(slot) > 1 || slot.try_lock().map_or(true, |slot| slot.open().is_some())
+        });
+        let used: HashSet<_> = self.by_place.keys().map(|place| place.broker.clone()).collect();
+        self.gates.retain(|broker, gate| {
+            used.contains(broker) || Arc::strong_count(gate) > 1 || gate.is_refusing()
+        });
     }
 
     /// Forgets all connections, and returns those that may be open.

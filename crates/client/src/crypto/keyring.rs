@@ -104,11 +104,11 @@ impl Keyring {
         };
         let mut known = self.known.lock();
         let now = Instant::now();
+        if let Some(key) = wrapped_keys(&encryption).find_map(|wrapped| known.key(wrapped.value, now)) {
+            return Some(Ok(OpeningKey { key, iv }));
+        }
         let (mut failure, mut is_unknown) = (None, false);
         for wrapped in wrapped_keys(&encryption) {
-            if let Some(key) = known.key(wrapped.value, now) {
-                return Some(Ok(OpeningKey { key, iv }));
-            }
             match known.failure(known.asked(&wrapped), now) {
                 Some(error) => failure = Some(error),
                 None => is_unknown = true,

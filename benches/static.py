@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from programs import OURS, RELEASE, ROOT, WORK, Peer, programs
+from programs import OURS, ROOT, WORK, Peer, programs
 from scenarios import SCENARIOS, Results, broker, compare
 from tables import Table, scenario_table
 
@@ -40,7 +40,7 @@ def main() -> None:
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     libraries = {
-        OURS: ("cc", [str(RELEASE / "libpulsar_rs.a"), "-lm"]),
+        OURS: ("cc", [str(ROOT / "target/lib/libpulsar_rs.a"), "-lm"]),
         GLIBC: ("gcc", ["-static", str(ROOT / "target/static-glibc/libpulsar_rs.a"), "-lm"]),
         MUSL: ("musl-gcc", ["-static", str(ROOT / "target/musl/libpulsar_rs.a")]),
     }

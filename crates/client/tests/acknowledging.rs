@@ -214,6 +214,26 @@ async fn what_is_accepted_while_closing_is_sent() {
 }
 
 #[tokio::test]
+async fn what_a_dropped_consumer_acknowledged_is_sent_before_its_client_is_closed() {
+    let (broker, sender) = in_memory();
+    for _ in 0..50 {
+        let topic = unique("dropped");
+        let client = Client::new(broker.url(), ClientConfig::default()).unwrap();
+        let consumer =
+            subscribe(&client, &topic, ConsumerConfig { ack_grouping_time: LONG, ..shared() }).await;
+        send_singles(&sender, &topic, 10, 4).await;
+        for message in receive_many(&consumer, 10).await {
+            consumer.acknowledge(&message).unwrap();
+        }
+        drop(consumer);
+        client.close().await.unwrap();
+        assert_eq!(backlog(&broker, &topic), 0);
+        assert_eq!(broker.topic_stats(&topic).unwrap().subscription("sub").unwrap().consumers.len(), 0);
+    }
+    sender.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn each_refusal_of_a_batch_brings_it_once() {
     let broker = Broker::start().await;
     let client = broker.client();

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::ClientConfig;
+use super::closings::Closings;
 use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
@@ -64,6 +65,8 @@ pub(crate) struct ClientInner {
     /// Producers and consumers share one sequence of numbers, which makes logs easier to read.
     last_id: AtomicU64,
     members: Mutex<Members>,
+    /// Of members that are no longer known.
+    closings: Arc<Closings>,
     /// The task that logs statistics, if that is wanted.
     reports: OnceLock<AbortHandle>,
 }
@@ -145,6 +148,7 @@ impl ClientInner {
             watcher: OnceLock::new(),
             last_id: AtomicU64::new(0),
             members: Mutex::default(),
+            closings: Arc::default(),
             reports: OnceLock::new(),
         })
     }
@@ -161,9 +165,19 @@ impl ClientInner {
         self.runtime.spawn(task);
     }
 
-    /// Lets a close go on that nobody waits for.
+    /// Lets a close go on that nobody waits for, but the close of the client.
     pub fn close_in_background(&self, closing: Closing) {
-        self.spawn(async move { _ = closing.await });
+        self.close_then(closing, drop);
+    }
+
+    /// The same; `done` is called by the client's runtime.
+    pub fn close_then(&self, closing: Closing, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
+        let under_way = self.closings.begin();
+        self.spawn(async move {
+            let outcome = closing.await;
+            drop(under_way);
+            done(outcome);
+        });
     }
 
     /// Runs what takes time on a thread for that.
@@ -409,7 +423,13 @@ impl ClientInner {
             }
             outcome
         };
-        let outcome = timeout(self.operation_timeout, tell).await;
+        let tell_all = async {
+            let outcome = tell.await;
+            // What was closed before may still have acknowledgements to send.
+            self.closings.ended().await;
+            outcome
+        };
+        let outcome = timeout(self.operation_timeout, tell_all).await;
         self.pool.close();
         outcome.unwrap_or_else(|_| {
             Err(Error::Timeout(format!("cannot close the client within {:?}", self.operation_timeout)))

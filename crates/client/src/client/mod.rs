@@ -1,5 +1,6 @@
 //! The client: what producers and consumers of one cluster share.
 
+mod closings;
 mod config;
 mod failover;
 mod inner;

@@ -24,8 +24,7 @@ impl Consumer {
 
     /// Closes the consumer in the background; `done` is called by the client's runtime.
     pub fn close_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
-        let closing = self.end();
-        self.client().spawn(async move { done(closing.await) });
+        self.client().close_then(self.end(), done);
     }
 
     fn end(&self) -> Closing {

@@ -182,7 +182,7 @@ test-security: build reference python-tools ## who gets in, over plain connectio
 
 .PHONY: fuzz
 fuzz: ## each decoder for FUZZ_SECONDS
-	@fuzz/run $(FUZZ_SECONDS)
+	@FUZZ_JOBS=$${FUZZ_JOBS:-2} fuzz/run $(FUZZ_SECONDS)
 
 ## parts
 .PHONY: go
@@ -215,6 +215,8 @@ lint-rust:
 	cargo fmt --check
 	cargo clippy --quiet --locked --workspace --all-targets
 	cargo clippy --quiet --locked --package pulsar_rs --no-default-features
+	# Its lock file is another one.
+	cargo metadata --quiet --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo clippy --quiet --locked --package pulsar_rs --features rust-resolver,mimalloc
 	RUSTDOCFLAGS=--deny=warnings cargo doc --quiet --locked --workspace --no-deps
 

@@ -288,6 +288,7 @@ static void test_free_inside_a_callback_while_a_listener_flushes(void) {
 /* Freed inside the first of many callbacks: the others come after it, each once. */
 struct last {
     pulsar_client_t *client;
+    struct latch all_sent;
     struct latch freed;
     atomic_bool inside;
     atomic_int called;
@@ -300,6 +301,8 @@ static void on_sent_free_first(pulsar_result result, pulsar_message_id_t *id, vo
     pulsar_message_id_free(id);
     last->called_inside += last->inside;
     if (last->called++ == 0) {
+        /* What is sent to a freed client has its callback at once, on the thread that sends. */
+        CHECK(latch_wait(&last->all_sent, 1, ANSWER_MS));
         last->inside = true;
         pulsar_client_free(last->client);
         last->inside = false;
@@ -313,11 +316,12 @@ static bool all_called(void *context) {
 
 static void test_callbacks_after_free_inside_one(void) {
     char topic[TOPIC_SIZE];
-    struct last last = {.client = open_client(check_url), .freed = LATCH_INIT};
+    struct last last = {.client = open_client(check_url), .all_sent = LATCH_INIT, .freed = LATCH_INIT};
     pulsar_producer_t *producer = open_producer(last.client, unique_topic(topic, "last"), (struct producer_options){0});
     for (int i = 0; i < 500; i++) {
         send_text_async(producer, "x", on_sent_free_first, &last);
     }
+    latch_raise(&last.all_sent);
     CHECK(latch_wait(&last.freed, 1, ANSWER_MS));
     CHECK(wait_until(all_called, &last, ANSWER_MS));
     CHECK_INT(last.called_inside, 0);

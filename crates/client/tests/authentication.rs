@@ -296,7 +296,8 @@ async fn all_who_come_back_share_one_attempt_and_come_back_together() {
         let (client, producers, current, _consumers) = with_a_token_that_ended(&broker, url, 50).await;
         let before = asked(&broker);
         tokio::time::sleep(Duration::from_secs(3)).await;
-        // After pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s, each up to a fifth shorter. Over HTTP sixteen may ask at the same time at first.
+        // After pauses of 0.1, 0.2, 0.4, 0.8 and 1.6 s, each up to a fifth shorter. Over HTTP sixteen may ask at the same
+        // time at first.
         let attempts = asked(&broker) - before;
         assert!(attempts >= 3, "they gave up after {attempts}");
         assert!(attempts <= 8 + if http { 16 } else { 0 }, "{attempts} attempts, HTTP: {http}");

@@ -234,6 +234,33 @@ async fn a_message_in_chunks_outlasts_two_cuts_in_a_row() {
     client.close().await.unwrap();
 }
 
+/// Brokers may go on behind it when the reader comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_is_not_told_of_chunks_that_are_not_read() {
+    let (broker, client) = broker::numbers::in_memory();
+    let topic = unique("reader-held-chunks");
+    let config = ReaderConfig { subscription: Some("sub".into()), ..ReaderConfig::default() };
+    let reader = client.create_reader(&topic, MessageId::EARLIEST, config).await.unwrap();
+    let read = async || tokio::time::timeout(LONG, reader.read_next()).await.unwrap().unwrap();
+    send_singles(&client, &topic, 1, 4).await;
+    let mut raw = RawProducer::create(&broker, &topic).await;
+    raw.send(1, &chunk(b"around", (0, 2), b"half")).await;
+    send_singles(&client, &topic, 2, 4).await;
+    for expected in [0, 0, 1] {
+        assert_eq!(number(&read().await), expected);
+    }
+    eventually(LONG, "all before the chunk is acknowledged", || {
+        broker::numbers::backlog(&broker, &topic) == 3
+    })
+    .await;
+    // Longer than acknowledgements are gathered.
+    tokio::time::sleep(2 * ConsumerConfig::default().ack_grouping_time).await;
+    assert_eq!(broker::numbers::backlog(&broker, &topic), 3);
+    raw.send(2, &chunk(b"around", (1, 2), b"half")).await;
+    assert_eq!(read().await.payload(), b"halfhalf");
+    eventually(LONG, "all is acknowledged", || broker::numbers::backlog(&broker, &topic) == 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn topics_that_begin_a_new_ledger() {
     let broker = Broker::start().await;

@@ -181,7 +181,13 @@ impl Shared {
         }
         let batch = batch.map(|(acks, _)| acks);
         state.counters.cumulative_acks += 1;
-        state.acks.add_cumulative(id, batch, self.config.batch_index_ack);
+        // Brokers go on behind what is acknowledged when a reader comes back while they still put away what it left. So
+        // the first chunk of a message that is not read stays, also where it stands before this entry.
+        let held = state.chunks.oldest_behind(id).filter(|first| !self.config.durable && *first < id);
+        match held {
+            Some(first) => state.acks.add_before(first),
+            None => state.acks.add_cumulative(id, batch, self.config.batch_index_ack),
+        }
         if let Some(call) = call {
             state.acks.await_cumulative(id, call);
         }

@@ -122,6 +122,14 @@ impl Acks {
         self.cumulative = Some(Cumulative { entry, reach });
     }
 
+    /// Notes that everything before an entry is acknowledged.
+    pub fn add_before(&mut self, entry: EntryId) {
+        if self.cumulative.as_ref().is_none_or(|older| older.entry < entry) {
+            self.batches.remove_before(entry);
+            self.cumulative = Some(Cumulative { entry, reach: Reach::Before });
+        }
+    }
+
     /// The connection is new: what the broker was told of batches on the old one may have been lost.
     pub fn resend_indexes(&mut self) {
         for (id, acks) in self.batches.kept() {

@@ -13,6 +13,7 @@
 #include "archive.h"
 #endif
 
+#include <pulsar/c/authentication.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>

@@ -10,6 +10,7 @@ import "C"
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"math"
 	"runtime"
 	"sync"
@@ -357,9 +358,6 @@ func (c *callbacks) authentication(
 	if err := provider.Init(); err != nil {
 		return nil, errAuthentication(err)
 	}
-	if name := provider.Name(); name == "" {
-		return nil, nil
-	}
 	known, ok := given.(interface{ Settings() auth.Settings })
 	if !ok {
 		// One of the program's own that gives tokens.
@@ -373,13 +371,22 @@ func (c *callbacks) authentication(
 	}
 	settings := known.Settings()
 	switch {
+	case settings.Plugin == "":
+		return nil, nil
 	case settings.Token != nil:
 		return c.tokens(settings.Token, logger), nil
 	case settings.Certificate != nil:
 		return nil, newError(AuthenticationError,
 			op+": certificates from a function are not supported: use NewAuthenticationTLS, whose files are read each time")
 	}
-	return createAuthentication(op, settings)
+	params, err := json.Marshal(settings.Params)
+	if err != nil {
+		return nil, newError(AuthenticationError, op+": the parameters of the authentication are no text")
+	}
+	plugin, text := C.CString(settings.Plugin), C.CString(string(params))
+	defer C.free(unsafe.Pointer(plugin))
+	defer C.free(unsafe.Pointer(text))
+	return C.pulsar_authentication_create(plugin, text), nil
 }
 
 func (c *callbacks) tokens(supply func() (string, error), logger log.Logger) *C.pulsar_authentication_t {

@@ -3,6 +3,7 @@ package pulsar
 /*
 #include "bridge.h"
 #include <pulsar_rs/bulk.h>
+#include <pulsar_rs/completion.h>
 #include <pulsar_rs/producer.h>
 
 // The library keeps nothing of what it is handed.
@@ -275,7 +276,7 @@ func (s *sending) hand() {
 		} else {
 			result = C.pulsar_rs_producer_send_packed(s.pointer, start, C.size_t(len(left)), C.uint64_t(first), &accepted)
 		}
-		err := producerFailure("send", result, s.pointer)
+		err := producerFailure(opSend, result, s.pointer)
 		s.mu.Lock()
 		if err == nil {
 			break
@@ -338,7 +339,7 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 		size += int(messages[i].size)
 	}
 	s.memory.give(size)
-	err := producerFailure("send", c.result, s.pointer)
+	err := producerFailure(opSend, c.result, s.pointer)
 	// Ids come from blocks: few allocations, and one that is kept holds no more than its block.
 	var block []messageID
 	for i := range messages {

@@ -165,16 +165,18 @@ func (c *connected) Close() {
 	c.handle.close()
 }
 
-// do has the library do something that makes an object, and waits for it.
+// do has the library do something that makes an object, and waits for it. Its outcome comes through the completions given,
+// and so do those of the object later on.
 func (c *connected) do(
-	op string, discard func(unsafe.Pointer), start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
+	op string, completions *completions, discard func(unsafe.Pointer),
+	start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
 ) (unsafe.Pointer, error) {
 	pointer := c.acquire()
 	if pointer == nil {
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
 	defer c.release()
-	operation, result := c.completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	operation, result := completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
 	if result != C.pulsar_result_Ok {
 		return nil, c.failure(op, result, pointer)
 	}
@@ -201,7 +203,7 @@ func (c *connected) TopicPartitions(topic string) ([]string, error) {
 	name := C.CString(topic)
 	defer C.free(unsafe.Pointer(name))
 	free := func(list unsafe.Pointer) { C.pulsar_string_list_free((*C.pulsar_string_list_t)(list)) }
-	object, err := c.do(op, free, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+	object, err := c.do(op, c.completions, free, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_client_get_topic_partitions_queued(pointer, name, c.completions.queue, token)
 	})
 	if err != nil {

@@ -83,16 +83,17 @@ func (c *connected) CreateProducer(options ProducerOptions) (Producer, error) {
 	topic := C.CString(options.Topic)
 	defer C.free(unsafe.Pointer(topic))
 	discard := func(pointer unsafe.Pointer) { C.pulsar_producer_free((*C.pulsar_producer_t)(pointer)) }
-	object, err := c.do(op2, discard, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
-		return C.pulsar_rs_client_create_producer_queued(pointer, topic, config.pointer, c.completions.queue, token)
+	s.completions.run(s.outcome)
+	object, err := c.do(op2, s.completions, discard, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+		return C.pulsar_rs_client_create_producer_queued(pointer, topic, config.pointer, s.completions.queue, token)
 	})
 	if err != nil {
+		s.completions.stop()
 		s.completions.free()
 		return nil, err
 	}
 	pointer := (*C.pulsar_producer_t)(object)
 	s.init(pointer, c.memory, limit, delay)
-	s.completions.run(s.outcome)
 	s.topic = C.GoString(C.pulsar_producer_get_topic(pointer))
 	s.name = C.GoString(C.pulsar_producer_get_producer_name(pointer))
 	s.partitions.refresh(pointer)

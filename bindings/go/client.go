@@ -195,7 +195,14 @@ func (c *connected) failure(op string, result C.pulsar_result, pointer *C.pulsar
 }
 
 // TopicPartitions returns the names of a topic's partitions; of one without partitions its own.
-func (c *connected) TopicPartitions(topic string) ([]string, error) {
+func (c *client) TopicPartitions(topic string) ([]string, error) {
+	names, err := c.topicPartitions(topic)
+	runtime.KeepAlive(c)
+	return names, err
+}
+
+// topicPartitions returns the names of a topic's partitions; of one without partitions its own.
+func (c *connected) topicPartitions(topic string) ([]string, error) {
 	const op = "look up partitions"
 	if err := checkText(op, InvalidTopicName, topic); err != nil {
 		return nil, err

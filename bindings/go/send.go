@@ -22,9 +22,16 @@ import (
 // What is gathered in Go crosses to the library when it is this much, or this old. A crossing costs about as much as
 // gathering two messages, so it is worth little to gather more.
 const (
-	gatheredBytes = 256 << 10
+	gatheredBytes = 512 << 10
 	gatheredCount = 1000
 	gatheredDelay = time.Millisecond
+)
+
+// While one goroutine crosses, others may gather much more. Buffers of up to keptBytes are used again while messages flow,
+// and of up to idleBytes afterwards.
+const (
+	keptBytes = 32 << 20
+	idleBytes = 1 << 20
 )
 
 // turns is how often one goroutine crosses for others before it goes on with its own work.
@@ -290,7 +297,7 @@ func (s *sending) hand() {
 			break
 		}
 	}
-	if cap(buffer) <= 4*gatheredBytes {
+	if cap(buffer) <= keptBytes {
 		s.spare = buffer[:0]
 	}
 }
@@ -330,6 +337,9 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 	if s.inside == 0 {
 		// The connection has nothing to do.
 		s.cross(false)
+	}
+	if s.inside == 0 && len(s.gathered) == 0 && cap(s.gathered)+cap(s.spare) > idleBytes {
+		s.gathered, s.spare = nil, nil
 	}
 	s.mu.Unlock()
 	mask := uint64(len(ring) - 1)

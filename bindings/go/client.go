@@ -48,6 +48,7 @@ type connected struct {
 	memory      *memoryLimit
 	handle      *handle
 	completions *completions
+	unregister  func() // ends collecting metrics
 
 	mu     sync.Mutex
 	opened map[closer]struct{} // what lives no longer than the client
@@ -106,6 +107,7 @@ func NewClient(options ClientOptions) (Client, error) {
 		free()
 		c.completions.free()
 	})
+	c.unregister = c.register()
 	held := &client{c}
 	// On a goroutine: closing waits for brokers, and other cleanups shall not.
 	runtime.AddCleanup(held, func(c *connected) { go c.Close() }, c)
@@ -149,6 +151,7 @@ func (c *connected) Close() {
 		return
 	}
 	defer close(c.done)
+	c.unregister()
 	var closing sync.WaitGroup
 	for opened := range opened {
 		closing.Go(opened.Close)

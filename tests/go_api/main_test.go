@@ -37,8 +37,8 @@ func TestEveryExceptionHasAReason(t *testing.T) {
 	for text, want := range map[string]int{
 		"# none\n": 0,
 		"missing pulsar.A\n    because\n    of this\n\nadded pulsar.B\n    why not\n": 2,
-		"missing pulsar.A\nadded pulsar.B\n    why not\n":                            -1,
-		"missing pulsar.A\n    a\nmissing pulsar.A\n    b\n":                         -1,
+		"missing pulsar.A\nadded pulsar.B\n    why not\n":                             -1,
+		"missing pulsar.A\n    a\nmissing pulsar.A\n    b\n":                          -1,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

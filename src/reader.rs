@@ -137,6 +137,10 @@ impl Reader {
         self.session.wait(async move { core.last_message_id().await })
     }
 
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
     pub fn seek(&self, to: Target) -> Result<(), Error> {
         self.session.wait(seek(self.core.clone(), to))
     }

@@ -160,6 +160,7 @@ fn add_entry(entries: &mut Vec<pulsar_rs_entry_t>, partition: i32, common: &Entr
             batch_index: -1,
             batch_size: 0,
         },
+        reading: common.reading,
         flags: has(HAS_BROKER_PUBLISH_TIME, common.broker_publish_time.is_some())
             | has(HAS_INDEX, common.last_index.is_some())
             | has(HAS_CHUNKS, common.first_chunk.is_some())

@@ -286,6 +286,10 @@ typedef struct pulsar_rs_entry_t {
      */
     uint64_t last_index;
     /**
+     * The reading of the topic that the messages came in, see `pulsar_rs_consumer_get_reading`.
+     */
+    uint64_t reading;
+    /**
      * Where the first chunk is, if `flags` says that there are chunks; a message's own position is that of the last.
      */
     pulsar_rs_position_t first_chunk;

@@ -90,6 +90,26 @@ pulsar_result pulsar_rs_consumer_seek_position_queued(pulsar_consumer_t *consume
                                                       uint64_t token);
 
 /**
+ * Writes the number of the current reading of a topic to `reading`. It rises with each seek, and when the client moves to
+ * another cluster: messages of an earlier one, which the program may still have, are of before and count no more. `topic` is
+ * its full name, of a partition with the number; of a consumer of one topic without partitions it is not looked at.
+ *
+ * Errors: `pulsar_result_InvalidMessage` for a topic that is none of the consumer's, or no more.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_get_reading(pulsar_consumer_t *consumer,
+                                             const char *topic,
+                                             uint64_t *reading);
+
+/**
+ * Does as `pulsar_rs_consumer_get_reading` for a reader.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_get_reading(pulsar_reader_t *reader,
+                                           const char *topic,
+                                           uint64_t *reading);
+
+/**
  * Gets where the last messages of all topics and partitions of the consumer stand, -1 and -1 of one that is empty; the
  * outcome goes to its completion queue, with the `pulsar_rs_positions_t` as its `object`, to be freed with
  * `pulsar_rs_positions_free`.

@@ -205,6 +205,11 @@ impl Reader {
         self.consumer.seek_with(to).await
     }
 
+    /// The number of the current reading of a topic, see [`Consumer::reading`].
+    pub fn reading(&self, topic: &str) -> Result<u64, Error> {
+        self.consumer.reading(topic)
+    }
+
     /// The topic's full name, of a partitioned one without the number of a partition.
     pub fn topic(&self) -> &str {
         self.consumer.topic()

@@ -185,6 +185,8 @@ pub struct pulsar_rs_entry_t {
     /// Place of the entry's last message among all that the topic ever had, from 0, if `flags` says that the broker told.
     /// The message at `batch_index` of `batch_size` stands `batch_size - 1 - batch_index` before it.
     pub last_index: u64,
+    /// The reading of the topic that the messages came in, see `pulsar_rs_consumer_get_reading`.
+    pub reading: u64,
     /// Where the first chunk is, if `flags` says that there are chunks; a message's own position is that of the last.
     pub first_chunk: pulsar_rs_position_t,
     /// `PULSAR_RS_ENTRY_*`.

@@ -12,6 +12,7 @@ use super::completion::of_consumer;
 use super::consumer::{one, pairs};
 use crate::acknowledgements::Acknowledged;
 use crate::completion::{Made, Object, Slot, give};
+use crate::ffi::arguments;
 use crate::ffi::consumer::pulsar_consumer_t;
 use crate::ffi::guard::guard;
 use crate::ffi::handle::{self, Opaque};
@@ -139,6 +140,36 @@ pub extern "C" fn pulsar_rs_consumer_seek_position_queued(
     of_consumer(consumer, token, |consumer, done| match id_at(topic, position) {
         Ok(id) => consumer.seek_async(Target::Id(id), done),
         Err(error) => done(Err(error)),
+    })
+}
+
+/// Writes the number of the current reading of a topic to `reading`. It rises with each seek, and when the client moves to
+/// another cluster: messages of an earlier one, which the program may still have, are of before and count no more. `topic` is
+/// its full name, of a partition with the number; of a consumer of one topic without partitions it is not looked at.
+///
+/// Errors: `pulsar_result_InvalidMessage` for a topic that is none of the consumer's, or no more.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_get_reading(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    topic: *const c_char,
+    reading: Option<NonNull<u64>>,
+) -> pulsar_result {
+    blocking(consumer, |consumer| {
+        handle::write(reading, consumer.core().reading(&arguments::topic(topic)?)?);
+        Ok(())
+    })
+}
+
+/// Does as `pulsar_rs_consumer_get_reading` for a reader.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_get_reading(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    topic: *const c_char,
+    reading: Option<NonNull<u64>>,
+) -> pulsar_result {
+    blocking(reader, |reader| {
+        handle::write(reading, reader.core().reading(&arguments::topic(topic)?)?);
+        Ok(())
     })
 }
 

@@ -77,6 +77,8 @@ pub struct EntryView<'a> {
     pub first_chunk: Option<EntryId>,
     /// It was encrypted and could not be decrypted: the payload is as it came.
     pub is_encrypted: bool,
+    /// The reading of its topic that it came in, see [`Consumer::reading`].
+    pub reading: u64,
 }
 
 impl<'a> EntryView<'a> {
@@ -89,6 +91,7 @@ impl<'a> EntryView<'a> {
             last_index: entry.stamp.index,
             first_chunk: entry.chunks.as_ref().and_then(|chunks| chunks.first()).copied(),
             is_encrypted: entry.is_encrypted,
+            reading: entry.reading,
         }
     }
 }

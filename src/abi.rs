@@ -233,8 +233,9 @@ pub use crate::ffi::pulsar_rs::bulk::{
     pulsar_rs_consumer_acknowledge_positions, pulsar_rs_consumer_acknowledge_received,
     pulsar_rs_consumer_negative_acknowledge_positions, pulsar_rs_consumer_negative_acknowledge_received,
     pulsar_rs_consumer_receive_bulk, pulsar_rs_consumer_receive_bulk_queued, pulsar_rs_producer_send_bulk,
-    pulsar_rs_producer_send_packed, pulsar_rs_received_entries, pulsar_rs_received_free,
-    pulsar_rs_received_message, pulsar_rs_received_messages, pulsar_rs_received_topic,
+    pulsar_rs_producer_send_packed, pulsar_rs_producer_send_packed_at_once, pulsar_rs_received_entries,
+    pulsar_rs_received_free, pulsar_rs_received_message, pulsar_rs_received_messages,
+    pulsar_rs_received_topic,
 };
 
 // pulsar_rs/completion.h
@@ -330,7 +331,7 @@ pub use crate::ffi::pulsar_rs::position::{
 };
 
 // pulsar_rs/producer.h
-pub use crate::ffi::pulsar_rs::producer::pulsar_rs_producer_last_error;
+pub use crate::ffi::pulsar_rs::producer::{pulsar_rs_producer_last_error, pulsar_rs_producer_partitions};
 
 // pulsar_rs/producer_configuration.h
 pub use crate::ffi::pulsar_rs::producer_configuration::{

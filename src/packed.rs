@@ -7,10 +7,11 @@ pub(crate) use crate::ffi::pulsar_rs::bulk::{
     PULSAR_RS_RECORD_HAS_DELIVER_AT as HAS_DELIVER_AT, PULSAR_RS_RECORD_HAS_EVENT_TIME as HAS_EVENT_TIME,
     PULSAR_RS_RECORD_HAS_KEY as HAS_KEY, PULSAR_RS_RECORD_HAS_ORDERING_KEY as HAS_ORDERING_KEY,
     PULSAR_RS_RECORD_HAS_PARTITION as HAS_PARTITION, PULSAR_RS_RECORD_HAS_PROPERTIES as HAS_PROPERTIES,
+    PULSAR_RS_RECORD_HAS_REPLICATION_CLUSTERS as HAS_CLUSTERS,
     PULSAR_RS_RECORD_HAS_SEQUENCE_ID as HAS_SEQUENCE_ID, PULSAR_RS_RECORD_NULL_VALUE as NULL_VALUE,
 };
 
-const ALL: u32 = 255;
+const ALL: u32 = 511;
 
 /// A buffer that was found well-formed.
 #[derive(Debug)]
@@ -19,13 +20,15 @@ pub(crate) struct Packed<'a> {
     count: usize,
     /// Properties of the records that have some, in order.
     properties: Vec<Vec<Property>>,
+    /// The same for clusters to replicate to.
+    clusters: Vec<Vec<Vec<u8>>>,
 }
 
 impl<'a> Packed<'a> {
     /// Looks through the whole buffer, so that nothing is sent of a wrong one.
     pub fn check(buffer: &'a [u8]) -> Result<Self, Error> {
         let mut rest = buffer;
-        let mut packed = Packed { buffer, count: 0, properties: Vec::new() };
+        let mut packed = Packed { buffer, count: 0, properties: Vec::new(), clusters: Vec::new() };
         while !rest.is_empty() {
             let at = buffer.len() - rest.len();
             let wrong =
@@ -37,6 +40,9 @@ impl<'a> Packed<'a> {
             if record.flags & HAS_PROPERTIES != 0 {
                 let properties = read_properties(record.properties).ok_or_else(wrong)?;
                 packed.properties.push(properties);
+            }
+            if record.flags & HAS_CLUSTERS != 0 {
+                packed.clusters.push(read_names(record.clusters).ok_or_else(wrong)?);
             }
             packed.count += 1;
         }
@@ -50,19 +56,26 @@ impl<'a> Packed<'a> {
     pub fn messages(&'a self) -> impl Iterator<Item = OutgoingMessage<'a>> {
         let mut rest = self.buffer;
         let mut properties = self.properties.iter();
+        let mut clusters = self.clusters.iter();
         std::iter::from_fn(move || {
-            let record = Record::read(&mut rest)?;
-            let own = if record.flags & HAS_PROPERTIES == 0 { None } else { properties.next() };
-            Some(OutgoingMessage { properties: own.map(Vec::as_slice).unwrap_or_default(), ..record.message })
+            let mut record = Record::read(&mut rest)?;
+            if record.flags & HAS_PROPERTIES != 0 {
+                record.message.properties = properties.next()?;
+            }
+            if record.flags & HAS_CLUSTERS != 0 {
+                record.message.replicate_to = clusters.next()?;
+            }
+            Some(record.message)
         })
     }
 }
 
-/// One record, with its properties still encoded.
+/// One record, with its properties and clusters still encoded.
 struct Record<'a> {
     flags: u32,
     message: OutgoingMessage<'a>,
     properties: &'a [u8],
+    clusters: &'a [u8],
 }
 
 impl<'a> Record<'a> {
@@ -73,7 +86,7 @@ impl<'a> Record<'a> {
         let payload_len = number(rest)? as usize;
         let mut message =
             OutgoingMessage { null_value: flags & NULL_VALUE != 0, ..OutgoingMessage::default() };
-        let mut properties = &[][..];
+        let (mut properties, mut clusters) = (&[][..], &[][..]);
         if flags != 0 {
             if flags & HAS_EVENT_TIME != 0 {
                 message.event_time = Some(long(rest)?);
@@ -94,11 +107,14 @@ impl<'a> Record<'a> {
                 message.ordering_key = Some(bytes(rest)?);
             }
             if flags & HAS_PROPERTIES != 0 {
-                properties = skip_properties(rest)?;
+                properties = skip_texts(rest, 2)?;
+            }
+            if flags & HAS_CLUSTERS != 0 {
+                clusters = skip_texts(rest, 1)?;
             }
         }
         message.payload = take(rest, payload_len)?;
-        Some(Record { flags, message, properties })
+        Some(Record { flags, message, properties, clusters })
     }
 }
 
@@ -125,12 +141,13 @@ fn bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     take(rest, len)
 }
 
-/// The encoded properties, with their number.
-fn skip_properties<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// An encoded number of items, with the items, which have so many texts each.
+fn skip_texts<'a>(rest: &mut &'a [u8], of_each: u32) -> Option<&'a [u8]> {
     let start = *rest;
     for _ in 0..number(rest)? {
-        bytes(rest)?;
-        bytes(rest)?;
+        for _ in 0..of_each {
+            bytes(rest)?;
+        }
     }
     Some(&start[..start.len() - rest.len()])
 }
@@ -138,6 +155,11 @@ fn skip_properties<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 fn read_properties(mut encoded: &[u8]) -> Option<Vec<Property>> {
     let count = number(&mut encoded)?;
     (0..count).map(|_| Some((bytes(&mut encoded)?.to_vec(), bytes(&mut encoded)?.to_vec()))).collect()
+}
+
+fn read_names(mut encoded: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let count = number(&mut encoded)?;
+    (0..count).map(|_| Some(bytes(&mut encoded)?.to_vec())).collect()
 }
 
 #[cfg(test)]
@@ -165,6 +187,9 @@ mod tests {
                 buffer.extend_from_slice(&1u32.to_le_bytes());
                 put(&mut buffer, b"name");
                 put(&mut buffer, b"value");
+                buffer.extend_from_slice(&2u32.to_le_bytes());
+                put(&mut buffer, b"east");
+                put(&mut buffer, b"west");
             }
             buffer.extend_from_slice(payload);
         }
@@ -185,6 +210,7 @@ mod tests {
         assert_eq!((full.partition, full.partition_key), (Some(4), Some(&b"key"[..])));
         assert_eq!(full.ordering_key, Some(&b"order"[..]));
         assert_eq!(full.properties, [(b"name".to_vec(), b"value".to_vec())]);
+        assert_eq!(full.replicate_to, [b"east".to_vec(), b"west".to_vec()]);
         assert!(messages[2].null_value && messages[2].payload.is_empty());
         assert_eq!(Packed::check(&[]).unwrap().count(), 0);
     }
@@ -196,7 +222,7 @@ mod tests {
             (0..=buffer.len()).filter(|end| Packed::check(&buffer[..*end]).is_ok()).collect();
         assert_eq!(ends.len(), 4, "only between records: {ends:?}");
         let mut unknown = buffer;
-        unknown[2] = 1;
+        unknown[1] = 2;
         assert!(matches!(Packed::check(&unknown), Err(Error::InvalidMessage(_))));
         let mut many = Vec::new();
         many.extend_from_slice(&HAS_PROPERTIES.to_le_bytes());

@@ -191,6 +191,16 @@ impl Producer {
         Ok(accepted)
     }
 
+    /// Sends what is gathered, and does not wait for it.
+    pub fn send_gathered(&self) {
+        self.core.send_gathered();
+    }
+
+    /// Partitions of the topic; 0 when it has none.
+    pub fn partitions(&self) -> usize {
+        self.core.partitions()
+    }
+
     /// `done` is called when everything accepted so far has its outcome, on any thread.
     pub fn flush_with(&self, done: impl FnOnce(Result<(), Error>) + Send + 'static) {
         if let Some((done, result)) = self.core.flush_with(done) {

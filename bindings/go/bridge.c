@@ -2,10 +2,26 @@
 
 #include "_cgo_export.h"
 
-static void on_sent(pulsar_result result, pulsar_message_id_t *id, void *context) {
-    pulsarGoSent(result, id, (uintptr_t)context);
+static bool on_is_enabled(pulsar_logger_level_t level, void *context) {
+    (void)context;
+    return level != pulsar_DEBUG;
 }
 
-void pulsar_go_send_async(pulsar_producer_t *producer, pulsar_message_t *message, uintptr_t handle) {
-    pulsar_producer_send_async(producer, message, on_sent, (void *)handle);
+static void on_log(pulsar_logger_level_t level, const char *file, int line, const char *message, void *context) {
+    (void)file;
+    (void)line;
+    pulsarGoLog((int)level, (char *)message, (uintptr_t)context);
+}
+
+void pulsar_go_set_logger(pulsar_client_configuration_t *conf, uintptr_t handle) {
+    pulsar_logger_t logger = {.ctx = (void *)handle, .is_enabled = on_is_enabled, .log = on_log};
+    pulsar_client_configuration_set_logger_t(conf, logger);
+}
+
+static char *on_token(void *context) {
+    return pulsarGoToken((uintptr_t)context);
+}
+
+pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle) {
+    return pulsar_authentication_token_create_with_supplier(on_token, (void *)handle);
 }

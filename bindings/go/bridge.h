@@ -13,11 +13,17 @@
 #include "archive.h"
 #endif
 
+#include <pulsar/c/authentication.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Sends with a cgo.Handle as context, which Go must not hold as a pointer; pulsarGoSent gets the outcome. */
-void pulsar_go_send_async(pulsar_producer_t *producer, pulsar_message_t *message, uintptr_t handle);
+/* Go must not hold a number as a pointer: handles go through these functions. */
+
+/* Log lines of a client go to pulsarGoLog. */
+void pulsar_go_set_logger(pulsar_client_configuration_t *conf, uintptr_t handle);
+
+/* Tokens come from pulsarGoToken. */
+pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle);

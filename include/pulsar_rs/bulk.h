@@ -51,6 +51,11 @@ typedef struct _pulsar_rs_received pulsar_rs_received_t;
 #define PULSAR_RS_RECORD_HAS_PROPERTIES 128
 
 /**
+ * Packed records only: clusters to replicate to follow.
+ */
+#define PULSAR_RS_RECORD_HAS_REPLICATION_CLUSTERS 256
+
+/**
  * `broker_publish_time` of an entry counts.
  */
 #define PULSAR_RS_ENTRY_HAS_BROKER_PUBLISH_TIME 1
@@ -331,6 +336,7 @@ pulsar_result pulsar_rs_producer_send_bulk(pulsar_producer_t *producer,
  *     u64 event time, u64 sequence id, i64 time of delivery, u32 partition
  *     u32 length and bytes of the key; the same of the ordering key
  *     u32 number of properties; u32 length and bytes of each name and value
+ *     u32 number of clusters to replicate to; u32 length and bytes of each; `__local__` stands for none
  *     the payload
  *
  * Otherwise as `pulsar_rs_producer_send_bulk`.
@@ -343,6 +349,17 @@ pulsar_result pulsar_rs_producer_send_packed(pulsar_producer_t *producer,
                                              size_t len,
                                              uint64_t first_token,
                                              size_t *accepted);
+
+/**
+ * Sends messages as `pulsar_rs_producer_send_packed` does, and at once what is gathered then, also when one of them is not
+ * accepted: for those who wait for the outcome. With an empty buffer it just sends what is gathered.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_producer_send_packed_at_once(pulsar_producer_t *producer,
+                                                     const void *buffer,
+                                                     size_t len,
+                                                     uint64_t first_token,
+                                                     size_t *accepted);
 
 /**
  * Receives the messages that are there, `max_messages` at most and of `max_bytes` of content together, unless the first

@@ -21,6 +21,16 @@ extern "C" {
  */
 PULSAR_PUBLIC char *pulsar_rs_producer_last_error(pulsar_producer_t *producer);
 
+/**
+ * Returns how many partitions the producer's topic has; 0 when it is not partitioned. It grows when the topic does, within
+ * the client's interval for that. The partitions are those that `pulsar_rs_record_t` and message routers choose from.
+ *
+ * Threads: any.
+ * NULL: returns 0.
+ */
+PULSAR_PUBLIC
+size_t pulsar_rs_producer_partitions(pulsar_producer_t *producer);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -41,6 +41,8 @@ pub const PULSAR_RS_RECORD_HAS_KEY: u32 = 32;
 pub const PULSAR_RS_RECORD_HAS_ORDERING_KEY: u32 = 64;
 /// Packed records only: properties follow.
 pub const PULSAR_RS_RECORD_HAS_PROPERTIES: u32 = 128;
+/// Packed records only: clusters to replicate to follow.
+pub const PULSAR_RS_RECORD_HAS_REPLICATION_CLUSTERS: u32 = 256;
 
 /// A name and a value of a message's metadata.
 #[allow(non_camel_case_types)]
@@ -259,6 +261,7 @@ pub extern "C" fn pulsar_rs_producer_send_bulk(
 ///     u64 event time, u64 sequence id, i64 time of delivery, u32 partition
 ///     u32 length and bytes of the key; the same of the ordering key
 ///     u32 number of properties; u32 length and bytes of each name and value
+///     u32 number of clusters to replicate to; u32 length and bytes of each; `__local__` stands for none
 ///     the payload
 ///
 /// Otherwise as `pulsar_rs_producer_send_bulk`.
@@ -276,6 +279,26 @@ pub extern "C" fn pulsar_rs_producer_send_packed(
         handle::with_bytes(buffer, len, |buffer| {
             let packed = Packed::check(buffer)?;
             report(accepted, producer.send_bulk(packed.messages(), packed.count(), first_token))
+        })
+    })
+}
+
+/// Sends messages as `pulsar_rs_producer_send_packed` does, and at once what is gathered then, also when one of them is not
+/// accepted: for those who wait for the outcome. With an empty buffer it just sends what is gathered.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_producer_send_packed_at_once(
+    producer: Option<NonNull<pulsar_producer_t>>,
+    buffer: *const c_void,
+    len: usize,
+    first_token: u64,
+    accepted: Option<NonNull<usize>>,
+) -> pulsar_result {
+    blocking(producer, |producer| {
+        handle::with_bytes(buffer, len, |buffer| {
+            let packed = Packed::check(buffer)?;
+            let sent = producer.send_bulk(packed.messages(), packed.count(), first_token);
+            producer.send_gathered();
+            report(accepted, sent)
         })
     })
 }

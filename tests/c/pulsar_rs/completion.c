@@ -134,6 +134,26 @@ static size_t put_packed(unsigned char *buffer, size_t at, const char *key, cons
     return put(buffer, at, payload, length);
 }
 
+/* Its batch would wait for an hour. */
+static void test_packed_records_at_once(void) {
+    struct session session = begin((struct producer_options){.batching = true, .batch_delay_ms = 3600 * 1000}, CAPACITY);
+    unsigned char buffer[100];
+    size_t length = put_packed(buffer, 0, NULL, "first"), accepted = 99;
+    CHECK_OK(pulsar_rs_producer_send_packed_at_once(session.producer, buffer, length, 7, &accepted));
+    CHECK_INT(accepted, 1);
+    check_in_a_row(session.queue, 7, 1);
+    CHECK_OK(pulsar_rs_producer_send_packed(session.producer, buffer, length, 8, NULL));
+    CHECK_INT(pulsar_rs_completion_queue_wait(session.queue, &(pulsar_rs_completion_t){0}, 1, 50), 0);
+    CHECK_OK(pulsar_rs_producer_send_packed_at_once(session.producer, NULL, 0, 0, &accepted));
+    CHECK_INT(accepted, 0);
+    check_in_a_row(session.queue, 8, 1);
+    CHECK_RESULT(pulsar_rs_producer_send_packed_at_once(session.producer, buffer, length - 1, 9, NULL),
+                 pulsar_result_InvalidMessage);
+    CHECK_INT(pulsar_rs_producer_partitions(session.producer), 0);
+    CHECK_INT(pulsar_rs_producer_partitions(NULL), 0);
+    end(session);
+}
+
 static void test_packed_records(void) {
     struct session session = begin((struct producer_options){.batching = true}, CAPACITY);
     unsigned char buffer[200];
@@ -266,5 +286,5 @@ static void test_null_and_no_queue(void) {
     end(session);
 }
 
-CHECK_MAIN(TEST(test_messages_one_by_one), TEST(test_records), TEST(test_packed_records), TEST(test_a_full_queue),
+CHECK_MAIN(TEST(test_messages_one_by_one), TEST(test_records), TEST(test_packed_records), TEST(test_packed_records_at_once), TEST(test_a_full_queue),
            TEST(test_a_producer_from_the_queue), TEST(test_null_and_no_queue))

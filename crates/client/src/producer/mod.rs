@@ -135,6 +135,11 @@ impl<S: SendSink> Producer<S> {
         }
     }
 
+    /// Sends what is gathered, and does not wait for it.
+    pub fn send_gathered(&self) {
+        self.each(|shared| shared.send_gathered());
+    }
+
     /// Sends what is gathered and calls `done` when everything accepted so far has its outcome: with the
     /// last error among them, if there was one.
     ///

@@ -402,6 +402,13 @@ impl<S: SendSink> Shared<S> {
         }
     }
 
+    /// See [`super::Producer::send_gathered`].
+    pub fn send_gathered(&self) {
+        if self.state.lock().seal_open(&self.config) {
+            self.encode_and_hand_over(true);
+        }
+    }
+
     /// See [`super::Producer::flush_with`].
     pub fn flush<F>(&self, done: F) -> Option<(F, Result<(), Error>)>
     where

@@ -1,0 +1,211 @@
+package pulsar
+
+/*
+#include "bridge.h"
+#include <pulsar_rs/completion.h>
+
+// The library calls nothing back in these, and keeps no pointer.
+#cgo noescape pulsar_rs_completion_queue_poll
+#cgo nocallback pulsar_rs_completion_queue_poll
+*/
+import "C"
+
+import (
+	"context"
+	"os"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// fetched is how many outcomes cross to Go in one call.
+const fetched = 128
+
+// operationToken marks the tokens of operations, to tell them from those of messages.
+const operationToken = 1 << 63
+
+// completions are the outcomes of what one object of the library was asked for. They come through a completion queue of the
+// library, whose file descriptor Go's netpoller watches: no OS thread waits.
+type completions struct {
+	queue  *C.pulsar_rs_completion_queue_t
+	file   *os.File // the descriptor of the queue, once more
+	buffer *C.pulsar_rs_completion_t
+	ended  chan struct{} // closed when the goroutine has ended
+
+	mu         sync.Mutex
+	operations map[uint64]*operation
+	last       uint64
+	stopped    bool
+}
+
+// completion is the outcome of an operation that is no send.
+type completion struct {
+	result C.pulsar_result
+	object unsafe.Pointer
+}
+
+// newCompletions makes a queue for up to capacity operations whose outcomes were not fetched yet; sends count, too.
+func newCompletions(capacity int) (*completions, error) {
+	queue := C.pulsar_rs_completion_queue_create(C.uint32_t(min(capacity, 1<<31-1)))
+	if queue == nil {
+		return nil, newError(UnknownError, "no completion queue can be had: are there too many open files?")
+	}
+	// The library's own descriptor is not to be closed, and Go closes what it watches.
+	fd, err := syscall.Dup(int(C.pulsar_rs_completion_queue_fd(queue)))
+	if err != nil {
+		C.pulsar_rs_completion_queue_free(queue)
+		return nil, newError(UnknownError, "the descriptor of a completion queue cannot be duplicated: "+err.Error())
+	}
+	syscall.CloseOnExec(fd)
+	return &completions{
+		queue:      queue,
+		file:       os.NewFile(uintptr(fd), "completions"),
+		buffer:     (*C.pulsar_rs_completion_t)(C.calloc(fetched, C.sizeof_pulsar_rs_completion_t)),
+		ended:      make(chan struct{}),
+		operations: make(map[uint64]*operation),
+	}, nil
+}
+
+// run fetches outcomes on a goroutine of its own until stop. Those of operations go to who waits for them, all others to
+// handle, which may use them while it runs.
+func (c *completions) run(handle func(*C.pulsar_rs_completion_t)) {
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		panic("pulsar: a file has no descriptor: " + err.Error())
+	}
+	go func() {
+		defer close(c.ended)
+		// It returns when the file is closed.
+		_ = raw.Read(func(uintptr) bool {
+			c.fetch(handle)
+			return false
+		})
+		c.fetch(handle)
+		c.abandon()
+	}()
+}
+
+// fetch hands out everything that is there.
+func (c *completions) fetch(handle func(*C.pulsar_rs_completion_t)) {
+	for {
+		n := C.pulsar_rs_completion_queue_poll(c.queue, c.buffer, fetched)
+		outcomes := unsafe.Slice(c.buffer, fetched)[:n]
+		for i := range outcomes {
+			outcome := &outcomes[i]
+			if outcome.token&operationToken == 0 {
+				handle(outcome)
+			} else {
+				c.settle(uint64(outcome.token), completion{outcome.result, outcome.object})
+			}
+		}
+		// Only a call that finds nothing has the descriptor ring again.
+		if n == 0 {
+			return
+		}
+	}
+}
+
+// settle tells who waits for an operation.
+func (c *completions) settle(token uint64, outcome completion) {
+	c.mu.Lock()
+	op := c.operations[token]
+	delete(c.operations, token)
+	c.mu.Unlock()
+	if op != nil {
+		op.settle(outcome)
+	}
+}
+
+// abandon ends what nobody can end any more.
+func (c *completions) abandon() {
+	c.mu.Lock()
+	left := c.operations
+	c.operations = nil
+	c.mu.Unlock()
+	for _, op := range left {
+		op.settle(completion{result: C.pulsar_result_AlreadyClosed})
+	}
+}
+
+// stop ends the goroutine, when everything that is there was handed out. Operations that wait end as on a closed object.
+func (c *completions) stop() {
+	c.mu.Lock()
+	first := !c.stopped
+	c.stopped = true
+	c.mu.Unlock()
+	if first {
+		c.file.Close()
+	}
+	<-c.ended
+}
+
+// free frees the queue, behind stop and behind the object that completes to it.
+func (c *completions) free() {
+	C.pulsar_rs_completion_queue_free(c.queue)
+	C.free(unsafe.Pointer(c.buffer))
+	c.queue, c.buffer = nil, nil
+}
+
+// operation is something that the library was asked for and that goroutines may wait for.
+type operation struct {
+	done chan struct{} // closed when the outcome is there
+	// discard frees the object of an outcome that nobody waits for any more; nil: there is none.
+	discard func(unsafe.Pointer)
+
+	mu        sync.Mutex
+	outcome   completion
+	settled   bool
+	abandoned bool
+}
+
+func (o *operation) settle(outcome completion) {
+	o.mu.Lock()
+	o.outcome, o.settled = outcome, true
+	abandoned := o.abandoned
+	o.mu.Unlock()
+	if abandoned && o.discard != nil && outcome.object != nil {
+		o.discard(outcome.object)
+	}
+	close(o.done)
+}
+
+// begin starts an operation. start gets its token, and returns what the library answered; on anything but Ok there is no
+// operation. discard may be nil.
+func (c *completions) begin(
+	discard func(unsafe.Pointer), start func(token C.uint64_t) C.pulsar_result,
+) (*operation, C.pulsar_result) {
+	op := &operation{done: make(chan struct{}), discard: discard}
+	c.mu.Lock()
+	if c.stopped || c.operations == nil {
+		c.mu.Unlock()
+		return nil, C.pulsar_result_AlreadyClosed
+	}
+	c.last++
+	token := c.last | operationToken
+	c.operations[token] = op
+	c.mu.Unlock()
+	result := start(C.uint64_t(token))
+	if result != C.pulsar_result_Ok {
+		c.mu.Lock()
+		delete(c.operations, token)
+		c.mu.Unlock()
+		return nil, result
+	}
+	return op, C.pulsar_result_Ok
+}
+
+// wait waits for the outcome, or for the end of ctx: then the operation goes on, and what it makes is discarded.
+func (o *operation) wait(ctx context.Context) (completion, error) {
+	select {
+	case <-o.done:
+		return o.outcome, nil
+	case <-ctx.Done():
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.settled {
+		return o.outcome, nil
+	}
+	o.abandoned = true
+	return completion{}, ctx.Err()
+}

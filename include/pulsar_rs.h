@@ -31,6 +31,7 @@
 #include <pulsar_rs/consumer_configuration.h>
 #include <pulsar_rs/crypto.h>
 #include <pulsar_rs/message.h>
+#include <pulsar_rs/position.h>
 #include <pulsar_rs/producer.h>
 #include <pulsar_rs/producer_configuration.h>
 #include <pulsar_rs/reader.h>

@@ -233,8 +233,9 @@ pub use crate::ffi::pulsar_rs::bulk::{
     pulsar_rs_consumer_acknowledge_positions, pulsar_rs_consumer_acknowledge_received,
     pulsar_rs_consumer_negative_acknowledge_positions, pulsar_rs_consumer_negative_acknowledge_received,
     pulsar_rs_consumer_receive_bulk, pulsar_rs_consumer_receive_bulk_queued, pulsar_rs_producer_send_bulk,
-    pulsar_rs_producer_send_packed, pulsar_rs_producer_send_packed_at_once, pulsar_rs_received_free,
-    pulsar_rs_received_message, pulsar_rs_received_messages, pulsar_rs_received_topic,
+    pulsar_rs_producer_send_packed, pulsar_rs_producer_send_packed_at_once, pulsar_rs_received_entries,
+    pulsar_rs_received_free, pulsar_rs_received_message, pulsar_rs_received_messages,
+    pulsar_rs_received_topic,
 };
 
 // pulsar_rs/completion.h
@@ -249,8 +250,9 @@ pub use crate::ffi::pulsar_rs::completion::{
     pulsar_rs_consumer_batch_receive_queued, pulsar_rs_consumer_close_queued,
     pulsar_rs_consumer_receive_queued, pulsar_rs_consumer_seek_by_timestamp_queued,
     pulsar_rs_consumer_seek_queued, pulsar_rs_consumer_set_completion_queue,
-    pulsar_rs_consumer_unsubscribe_queued, pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued,
-    pulsar_rs_producer_send_queued, pulsar_rs_producer_set_completion_queue, pulsar_rs_reader_close_queued,
+    pulsar_rs_consumer_unsubscribe_by_force_queued, pulsar_rs_consumer_unsubscribe_queued,
+    pulsar_rs_producer_close_queued, pulsar_rs_producer_flush_queued, pulsar_rs_producer_send_queued,
+    pulsar_rs_producer_set_completion_queue, pulsar_rs_reader_close_queued,
     pulsar_rs_reader_read_next_queued, pulsar_rs_reader_seek_by_timestamp_queued,
     pulsar_rs_reader_seek_queued, pulsar_rs_reader_set_completion_queue, pulsar_rs_table_view_close_queued,
 };
@@ -279,13 +281,13 @@ pub use crate::ffi::pulsar_rs::consumer_configuration::{
     pulsar_rs_consumer_configuration_get_chunk_expiry_ms,
     pulsar_rs_consumer_configuration_get_pattern_discovery_interval_ms,
     pulsar_rs_consumer_configuration_get_replicate_subscription_state,
-    pulsar_rs_consumer_configuration_is_ack_receipt_enabled,
+    pulsar_rs_consumer_configuration_is_ack_receipt_enabled, pulsar_rs_consumer_configuration_is_durable,
     pulsar_rs_consumer_configuration_is_retry_enabled,
     pulsar_rs_consumer_configuration_set_ack_receipt_enabled,
     pulsar_rs_consumer_configuration_set_ack_timeout_backoff,
     pulsar_rs_consumer_configuration_set_allow_out_of_order_delivery,
     pulsar_rs_consumer_configuration_set_auto_scaled_receiver_queue,
-    pulsar_rs_consumer_configuration_set_chunk_expiry_ms,
+    pulsar_rs_consumer_configuration_set_chunk_expiry_ms, pulsar_rs_consumer_configuration_set_durable,
     pulsar_rs_consumer_configuration_set_event_listener,
     pulsar_rs_consumer_configuration_set_negative_ack_backoff,
     pulsar_rs_consumer_configuration_set_pattern_discovery_interval_ms,
@@ -316,6 +318,18 @@ pub use crate::ffi::pulsar_rs::message::{
     pulsar_rs_message_is_encrypted, pulsar_rs_message_is_key_base64,
 };
 
+// pulsar_rs/position.h
+pub use crate::ffi::pulsar_rs::position::{
+    pulsar_rs_consumer_acknowledge_cumulative_position,
+    pulsar_rs_consumer_acknowledge_cumulative_position_queued,
+    pulsar_rs_consumer_acknowledge_positions_queued, pulsar_rs_consumer_get_last_positions_queued,
+    pulsar_rs_consumer_get_reading, pulsar_rs_consumer_reconsume_later_queued,
+    pulsar_rs_consumer_seek_position_queued, pulsar_rs_positions_count, pulsar_rs_positions_free,
+    pulsar_rs_positions_get, pulsar_rs_positions_topic, pulsar_rs_reader_get_last_positions_queued,
+    pulsar_rs_reader_get_reading, pulsar_rs_reader_has_message_available_queued,
+    pulsar_rs_reader_read_bulk_queued, pulsar_rs_reader_seek_position_queued,
+};
+
 // pulsar_rs/producer.h
 pub use crate::ffi::pulsar_rs::producer::{pulsar_rs_producer_last_error, pulsar_rs_producer_partitions};
 
@@ -341,6 +355,9 @@ pub use crate::ffi::pulsar_rs::reader::{pulsar_rs_reader_get_last_message_id, pu
 pub use crate::ffi::pulsar_rs::reader_configuration::{
     pulsar_rs_reader_configuration_get_subscription_name,
     pulsar_rs_reader_configuration_is_start_message_id_inclusive,
+    pulsar_rs_reader_configuration_set_chunk_expiry_ms,
+    pulsar_rs_reader_configuration_set_max_pending_chunked_message,
+    pulsar_rs_reader_configuration_set_property, pulsar_rs_reader_configuration_set_schema_info,
     pulsar_rs_reader_configuration_set_start_message_id_inclusive,
     pulsar_rs_reader_configuration_set_subscription_name,
 };

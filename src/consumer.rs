@@ -246,6 +246,21 @@ impl Consumer {
         self.session.then(async move { consumer.end(consumer.core.unsubscribe()).await }, done);
     }
 
+    /// `done` is called on the callback thread.
+    pub fn unsubscribe_by_force_async(
+        self: &Arc<Self>,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) {
+        let consumer = self.clone();
+        self.session.then(async move { consumer.end(consumer.core.unsubscribe_by_force()).await }, done);
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn last_message_ids_async(&self, done: impl FnOnce(Result<Vec<MessageId>, Error>) + Send + 'static) {
+        let core = self.core.clone();
+        self.session.then(async move { core.last_message_ids().await }, done);
+    }
+
     pub fn close(self: &Arc<Self>) -> Result<(), Error> {
         let consumer = self.clone();
         self.session.wait(async move { consumer.end(consumer.core.close()).await })

@@ -50,6 +50,7 @@ pub(crate) struct ConsumerConfiguration {
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
+    pub durable: bool,
     pub regex_mode: pulsar_consumer_regex_subscription_mode,
     pub dead_letters: DeadLetters,
     pub retry_enabled: bool,
@@ -140,6 +141,7 @@ impl Default for ConsumerConfiguration {
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
             read_compacted: false,
             start_message_id_inclusive: false,
+            durable: true,
             regex_mode:
                 pulsar_consumer_regex_subscription_mode::pulsar_consumer_regex_sub_mode_PersistentOnly,
             dead_letters: DeadLetters::default(),
@@ -173,6 +175,7 @@ impl ConsumerConfiguration {
             crypto_failure_action: self.crypto_failure_action.to_core(),
             read_compacted: self.read_compacted,
             start_inclusive: self.start_message_id_inclusive,
+            durable: self.durable,
             regex_mode: self.regex_mode.to_core(),
             ack_grouping_time: millis(self.ack_grouping_time_ms).unwrap_or_default(),
             ack_grouping_max_size: usize::try_from(self.ack_grouping_max_size).unwrap_or(0),

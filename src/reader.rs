@@ -111,8 +111,20 @@ impl Reader {
     }
 
     /// Reads; the outcome goes to the completion queue.
-    pub fn read_queued(self: &Arc<Self>, token: u64) -> Result<(), Error> {
-        begin(self, self.queue()?, &self.session, (Wanted::Message, token), || self.check_no_listener())
+    pub fn read_queued(self: &Arc<Self>, wanted: Wanted, token: u64) -> Result<(), Error> {
+        begin(self, self.queue()?, &self.session, (wanted, token), || self.check_no_listener())
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn has_message_available_async(&self, done: impl FnOnce(Result<bool, Error>) + Send + 'static) {
+        let core = self.core.clone();
+        self.session.then(async move { core.has_message_available().await }, done);
+    }
+
+    /// `done` is called on the callback thread.
+    pub fn last_message_ids_async(&self, done: impl FnOnce(Result<Vec<MessageId>, Error>) + Send + 'static) {
+        let core = self.core.clone();
+        self.session.then(async move { core.last_message_ids().await }, done);
     }
 
     pub fn has_message_available(&self) -> Result<bool, Error> {
@@ -123,6 +135,10 @@ impl Reader {
     pub fn last_message_id(&self) -> Result<MessageId, Error> {
         let core = self.core.clone();
         self.session.wait(async move { core.last_message_id().await })
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
     }
 
     pub fn seek(&self, to: Target) -> Result<(), Error> {
@@ -170,11 +186,15 @@ impl Receiver for Reader {
     }
 
     async fn take_many(&self) -> Result<Vec<Received>, Error> {
-        Err(Error::NotSupported("readers read one message after the other".into()))
+        Err(Error::NotSupported("readers have no batch receive policy".into()))
     }
 
-    async fn take_bulk(&self, _: BulkLimits) -> Result<List, Error> {
-        Err(Error::NotSupported("readers read one message after the other".into()))
+    async fn take_bulk(&self, limits: BulkLimits) -> Result<List, Error> {
+        let mut list = List::default();
+        let (bulk, make) = list.fill();
+        self.core.read_bulk(bulk, limits, make).await?;
+        list.finish();
+        Ok(list)
     }
 
     fn put_back_all(&self, _: &List) {}

@@ -1,13 +1,14 @@
 //! What stands behind a reader configuration handle.
 
 use std::ffi::CString;
+use std::time::Duration;
 
 use pulsar_rs_client::{Error, KeySource, ReaderConfig};
 
 use crate::ffi::consumer_configuration::pulsar_consumer_crypto_failure_action;
 use crate::ffi::handle::Context;
 use crate::ffi::reader_configuration::ListenerFunction;
-use crate::producer_configuration::SchemaInfo;
+use crate::producer_configuration::{SchemaInfo, text_pairs};
 
 /// Values as the program set them; they are checked when a reader is created.
 #[derive(Debug, Clone)]
@@ -22,6 +23,10 @@ pub(crate) struct ReaderConfiguration {
     pub key_source: Option<KeySource>,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub schema: SchemaInfo,
+    pub properties: Vec<(CString, CString)>,
+    pub max_pending_chunked_messages: u32,
+    pub ack_oldest_chunked_message: bool,
+    pub chunk_expiry_ms: u32,
 }
 
 impl Default for ReaderConfiguration {
@@ -37,6 +42,10 @@ impl Default for ReaderConfiguration {
             key_source: None,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
             schema: SchemaInfo::default(),
+            properties: Vec::new(),
+            max_pending_chunked_messages: 10,
+            ack_oldest_chunked_message: false,
+            chunk_expiry_ms: 60_000,
         }
     }
 }
@@ -58,6 +67,11 @@ impl ReaderConfiguration {
             key_source: self.key_source.clone(),
             crypto_failure_action: self.crypto_failure_action.to_core(),
             schema: self.schema.to_core()?,
+            properties: text_pairs(&self.properties)?,
+            max_pending_chunked_messages: self.max_pending_chunked_messages as usize,
+            ack_oldest_chunked_message: self.ack_oldest_chunked_message,
+            chunk_expiry: (self.chunk_expiry_ms > 0)
+                .then(|| Duration::from_millis(self.chunk_expiry_ms.into())),
             ..ReaderConfig::default()
         })
     }

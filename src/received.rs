@@ -3,9 +3,14 @@
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-use pulsar_rs_client::{Bulk, EntryId, MessageId, MessageView, Properties};
+use pulsar_rs_client::{Bulk, EntryId, EntryView, MessageId, MessageView, Properties};
 
-use crate::ffi::pulsar_rs::bulk::{pulsar_rs_position_t, pulsar_rs_property_t, pulsar_rs_view_t};
+use crate::ffi::pulsar_rs::bulk::{
+    PULSAR_RS_ENTRY_HAS_BROKER_PUBLISH_TIME as HAS_BROKER_PUBLISH_TIME,
+    PULSAR_RS_ENTRY_HAS_CHUNKS as HAS_CHUNKS, PULSAR_RS_ENTRY_HAS_INDEX as HAS_INDEX,
+    PULSAR_RS_ENTRY_IS_ENCRYPTED as IS_ENCRYPTED, pulsar_rs_entry_t, pulsar_rs_position_t,
+    pulsar_rs_property_t, pulsar_rs_view_t,
+};
 use crate::ffi::text::c_string;
 use crate::packed::{HAS_EVENT_TIME, NULL_VALUE};
 
@@ -18,6 +23,8 @@ pub(crate) struct Received {
     /// What the program sees of each. It points into the batches that the bulk holds, and into `properties`.
     bulk: Bulk<pulsar_rs_view_t>,
     properties: Vec<pulsar_rs_property_t>,
+    /// What the messages of each entry have in common. It points into the entries that the bulk holds.
+    entries: Vec<pulsar_rs_entry_t>,
     topics: Vec<(Arc<str>, CString)>,
 }
 
@@ -30,6 +37,10 @@ impl Received {
         &self.bulk
     }
 
+    pub fn entries(&self) -> &[pulsar_rs_entry_t] {
+        &self.entries
+    }
+
     /// Name of a topic, by its number in the views.
     pub fn topic(&self, number: u32) -> Option<*const c_char> {
         self.topics.get(number as usize).map(|(_, text)| text.as_ptr())
@@ -40,9 +51,15 @@ impl Received {
         &mut self,
     ) -> (&mut Bulk<pulsar_rs_view_t>, impl FnMut(&MessageView<'_>, &mut Vec<pulsar_rs_view_t>)) {
         self.properties.clear();
+        self.entries.clear();
         self.topics.clear();
-        let Received { bulk, properties, topics } = self;
-        (bulk, |message, views| views.push(view(properties, topics, message)))
+        let Received { bulk, properties, entries, topics } = self;
+        (bulk, |message, views| {
+            if let Some(common) = &message.common {
+                add_entry(entries, message.partition, common);
+            }
+            views.push(view(properties, topics, message));
+        })
     }
 
     /// Has the views point to their properties, which stand still from now on.
@@ -64,6 +81,7 @@ impl Received {
     pub fn renew(&mut self) -> bool {
         self.bulk.clear();
         self.properties.clear();
+        self.entries.clear();
         self.topics.clear();
         self.bulk.capacity() <= KEPT && self.properties.capacity() <= KEPT
     }
@@ -114,8 +132,40 @@ fn view(
         event_time: message.event_time.unwrap_or_default(),
         sequence_id: message.sequence_id,
         redelivery_count: message.redelivery_count,
+        entry: message.entry_number,
         flags: has_event_time | if message.null_value { NULL_VALUE } else { 0 },
     }
+}
+
+/// Apart from the way of most messages, which stays short.
+#[inline(never)]
+fn add_entry(entries: &mut Vec<pulsar_rs_entry_t>, partition: i32, common: &EntryView<'_>) {
+    let (schema_version, schema_version_len) = optional(common.schema_version);
+    let (replicated_from, replicated_from_len) = optional(common.replicated_from);
+    let has = |flag: u32, is_there: bool| if is_there { flag } else { 0 };
+    let EntryId { ledger, entry } = common.first_chunk.unwrap_or_default();
+    entries.push(pulsar_rs_entry_t {
+        producer_name: pointer(common.producer_name),
+        producer_name_len: common.producer_name.len(),
+        schema_version,
+        schema_version_len,
+        replicated_from,
+        replicated_from_len,
+        broker_publish_time: common.broker_publish_time.unwrap_or_default(),
+        last_index: common.last_index.unwrap_or_default(),
+        first_chunk: pulsar_rs_position_t {
+            ledger: ledger.cast_signed(),
+            entry: entry.cast_signed(),
+            partition,
+            batch_index: -1,
+            batch_size: 0,
+        },
+        reading: common.reading,
+        flags: has(HAS_BROKER_PUBLISH_TIME, common.broker_publish_time.is_some())
+            | has(HAS_INDEX, common.last_index.is_some())
+            | has(HAS_CHUNKS, common.first_chunk.is_some())
+            | has(IS_ENCRYPTED, common.is_encrypted),
+    });
 }
 
 fn add(list: &mut Vec<pulsar_rs_property_t>, properties: Properties<'_>) {

@@ -56,6 +56,27 @@ typedef struct _pulsar_rs_received pulsar_rs_received_t;
 #define PULSAR_RS_RECORD_HAS_REPLICATION_CLUSTERS 256
 
 /**
+ * `broker_publish_time` of an entry counts.
+ */
+#define PULSAR_RS_ENTRY_HAS_BROKER_PUBLISH_TIME 1
+
+/**
+ * `last_index` of an entry counts.
+ */
+#define PULSAR_RS_ENTRY_HAS_INDEX 2
+
+/**
+ * The entry is a message in chunks, and `first_chunk` counts.
+ */
+#define PULSAR_RS_ENTRY_HAS_CHUNKS 4
+
+/**
+ * The entry was encrypted and could not be decrypted. Its payload is as it came; what decrypts it,
+ * `pulsar_rs_message_encryption_*` tell of any of its messages, see `pulsar_rs_received_message`.
+ */
+#define PULSAR_RS_ENTRY_IS_ENCRYPTED 8
+
+/**
  * A name and a value of a message's metadata.
  */
 typedef struct pulsar_rs_property_t {
@@ -214,6 +235,10 @@ typedef struct pulsar_rs_view_t {
      */
     uint32_t flags;
     /**
+     * Number of its entry, for `pulsar_rs_received_entries`.
+     */
+    uint32_t entry;
+    /**
      * When its producer sent it, milliseconds since 1970.
      */
     uint64_t publish_time;
@@ -226,6 +251,58 @@ typedef struct pulsar_rs_view_t {
      */
     uint64_t sequence_id;
 } pulsar_rs_view_t;
+
+/**
+ * What all messages have in common that were received in bulk and are of one batch, or of one message that was in none.
+ * All pointers are valid until the list is freed.
+ */
+typedef struct pulsar_rs_entry_t {
+    /**
+     * Name of the producer.
+     */
+    const void *producer_name;
+    /**
+     * Bytes of the name.
+     */
+    size_t producer_name_len;
+    /**
+     * Version of the schema that the messages were written with, as the broker gave it; NULL: none.
+     */
+    const void *schema_version;
+    /**
+     * Bytes of the version.
+     */
+    size_t schema_version_len;
+    /**
+     * Cluster that the messages were replicated from; NULL: they were not.
+     */
+    const void *replicated_from;
+    /**
+     * Bytes of the cluster's name.
+     */
+    size_t replicated_from_len;
+    /**
+     * When the broker stored the entry, milliseconds since 1970, if `flags` says that it told.
+     */
+    uint64_t broker_publish_time;
+    /**
+     * Place of the entry's last message among all that the topic ever had, from 0, if `flags` says that the broker told.
+     * The message at `batch_index` of `batch_size` stands `batch_size - 1 - batch_index` before it.
+     */
+    uint64_t last_index;
+    /**
+     * The reading of the topic that the messages came in, see `pulsar_rs_consumer_get_reading`.
+     */
+    uint64_t reading;
+    /**
+     * Where the first chunk is, if `flags` says that there are chunks; a message's own position is that of the last.
+     */
+    pulsar_rs_position_t first_chunk;
+    /**
+     * `PULSAR_RS_ENTRY_*`.
+     */
+    uint32_t flags;
+} pulsar_rs_entry_t;
 
 #ifdef __cplusplus
 extern "C" {
@@ -324,6 +401,17 @@ pulsar_result pulsar_rs_consumer_receive_bulk_queued(pulsar_consumer_t *consumer
  */
 PULSAR_PUBLIC
 const pulsar_rs_view_t *pulsar_rs_received_messages(pulsar_rs_received_t *received,
+                                                           size_t *count);
+
+/**
+ * Returns what the messages of a list have in common by their entries, which `entry` of a message counts from 0, and writes
+ * the number of entries to `count`.
+ *
+ * Ownership: they belong to the list.
+ * NULL: returns NULL and writes 0; `count` may be NULL.
+ */
+PULSAR_PUBLIC
+const pulsar_rs_entry_t *pulsar_rs_received_entries(pulsar_rs_received_t *received,
                                                            size_t *count);
 
 /**

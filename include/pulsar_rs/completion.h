@@ -48,6 +48,10 @@ typedef struct pulsar_rs_completion_t {
      */
     int32_t batch_size;
     /**
+     * Of operations that answer a question: 1 for yes, 0 for no.
+     */
+    int32_t answer;
+    /**
      * What the operation made, which is the caller's to free, as the operation's function says; else NULL.
      */
     void *object;
@@ -248,6 +252,16 @@ pulsar_result pulsar_rs_consumer_acknowledge_cumulative_id_queued(pulsar_consume
 PULSAR_PUBLIC
 pulsar_result pulsar_rs_consumer_unsubscribe_queued(pulsar_consumer_t *consumer,
                                                     uint64_t token);
+
+/**
+ * Does as `pulsar_rs_consumer_unsubscribe_queued`, also while the subscription has other consumers: the broker closes them.
+ * Those of this library then subscribe again.
+ *
+ * Errors: as for `pulsar_rs_consumer_unsubscribe_queued`; brokers before Pulsar 3.3 know no force, and refuse as there.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_consumer_unsubscribe_by_force_queued(pulsar_consumer_t *consumer,
+                                                             uint64_t token);
 
 /**
  * Closes the consumer, after sending the acknowledgements that wait; the outcome goes to its completion queue. Receives

@@ -251,6 +251,25 @@ PULSAR_PUBLIC
 void pulsar_rs_consumer_configuration_set_retry_letter_topic(pulsar_consumer_configuration_t *conf,
                                                              const char *topic);
 
+/**
+ * Sets whether the subscription is stored (any value but 0), and stays where it is without consumers. Else it ends with
+ * this consumer, which begins at the initial position and, after its connection was lost, goes on behind the last message
+ * that was received. Default 1.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_consumer_configuration_set_durable(pulsar_consumer_configuration_t *conf,
+                                                  int durable);
+
+/**
+ * Returns 1 if the subscription is stored, else 0.
+ *
+ * NULL: returns 1.
+ */
+PULSAR_PUBLIC int pulsar_rs_consumer_configuration_is_durable(pulsar_consumer_configuration_t *conf);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

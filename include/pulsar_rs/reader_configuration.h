@@ -50,6 +50,53 @@ void pulsar_rs_reader_configuration_set_subscription_name(pulsar_reader_configur
 PULSAR_PUBLIC
 const char *pulsar_rs_reader_configuration_get_subscription_name(pulsar_reader_configuration_t *configuration);
 
+/**
+ * Sets the structure of the messages that the program understands; for the rest see
+ * `pulsar_consumer_configuration_set_schema_info`. Creating the reader then fails where subscribing would.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_reader_configuration_set_schema_info(pulsar_reader_configuration_t *configuration,
+                                                    pulsar_schema_type schema_type,
+                                                    const char *name,
+                                                    const char *schema,
+                                                    pulsar_string_map_t *properties);
+
+/**
+ * Sets a property of the reader, in place of an older one with the same name. They are shown in the topic's statistics.
+ *
+ * Ownership: both strings are copied.
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: with a NULL name or value nothing changes.
+ * Errors: texts that are not UTF-8 make creating the reader fail with `pulsar_result_InvalidConfiguration`.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_reader_configuration_set_property(pulsar_reader_configuration_t *configuration,
+                                                 const char *name,
+                                                 const char *value);
+
+/**
+ * Sets how many messages may be there of which chunks are missing; 0: no limit. The oldest goes for a new one, and is
+ * acknowledged if `ack_oldest` is any value but 0. Default 10 and 0.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_reader_configuration_set_max_pending_chunked_message(pulsar_reader_configuration_t *configuration,
+                                                                    unsigned int messages,
+                                                                    int ack_oldest);
+
+/**
+ * Sets how long after one chunk of a message the next may come, in milliseconds; 0: for ever. Then what came of the
+ * message is not read: its producer is gone. Default 60000.
+ *
+ * Threads: nobody else may use the configuration meanwhile.
+ * NULL: does nothing.
+ */
+PULSAR_PUBLIC
+void pulsar_rs_reader_configuration_set_chunk_expiry_ms(pulsar_reader_configuration_t *configuration,
+                                                        unsigned int expiry_ms);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

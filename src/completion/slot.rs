@@ -52,6 +52,19 @@ impl Accepted {
         self.push(outcome);
     }
 
+    /// The operation has ended with the answer to a question.
+    pub fn complete_with_answer(mut self, outcome: Result<bool, Error>) {
+        match outcome {
+            Ok(answer) => {
+                if let Some(queue) = self.queue.take() {
+                    let completion = self.completion(pulsar_result::pulsar_result_Ok);
+                    queue.push(pulsar_rs_completion_t { answer: answer.into(), ..completion });
+                }
+            }
+            Err(error) => self.push(&Err(error)),
+        }
+    }
+
     /// The operation has ended; what it made is the program's when it fetches the outcome.
     pub fn complete_with(mut self, outcome: Result<Box<dyn Object>, Error>) {
         match outcome {

@@ -66,8 +66,9 @@ pub use auth::{
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
     AckTarget, ActiveChange, BatchReceivePolicy, Bulk, BulkLimits, BulkMessages, Consumer, ConsumerConfig,
-    CryptoFailureAction, DeadLetterPolicy, EventListener, InitialPosition, KeyHashes, KeySharedPolicy,
-    Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo, SubscriptionType, TopicPattern,
+    CryptoFailureAction, DeadLetterPolicy, EntryView, EventListener, InitialPosition, KeyHashes,
+    KeySharedPolicy, Message, MessageView, RedeliveryBackoff, RegexSubscriptionMode, SeekTo,
+    SubscriptionType, TopicPattern,
 };
 pub use crypto::{
     EncryptionConfig, EncryptionContext, EncryptionKey, FileKeyReader, KeyInfo, KeyReader, KeySource,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::consumer::{Consumer, ConsumerConfig, CryptoFailureAction, Message, SeekTo};
+use crate::consumer::{
+    Bulk, BulkLimits, Consumer, ConsumerConfig, CryptoFailureAction, Message, MessageView, SeekTo,
+};
 use crate::{Error, KeySource, MessageId, Schema, TopicName};
 
 /// How a reader behaves. The defaults are those of the established clients.
@@ -29,21 +31,40 @@ pub struct ReaderConfig {
     pub key_source: Option<KeySource>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not read.
     pub crypto_failure_action: CryptoFailureAction,
+    /// Metadata of the reader, shown in the topic's statistics.
+    pub properties: Vec<(String, String)>,
+    /// Messages of which some chunks are there, see [`ConsumerConfig::max_pending_chunked_messages`]. Default 10.
+    pub max_pending_chunked_messages: usize,
+    /// The oldest that goes is acknowledged, see [`ConsumerConfig::ack_oldest_chunked_message`]. Default false.
+    pub ack_oldest_chunked_message: bool,
+    /// How long after one chunk the next may come, see [`ConsumerConfig::chunk_expiry`]. Default 60 s.
+    pub chunk_expiry: Option<Duration>,
 }
 
 impl Default for ReaderConfig {
     fn default() -> Self {
+        let ConsumerConfig {
+            receiver_queue_size,
+            max_pending_chunked_messages,
+            ack_oldest_chunked_message,
+            chunk_expiry,
+            ..
+        } = ConsumerConfig::default();
         ReaderConfig {
             name: None,
             subscription: None,
             subscription_role_prefix: None,
-            receiver_queue_size: ConsumerConfig::default().receiver_queue_size,
+            receiver_queue_size,
             read_compacted: false,
             start_inclusive: false,
             start_rollback: None,
             schema: None,
             key_source: None,
             crypto_failure_action: CryptoFailureAction::default(),
+            properties: Vec::new(),
+            max_pending_chunked_messages,
+            ack_oldest_chunked_message,
+            chunk_expiry,
         }
     }
 }
@@ -71,6 +92,10 @@ impl ReaderConfig {
             schema: self.schema.clone(),
             key_source: self.key_source.clone(),
             crypto_failure_action: self.crypto_failure_action,
+            properties: self.properties.clone(),
+            max_pending_chunked_messages: self.max_pending_chunked_messages,
+            ack_oldest_chunked_message: self.ack_oldest_chunked_message,
+            chunk_expiry: self.chunk_expiry,
             ..ConsumerConfig::default()
         }
     }
@@ -117,6 +142,30 @@ impl Reader {
         Ok(self.read(self.consumer.receive_blocking(timeout)?))
     }
 
+    /// Takes messages into `bulk` as [`Consumer::receive_bulk`] does, as soon as there are any.
+    pub async fn read_bulk<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
+    ) -> Result<(), Error> {
+        self.consumer.receive_bulk(bulk, limits, make).await?;
+        // Of each topic the last message that ends its entry: what is before it is read, too.
+        let topics = self.consumer.topics().len();
+        let mut told: Vec<Message> = Vec::new();
+        for message in (0..bulk.len()).rev().filter_map(|index| bulk.message(index)) {
+            if told.len() >= topics {
+                break;
+            }
+            if message.ends_entry() && told.iter().all(|other| other.topic() != message.topic()) {
+                // As for one message.
+                let _ = self.consumer.acknowledge_cumulative(&message);
+                told.push(message);
+            }
+        }
+        Ok(())
+    }
+
     /// The broker shows in its statistics how far the reader came. Once per entry, so that it costs next to nothing.
     fn read(&self, message: Message) -> Message {
         if message.ends_entry() {
@@ -154,6 +203,11 @@ impl Reader {
     /// Asks `to`, for each topic that the reader reads, where to read on, see [`Consumer::seek_with`].
     pub async fn seek_with(&self, to: impl Fn(&TopicName) -> Option<SeekTo>) -> Result<(), Error> {
         self.consumer.seek_with(to).await
+    }
+
+    /// The number of the current reading of a topic, see [`Consumer::reading`].
+    pub fn reading(&self, topic: &str) -> Result<u64, Error> {
+        self.consumer.reading(topic)
     }
 
     /// The topic's full name, of a partitioned one without the number of a partition.

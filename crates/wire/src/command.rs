@@ -8,8 +8,8 @@ use prost::Message as _;
 use crate::WireError;
 use crate::extension::{
     CommandCloseConsumer, CommandCloseProducer, CommandConnect, CommandConnected, CommandLookupTopic,
-    CommandPartitionedTopicMetadata, CommandTopicMigrated, CommandWatchTopicList, CommandWatchTopicListClose,
-    CommandWatchTopicListSuccess, CommandWatchTopicUpdate,
+    CommandPartitionedTopicMetadata, CommandTopicMigrated, CommandUnsubscribe, CommandWatchTopicList,
+    CommandWatchTopicListClose, CommandWatchTopicListSuccess, CommandWatchTopicUpdate,
 };
 use crate::field::{Fields, Value};
 use crate::frame::put_command_head;
@@ -21,7 +21,6 @@ use crate::proto::{
     CommandGetTopicsOfNamespaceResponse, CommandLookupTopicResponse, CommandPartitionedTopicMetadataResponse,
     CommandPing, CommandPong, CommandProducer, CommandProducerSuccess, CommandReachedEndOfTopic,
     CommandRedeliverUnacknowledgedMessages, CommandSeek, CommandSubscribe, CommandSuccess,
-    CommandUnsubscribe,
 };
 
 /// Declares [`Kind`] and [`Command`] from one table: type number, name, prost message.

@@ -111,6 +111,20 @@ pub struct CommandCloseConsumer {
     pub assigned_broker_service_url_tls: Option<String>,
 }
 
+/// Ends a subscription; the generated one lacks the switch for one that others use.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct CommandUnsubscribe {
+    /// The consumer's number on this connection.
+    #[prost(uint64, required, tag = "1")]
+    pub consumer_id: u64,
+    /// Number of the request.
+    #[prost(uint64, required, tag = "2")]
+    pub request_id: u64,
+    /// End it also when it has other consumers.
+    #[prost(bool, optional, tag = "3")]
+    pub force: Option<bool>,
+}
+
 /// Asks for the number of partitions; the generated one lacks the switch for topic creation.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct CommandPartitionedTopicMetadata {

@@ -138,6 +138,8 @@ pub struct pulsar_rs_view_t {
     pub redelivery_count: u32,
     /// `PULSAR_RS_RECORD_HAS_EVENT_TIME` and `PULSAR_RS_RECORD_NULL_VALUE`.
     pub flags: u32,
+    /// Number of its entry, for `pulsar_rs_received_entries`.
+    pub entry: u32,
     /// When its producer sent it, milliseconds since 1970.
     pub publish_time: u64,
     /// Time of the event, milliseconds since 1970, if `flags` says that it has one.
@@ -151,6 +153,50 @@ unsafe impl Send for pulsar_rs_view_t {}
 
 // SAFETY: as a view points into its list, it points to what nobody changes.
 unsafe impl Send for pulsar_rs_property_t {}
+
+/// `broker_publish_time` of an entry counts.
+pub const PULSAR_RS_ENTRY_HAS_BROKER_PUBLISH_TIME: u32 = 1;
+/// `last_index` of an entry counts.
+pub const PULSAR_RS_ENTRY_HAS_INDEX: u32 = 2;
+/// The entry is a message in chunks, and `first_chunk` counts.
+pub const PULSAR_RS_ENTRY_HAS_CHUNKS: u32 = 4;
+/// The entry was encrypted and could not be decrypted. Its payload is as it came; what decrypts it,
+/// `pulsar_rs_message_encryption_*` tell of any of its messages, see `pulsar_rs_received_message`.
+pub const PULSAR_RS_ENTRY_IS_ENCRYPTED: u32 = 8;
+
+/// What all messages have in common that were received in bulk and are of one batch, or of one message that was in none.
+/// All pointers are valid until the list is freed.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct pulsar_rs_entry_t {
+    /// Name of the producer.
+    pub producer_name: *const c_void,
+    /// Bytes of the name.
+    pub producer_name_len: usize,
+    /// Version of the schema that the messages were written with, as the broker gave it; NULL: none.
+    pub schema_version: *const c_void,
+    /// Bytes of the version.
+    pub schema_version_len: usize,
+    /// Cluster that the messages were replicated from; NULL: they were not.
+    pub replicated_from: *const c_void,
+    /// Bytes of the cluster's name.
+    pub replicated_from_len: usize,
+    /// When the broker stored the entry, milliseconds since 1970, if `flags` says that it told.
+    pub broker_publish_time: u64,
+    /// Place of the entry's last message among all that the topic ever had, from 0, if `flags` says that the broker told.
+    /// The message at `batch_index` of `batch_size` stands `batch_size - 1 - batch_index` before it.
+    pub last_index: u64,
+    /// The reading of the topic that the messages came in, see `pulsar_rs_consumer_get_reading`.
+    pub reading: u64,
+    /// Where the first chunk is, if `flags` says that there are chunks; a message's own position is that of the last.
+    pub first_chunk: pulsar_rs_position_t,
+    /// `PULSAR_RS_ENTRY_*`.
+    pub flags: u32,
+}
+
+// SAFETY: as a view points into its list, it points to what nobody changes.
+unsafe impl Send for pulsar_rs_entry_t {}
 
 /// Messages that were received in bulk.
 #[allow(non_camel_case_types)]
@@ -315,7 +361,7 @@ pub extern "C" fn pulsar_rs_consumer_receive_bulk_queued(
 }
 
 /// What a program asks of a bulk receive.
-fn bulk_limits(max_messages: usize, max_bytes: usize) -> Result<BulkLimits, Error> {
+pub(super) fn bulk_limits(max_messages: usize, max_bytes: usize) -> Result<BulkLimits, Error> {
     if max_messages == 0 {
         return Err(Error::InvalidConfiguration("no messages are to be received".into()));
     }
@@ -336,6 +382,24 @@ pub extern "C" fn pulsar_rs_received_messages(
         let (views, len) = views.unwrap_or((std::ptr::null(), 0));
         handle::write(count, len);
         views
+    })
+}
+
+/// Returns what the messages of a list have in common by their entries, which `entry` of a message counts from 0, and writes
+/// the number of entries to `count`.
+///
+/// Ownership: they belong to the list.
+/// NULL: returns NULL and writes 0; `count` may be NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_received_entries(
+    received: Option<NonNull<pulsar_rs_received_t>>,
+    count: Option<NonNull<usize>>,
+) -> *const pulsar_rs_entry_t {
+    guard(std::ptr::null(), || {
+        let entries = handle::with(received, |list| (list.entries().as_ptr(), list.entries().len()));
+        let (entries, len) = entries.unwrap_or((std::ptr::null(), 0));
+        handle::write(count, len);
+        entries
     })
 }
 
@@ -462,7 +526,7 @@ fn no_list() -> Error {
 }
 
 /// Ids of the messages at these positions of a topic.
-fn ids_at(
+pub(super) fn ids_at(
     topic: *const c_char,
     positions: *const pulsar_rs_position_t,
     count: usize,

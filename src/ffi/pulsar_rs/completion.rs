@@ -69,6 +69,8 @@ pub struct pulsar_rs_completion_t {
     pub batch_index: i32,
     /// Messages in the batch; 0: it was sent alone.
     pub batch_size: i32,
+    /// Of operations that answer a question: 1 for yes, 0 for no.
+    pub answer: i32,
     /// What the operation made, which is the caller's to free, as the operation's function says; else NULL.
     pub object: *mut c_void,
 }
@@ -87,6 +89,7 @@ impl Default for pulsar_rs_completion_t {
             partition: -1,
             batch_index: -1,
             batch_size: 0,
+            answer: 0,
             object: std::ptr::null_mut(),
         }
     }
@@ -352,6 +355,18 @@ pub extern "C" fn pulsar_rs_consumer_unsubscribe_queued(
     of_consumer(consumer, token, |consumer, done| consumer.unsubscribe_async(done))
 }
 
+/// Does as `pulsar_rs_consumer_unsubscribe_queued`, also while the subscription has other consumers: the broker closes them.
+/// Those of this library then subscribe again.
+///
+/// Errors: as for `pulsar_rs_consumer_unsubscribe_queued`; brokers before Pulsar 3.3 know no force, and refuse as there.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_unsubscribe_by_force_queued(
+    consumer: Option<NonNull<pulsar_consumer_t>>,
+    token: u64,
+) -> pulsar_result {
+    of_consumer(consumer, token, |consumer, done| consumer.unsubscribe_by_force_async(done))
+}
+
 /// Closes the consumer, after sending the acknowledgements that wait; the outcome goes to its completion queue. Receives
 /// that wait fail. Messages that are in the queue can still be fetched, but not acknowledged.
 ///
@@ -417,7 +432,7 @@ pub extern "C" fn pulsar_rs_reader_read_next_queued(
     reader: Option<NonNull<pulsar_reader_t>>,
     token: u64,
 ) -> pulsar_result {
-    blocking(reader, |reader| reader.read_queued(token))
+    blocking(reader, |reader| reader.read_queued(Wanted::Message, token))
 }
 
 /// Reads on behind the message with this id; the outcome goes to the reader's completion queue.
@@ -643,7 +658,7 @@ fn of_producer(
 }
 
 /// Starts an operation of a consumer that makes nothing.
-fn of_consumer(
+pub(super) fn of_consumer(
     consumer: Option<NonNull<pulsar_consumer_t>>,
     token: u64,
     start: impl FnOnce(&Arc<Consumer>, Done),

@@ -114,7 +114,7 @@ pub extern "C" fn pulsar_rs_consumer_reconsume_later_async(
 }
 
 /// The received message behind a handle.
-fn one(message: Option<NonNull<pulsar_message_t>>) -> Result<Message, Error> {
+pub(super) fn one(message: Option<NonNull<pulsar_message_t>>) -> Result<Message, Error> {
     let mut received = None;
     with_received(message, |message| {
         received = message.cloned();
@@ -123,7 +123,7 @@ fn one(message: Option<NonNull<pulsar_message_t>>) -> Result<Message, Error> {
     received.ok_or_else(|| Error::InvalidMessage("the message was not received".into()))
 }
 
-fn pairs(map: *const pulsar_string_map_t) -> Vec<Property> {
+pub(super) fn pairs(map: *const pulsar_string_map_t) -> Vec<Property> {
     let bytes = |text: &CString| text.as_bytes().to_vec();
     let pairs = handle::with(from_const(map), |map| {
         map.iter().map(|(name, value)| (bytes(name), bytes(value))).collect()

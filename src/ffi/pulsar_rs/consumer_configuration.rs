@@ -303,3 +303,27 @@ pub extern "C" fn pulsar_rs_consumer_configuration_set_retry_letter_topic(
 ) {
     set(conf, |conf| conf.dead_letters.retry_topic = copied(topic).unwrap_or_default());
 }
+
+/// Sets whether the subscription is stored (any value but 0), and stays where it is without consumers. Else it ends with
+/// this consumer, which begins at the initial position and, after its connection was lost, goes on behind the last message
+/// that was received. Default 1.
+///
+/// Threads: nobody else may use the configuration meanwhile.
+/// NULL: does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_set_durable(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+    durable: c_int,
+) {
+    set(conf, |conf| conf.durable = durable != 0);
+}
+
+/// Returns 1 if the subscription is stored, else 0.
+///
+/// NULL: returns 1.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_consumer_configuration_is_durable(
+    conf: Option<NonNull<pulsar_consumer_configuration_t>>,
+) -> c_int {
+    get(conf, |conf| conf.durable.into(), 1)
+}

@@ -8,6 +8,7 @@ pub(crate) mod consumer;
 pub(crate) mod consumer_configuration;
 pub(crate) mod crypto;
 pub(crate) mod message;
+pub(crate) mod position;
 pub(crate) mod producer;
 pub(crate) mod producer_configuration;
 pub(crate) mod reader;

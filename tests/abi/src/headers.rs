@@ -19,12 +19,13 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The handle types that the established API lacks, declared like the others.
-const ADDED_HANDLES: [(&str, &str); 7] = [
+const ADDED_HANDLES: [(&str, &str); 8] = [
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
     ("pulsar_rs/bulk.h", "typedef struct _pulsar_rs_received pulsar_rs_received_t;"),
     ("pulsar_rs/crypto.h", "typedef struct _pulsar_rs_crypto_key_reader pulsar_rs_crypto_key_reader_t;"),
     ("pulsar_rs/crypto.h", "typedef struct _pulsar_rs_crypto_key pulsar_rs_crypto_key_t;"),
     ("pulsar_rs/completion.h", "typedef struct _pulsar_rs_completion_queue pulsar_rs_completion_queue_t;"),
+    ("pulsar_rs/position.h", "typedef struct _pulsar_rs_positions pulsar_rs_positions_t;"),
     ("pulsar_rs/schema.h", "typedef struct _pulsar_rs_schema pulsar_rs_schema_t;"),
     ("pulsar_rs/stats.h", "typedef struct _pulsar_rs_stats pulsar_rs_stats_t;"),
 ];
@@ -116,8 +117,12 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     // An addition includes what it adds to.
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
-        let on_all = ["bulk.h", "completion.h", "crypto.h", "schema.h", "stats.h"].contains(&name);
+        let on_all =
+            ["bulk.h", "completion.h", "crypto.h", "position.h", "schema.h", "stats.h"].contains(&name);
         // That one is written by hand.
+        if name == "position.h" {
+            found.push("pulsar_rs/bulk.h".into());
+        }
         found.push(if all.contains(&extended) || name == "version.h" {
             extended
         } else {

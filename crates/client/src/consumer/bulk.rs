@@ -54,6 +54,46 @@ pub struct MessageView<'a> {
     pub batch_index: i32,
     /// Messages in the batch; 0 when the message is in none.
     pub batch_size: i32,
+    /// Number of its entry among those that the bulk has, from 0.
+    pub entry_number: u32,
+    /// What all messages of the entry have in common; with the first of them that the bulk has.
+    pub common: Option<EntryView<'a>>,
+}
+
+/// What all messages of one entry have in common. It borrows as a [`MessageView`] does.
+#[derive(Debug, Clone, Copy)]
+pub struct EntryView<'a> {
+    /// Name of the producer.
+    pub producer_name: &'a [u8],
+    /// Version of the schema they were written with, as the broker gave it.
+    pub schema_version: Option<&'a [u8]>,
+    /// Cluster they were replicated from.
+    pub replicated_from: Option<&'a [u8]>,
+    /// Wall clock of the broker when it stored the entry, see [`Message::broker_publish_time`].
+    pub broker_publish_time: Option<u64>,
+    /// Place of the entry's last message in the topic, see [`Message::index`].
+    pub last_index: Option<u64>,
+    /// Of a message in chunks: where its first one is.
+    pub first_chunk: Option<EntryId>,
+    /// It was encrypted and could not be decrypted: the payload is as it came.
+    pub is_encrypted: bool,
+    /// The reading of its topic that it came in, see [`Consumer::reading`].
+    pub reading: u64,
+}
+
+impl<'a> EntryView<'a> {
+    fn of(entry: &'a Entry, metadata: &Metadata<'a>) -> Self {
+        EntryView {
+            producer_name: metadata.producer_name,
+            schema_version: metadata.schema_version,
+            replicated_from: metadata.replicated_from,
+            broker_publish_time: entry.stamp.broker_timestamp,
+            last_index: entry.stamp.index,
+            first_chunk: entry.chunks.as_ref().and_then(|chunks| chunks.first()).copied(),
+            is_encrypted: entry.is_encrypted,
+            reading: entry.reading,
+        }
+    }
 }
 
 /// Messages that were received together, each as what the receiver made of it.
@@ -177,7 +217,8 @@ impl<V, F: FnMut(&MessageView<'_>, &mut Vec<V>)> Taker for Filling<'_, V, F> {
     #[inline(always)]
     fn take(&mut self, found: Found<'_>) -> bool {
         let bulk = &mut *self.bulk;
-        if bulk.entries.last().is_none_or(|last| !Arc::ptr_eq(last, found.entry)) {
+        let is_first = bulk.entries.last().is_none_or(|last| !Arc::ptr_eq(last, found.entry));
+        if is_first {
             bulk.entries.push(found.entry.clone());
         }
         // Bounded by what the broker may send ahead, which fits.
@@ -188,7 +229,7 @@ impl<V, F: FnMut(&MessageView<'_>, &mut Vec<V>)> Taker for Filling<'_, V, F> {
             metadata: found.metadata.clone(),
             payload: found.payload.clone(),
         });
-        let view = view(&found);
+        let view = view(&found, number, is_first);
         self.bytes += view.payload.len();
         (self.make)(&view, &mut bulk.values);
         !self.is_full()
@@ -197,7 +238,7 @@ impl<V, F: FnMut(&MessageView<'_>, &mut Vec<V>)> Taker for Filling<'_, V, F> {
 
 #[allow(clippy::inline_always)] // it is large, and would be copied
 #[inline(always)]
-fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
+fn view<'a>(found: &Found<'a>, entry_number: u32, is_first: bool) -> MessageView<'a> {
     let entry: &'a Entry = found.entry;
     let payload = &entry.body[found.payload.start as usize..found.payload.end as usize];
     let view = MessageView {
@@ -215,6 +256,8 @@ fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
         partition: entry.partition,
         batch_index: -1,
         batch_size: 0,
+        entry_number,
+        common: None,
     };
     match (&found.single, &entry.acks) {
         (Some(single), Some(acks)) => MessageView {
@@ -226,6 +269,7 @@ fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
             null_value: single.null_value,
             batch_index: found.index.cast_signed(),
             batch_size: acks.size().cast_signed(),
+            common: is_first.then(|| common_of_batch(entry)),
             ..view
         },
         _ => {
@@ -236,10 +280,17 @@ fn view<'a>(found: &Found<'a>) -> MessageView<'a> {
                 properties: metadata.properties,
                 event_time: metadata.event_time,
                 null_value: metadata.null_value,
+                common: is_first.then(|| EntryView::of(entry, &metadata)),
                 ..view
             }
         }
     }
+}
+
+/// Apart from the way of most messages, which stays short.
+#[inline(never)]
+fn common_of_batch(entry: &Entry) -> EntryView<'_> {
+    EntryView::of(entry, &Metadata::decode(&entry.metadata).unwrap_or_default())
 }
 
 impl Consumer {

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pulsar_rs_wire::Command;
-use pulsar_rs_wire::extension::CommandCloseConsumer;
-use pulsar_rs_wire::proto::CommandUnsubscribe;
+use pulsar_rs_wire::extension::{CommandCloseConsumer, CommandUnsubscribe};
 use tokio::time::timeout;
 
 use super::receipts::Settled;
@@ -37,9 +36,19 @@ impl Consumer {
     /// Deletes the subscription and closes the consumer. It fails, and changes nothing, while the
     /// subscription has other consumers. Of several topics, the subscription may be gone from some when it fails.
     pub async fn unsubscribe(&self) -> Result<(), Error> {
+        self.delete_subscription(false).await
+    }
+
+    /// The same also while the subscription has other consumers: the broker closes them. Consumers of this library then
+    /// subscribe again. Brokers before Pulsar 3.3 know no force, and refuse as for [`Consumer::unsubscribe`].
+    pub async fn unsubscribe_by_force(&self) -> Result<(), Error> {
+        self.delete_subscription(true).await
+    }
+
+    async fn delete_subscription(&self, force: bool) -> Result<(), Error> {
         match &self.parts {
-            Parts::One(shared) => shared.unsubscribe().await,
-            Parts::Several(group) => group.unsubscribe().await,
+            Parts::One(shared) => shared.unsubscribe(force).await,
+            Parts::Several(group) => group.unsubscribe(force).await,
         }
     }
 }
@@ -61,12 +70,13 @@ impl Shared {
         }
     }
 
-    pub(super) async fn unsubscribe(&self) -> Result<(), Error> {
+    pub(super) async fn unsubscribe(&self, force: bool) -> Result<(), Error> {
         self.check_open()?;
         let connection = self.connected()?;
         self.send_acks(&mut self.state.lock());
+        let force = force.then_some(true);
         connection
-            .request(|request_id| CommandUnsubscribe { consumer_id: self.id, request_id }.into())
+            .request(|request_id| CommandUnsubscribe { consumer_id: self.id, request_id, force }.into())
             .await?;
         self.begin_close();
         connection.remove_consumer(self.id);

@@ -41,7 +41,7 @@ mod timers;
 mod wake_ups;
 
 pub use ack_calls::AckTarget;
-pub use bulk::{Bulk, BulkLimits, BulkMessages, MessageView};
+pub use bulk::{Bulk, BulkLimits, BulkMessages, EntryView, MessageView};
 pub use config::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, InitialPosition, SubscriptionType,
 };

@@ -58,6 +58,15 @@ impl Consumer {
         }
     }
 
+    /// The number of the current reading of a topic, or partition, of this consumer. It rises with each seek, and when the
+    /// client moves to another cluster: messages of an earlier one count no more.
+    pub fn reading(&self, topic: &str) -> Result<u64, Error> {
+        match &self.parts {
+            Parts::One(shared) => Ok(shared.state.lock().reading),
+            Parts::Several(group) => Ok(group.member(topic)?.state.lock().reading),
+        }
+    }
+
     /// Reads on at the first message that was published at or after `time`, milliseconds since 1970. For the rest see
     /// [`Consumer::seek`].
     pub async fn seek_by_time(&self, time: u64) -> Result<(), Error> {

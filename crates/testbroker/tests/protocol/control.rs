@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use pulsar_rs_testbroker::{Kind, Options, TestBroker};
 use pulsar_rs_wire::Command;
-use pulsar_rs_wire::extension::{CommandConnect, CommandLookupTopic, CommandPartitionedTopicMetadata};
+use pulsar_rs_wire::extension::{
+    CommandConnect, CommandLookupTopic, CommandPartitionedTopicMetadata, CommandUnsubscribe,
+};
 use pulsar_rs_wire::hot::{Ack, AckType};
 use pulsar_rs_wire::proto::command_subscribe::SubType;
 use pulsar_rs_wire::proto::{
-    CommandAckResponse, CommandGetLastMessageId, CommandGetSchema, CommandProducer, CommandSeek,
-    CommandUnsubscribe, ServerError,
+    CommandAckResponse, CommandGetLastMessageId, CommandGetSchema, CommandProducer, CommandSeek, ServerError,
 };
 
 use crate::client::{Client, Publish, Received, eventually, subscription};

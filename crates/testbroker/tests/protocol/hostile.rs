@@ -109,7 +109,11 @@ fn numbers_at_their_limits_are_taken() {
         assert!(client.available().iter().all(|entry| *entry == first));
         client.ack_entries(&[first]);
         let request_id = client.request_id();
-        client.send(pulsar_rs_wire::proto::CommandUnsubscribe { consumer_id: 1, request_id });
+        client.send(pulsar_rs_wire::extension::CommandUnsubscribe {
+            consumer_id: 1,
+            request_id,
+            force: None,
+        });
         client.succeeded();
     }
 }

@@ -201,7 +201,7 @@ fn what_is_not_there_is_closed_or_refused() {
     client.flow(1);
     client.redeliver(&[], None);
     client.nothing();
-    client.send(pulsar_rs_wire::proto::CommandUnsubscribe { consumer_id: 1, request_id: 1 });
+    client.send(pulsar_rs_wire::extension::CommandUnsubscribe { consumer_id: 1, request_id: 1, force: None });
     client.refused(ServerError::MetadataError);
     client.send(pulsar_rs_wire::proto::CommandGetLastMessageId { consumer_id: 1, request_id: 1 });
     client.refused(ServerError::MetadataError);

@@ -1,12 +1,13 @@
+use pulsar_rs_wire::extension::CommandUnsubscribe;
+use pulsar_rs_wire::proto::ServerError;
 use pulsar_rs_wire::proto::command_subscribe::SubType;
-use pulsar_rs_wire::proto::{CommandUnsubscribe, ServerError};
 
 use crate::client::Client;
 use crate::target::{Target, topic};
 
 fn unsubscribe(client: &mut Client) {
     let request_id = client.request_id();
-    client.send(CommandUnsubscribe { consumer_id: 1, request_id });
+    client.send(CommandUnsubscribe { consumer_id: 1, request_id, force: None });
 }
 
 #[test]

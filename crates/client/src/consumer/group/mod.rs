@@ -274,9 +274,9 @@ impl Group {
     }
 
     /// Deletes the subscription everywhere and closes the consumer.
-    pub async fn unsubscribe(self: &Arc<Self>) -> Result<(), Error> {
+    pub async fn unsubscribe(self: &Arc<Self>, force: bool) -> Result<(), Error> {
         self.check_open()?;
-        self.for_each(|member| async move { member.unsubscribe().await }).await?;
+        self.for_each(|member| async move { member.unsubscribe(force).await }).await?;
         self.clone().end().await
     }
 }

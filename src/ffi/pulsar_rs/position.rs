@@ -145,7 +145,7 @@ pub extern "C" fn pulsar_rs_consumer_seek_position_queued(
 
 /// Writes the number of the current reading of a topic to `reading`. It rises with each seek, and when the client moves to
 /// another cluster: messages of an earlier one, which the program may still have, are of before and count no more. `topic` is
-/// its full name, of a partition with the number; of a consumer of one topic without partitions it is not looked at.
+/// its full name, of a partition with the number.
 ///
 /// Errors: `pulsar_result_InvalidMessage` for a topic that is none of the consumer's, or no more.
 #[unsafe(no_mangle)]

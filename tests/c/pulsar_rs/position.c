@@ -134,6 +134,8 @@ static void test_places_in_topics(void) {
     next(&session, 2, pulsar_result_Ok);
     CHECK_OK(pulsar_rs_consumer_get_reading(consumer, topic, &after));
     CHECK(before < after);
+    CHECK_RESULT(pulsar_rs_consumer_get_reading(consumer, "persistent://public/default/other", &after),
+                 pulsar_result_InvalidMessage);
     pulsar_message_t *message = next_message(consumer, ANSWER_MS);
     CHECK_TEXT(message ? content(message, text, sizeof(text)) : NULL, "m5");
     pulsar_message_free(message);

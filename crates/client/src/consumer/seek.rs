@@ -62,7 +62,10 @@ impl Consumer {
     /// client moves to another cluster: messages of an earlier one count no more.
     pub fn reading(&self, topic: &str) -> Result<u64, Error> {
         match &self.parts {
-            Parts::One(shared) => Ok(shared.state.lock().reading),
+            Parts::One(shared) if topic == shared.topic.as_str() => Ok(shared.state.lock().reading),
+            Parts::One(shared) => {
+                Err(Error::InvalidMessage(format!("the consumer is on {}, and not on {topic}", shared.topic)))
+            }
             Parts::Several(group) => Ok(group.member(topic)?.state.lock().reading),
         }
     }

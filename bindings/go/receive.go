@@ -1,0 +1,391 @@
+package pulsar
+
+/*
+#include "consumer_bridge.h"
+#include <string.h>
+*/
+import "C"
+
+import (
+	"context"
+	"sync"
+	"unsafe"
+
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/log"
+)
+
+// Tokens of what goes on without an operation.
+const (
+	tokenOfList = 1 + iota
+	tokenOfAnswer
+)
+
+// bytesPerList is how much content a list has at most, unless one message has more.
+const bytesPerList = 8 << 20
+
+// receiver holds messages for a consumer or a reader. Lists of them come from the library, one after the other; whoever
+// receives gets them in turns.
+type receiver struct {
+	// ask has the library fetch up to count messages, for tokenOfList.
+	ask func(count int) C.pulsar_result
+	// readingOf asks for the number of a topic's reading; false for a topic that is none of those received from.
+	readingOf func(name *C.char) (uint64, bool)
+	// failed makes an error of an outcome.
+	failed func(op string, result C.pulsar_result) error
+	logger log.Logger
+	// room is how many messages are held at most; 0: they are fetched one at a time when somebody waits.
+	room int
+	// low is what the receiver asks for more below.
+	low        int
+	keepsLists bool
+	schemas    schemaCache
+
+	mu       sync.Mutex
+	current  []message
+	next     int
+	later    [][]message
+	held     int
+	isAsking bool
+	first    *waiting
+	last     *waiting
+	ended    error // set: nothing is received any more
+	sources  map[string]*source
+	lastOne  *source // most messages are of the same one
+}
+
+// waiting is somebody who waits for a message.
+type waiting struct {
+	got            chan *message // gets one message; nil when the receiver ended
+	previous, next *waiting
+	isServed       bool
+}
+
+var waitings = sync.Pool{New: func() any { return &waiting{got: make(chan *message, 1)} }}
+
+// prepare divides the queue between this side and the library, and returns the library's part.
+func (r *receiver) prepare(queueSize int) (librarys int) {
+	r.sources = make(map[string]*source)
+	r.room = queueSize / 2
+	r.low = (r.room + 1) / 2
+	return queueSize - r.room
+}
+
+// receive takes the next message, or waits for it until ctx ends; then nothing is lost.
+func (r *receiver) receive(ctx context.Context) (*message, error) {
+	r.mu.Lock()
+	if r.next == len(r.current) {
+		return r.wait(ctx)
+	}
+	m := r.take()
+	mustAsk := r.held < r.low && !r.isAsking
+	if mustAsk {
+		r.isAsking = true
+	}
+	count := r.room - r.held
+	r.mu.Unlock()
+	if mustAsk {
+		r.askFor(count)
+	}
+	return m, nil
+}
+
+// take takes the next message, which is there.
+func (r *receiver) take() *message {
+	m := &r.current[r.next]
+	r.next++
+	r.held--
+	if r.next == len(r.current) {
+		r.current, r.next = nil, 0
+		if len(r.later) > 0 {
+			r.current = r.later[0]
+			r.later = r.later[1:]
+		}
+	}
+	return m
+}
+
+// wait waits for a message. It is called with the lock held and gives it back.
+func (r *receiver) wait(ctx context.Context) (*message, error) {
+	if r.ended != nil {
+		defer r.mu.Unlock()
+		return nil, r.ended
+	}
+	if err := ctx.Err(); err != nil {
+		r.mu.Unlock()
+		return nil, err
+	}
+	w := waitings.Get().(*waiting)
+	r.append(w)
+	mustAsk := !r.isAsking
+	r.isAsking = true
+	count := max(1, r.room-r.held)
+	r.mu.Unlock()
+	if mustAsk {
+		r.askFor(count)
+	}
+	select {
+	case m := <-w.got:
+		return r.leave(w, m)
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	if w.isServed {
+		r.mu.Unlock()
+		return r.leave(w, <-w.got)
+	}
+	r.remove(w)
+	r.mu.Unlock()
+	waitings.Put(w)
+	return nil, ctx.Err()
+}
+
+// leave ends a wait that was served.
+func (r *receiver) leave(w *waiting, m *message) (*message, error) {
+	w.isServed = false
+	waitings.Put(w)
+	if m != nil {
+		return m, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return nil, r.ended
+}
+
+func (r *receiver) append(w *waiting) {
+	w.previous, w.next = r.last, nil
+	if r.last == nil {
+		r.first = w
+	} else {
+		r.last.next = w
+	}
+	r.last = w
+}
+
+func (r *receiver) remove(w *waiting) {
+	if w.previous == nil {
+		r.first = w.next
+	} else {
+		w.previous.next = w.next
+	}
+	if w.next == nil {
+		r.last = w.previous
+	} else {
+		w.next.previous = w.previous
+	}
+	w.previous, w.next = nil, nil
+}
+
+// serve gives who waited longest a message, or nil at the end.
+func (r *receiver) serve(m *message) {
+	w := r.first
+	r.remove(w)
+	w.isServed = true
+	w.got <- m
+}
+
+// serveAll gives messages that are there to those who wait, and says how many to ask for then; 0: none.
+func (r *receiver) serveAll() int {
+	for r.first != nil && r.next < len(r.current) {
+		r.serve(r.take())
+	}
+	if r.isAsking || r.ended != nil || (r.held >= r.low && r.first == nil) {
+		return 0
+	}
+	r.isAsking = true
+	return max(1, r.room-r.held)
+}
+
+// askFor has the library fetch messages.
+func (r *receiver) askFor(count int) {
+	if result := r.ask(count); result != C.pulsar_result_Ok {
+		r.endWith(result)
+	}
+}
+
+func (r *receiver) endWith(result C.pulsar_result) {
+	if result == C.pulsar_result_AlreadyClosed || result == C.pulsar_result_ConsumerNotInitialized {
+		r.end(errConsumerClosed("receive"))
+	} else {
+		r.end(r.failed("receive", result))
+	}
+}
+
+// end has everybody fail who waits, now and later. What is held is dropped.
+func (r *receiver) end(why error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended != nil {
+		return
+	}
+	r.ended = why
+	r.current, r.next, r.later, r.held = nil, 0, nil, 0
+	for r.first != nil {
+		r.serve(nil)
+	}
+}
+
+// outcome takes what came for tokenOfList.
+func (r *receiver) outcome(c *C.pulsar_rs_completion_t) {
+	if c.result != C.pulsar_result_Ok {
+		r.endWith(c.result)
+		return
+	}
+	messages := r.copyList((*C.pulsar_rs_received_t)(c.object))
+	r.mu.Lock()
+	r.isAsking = false
+	if r.ended != nil {
+		r.mu.Unlock()
+		return
+	}
+	r.add(messages)
+	count := r.serveAll()
+	r.mu.Unlock()
+	if count > 0 {
+		r.askFor(count)
+	}
+}
+
+// add holds messages behind the others.
+func (r *receiver) add(messages []message) {
+	messages = fresh(messages)
+	if len(messages) == 0 {
+		return
+	}
+	r.held += len(messages)
+	if r.next == len(r.current) {
+		r.current, r.next = messages, 0
+	} else {
+		r.later = append(r.later, messages)
+	}
+}
+
+// fresh leaves out messages of before a seek.
+func fresh(messages []message) []message {
+	return keepIf(messages, func(m *message) bool { return !m.isStale() })
+}
+
+// keepIf returns the messages that are to stay; the same ones if these are all.
+func keepIf(messages []message, stays func(*message) bool) []message {
+	for i := range messages {
+		if stays(&messages[i]) {
+			continue
+		}
+		kept := append([]message(nil), messages[:i]...)
+		for i++; i < len(messages); i++ {
+			if stays(&messages[i]) {
+				kept = append(kept, messages[i])
+			}
+		}
+		return kept
+	}
+	return messages
+}
+
+// filter drops messages that are held.
+func (r *receiver) filter(stays func(*message) bool) {
+	r.mu.Lock()
+	lists := append([][]message{r.current[r.next:]}, r.later...)
+	r.current, r.next, r.later, r.held = nil, 0, nil, 0
+	for _, messages := range lists {
+		messages = keepIf(messages, stays)
+		if len(messages) == 0 {
+			continue
+		}
+		r.held += len(messages)
+		if r.current == nil {
+			r.current = messages
+		} else {
+			r.later = append(r.later, messages)
+		}
+	}
+	count := r.serveAll()
+	r.mu.Unlock()
+	if count > 0 {
+		r.askFor(count)
+	}
+}
+
+// moved drops what is of before a seek, which may have moved any of the topics.
+func (r *receiver) moved() {
+	r.mu.Lock()
+	sources := make([]*source, 0, len(r.sources))
+	for _, s := range r.sources {
+		sources = append(sources, s)
+	}
+	r.mu.Unlock()
+	for _, s := range sources {
+		if reading, ok := r.readingOf(s.cName); ok {
+			s.reading.Store(max(s.reading.Load(), reading))
+		}
+	}
+	r.filter(func(m *message) bool { return !m.isStale() })
+}
+
+// hasMessage says whether a message is held.
+func (r *receiver) hasMessage() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held > 0
+}
+
+// source finds a topic by its name.
+func (r *receiver) source(name []byte) *source {
+	r.mu.Lock()
+	known := r.lastOne
+	if known == nil || known.name != string(name) {
+		known = r.sources[string(name)]
+		r.lastOne = known
+	}
+	r.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	return r.addSource(string(name), true)
+}
+
+// addSource notes a topic; nil for one that is none of those received from, unless messages came from it.
+func (r *receiver) addSource(name string, isSure bool) *source {
+	added := &source{name: name, cName: C.CString(name)}
+	reading, ok := r.readingOf(added.cName)
+	added.reading.Store(reading)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.sources[name]
+	if known != nil || (!ok && !isSure) {
+		C.free(unsafe.Pointer(added.cName))
+		return known
+	}
+	r.sources[name] = added
+	return added
+}
+
+// findSource finds the topic of an id; nil for one that is none of those received from.
+func (r *receiver) findSource(name string) *source {
+	r.mu.Lock()
+	known := r.sources[name]
+	r.mu.Unlock()
+	if known != nil {
+		return known
+	}
+	return r.addSource(name, false)
+}
+
+func (r *receiver) hasEnded() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ended != nil
+}
+
+// free frees what the topics have in C, when nobody uses them any more.
+func (r *receiver) free() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sources {
+		C.free(unsafe.Pointer(s.cName))
+		s.cName = nil
+	}
+}
+
+func errConsumerClosed(op string) error {
+	return newError(ConsumerClosed, op+": the consumer is closed")
+}

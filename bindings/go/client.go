@@ -48,6 +48,7 @@ type connected struct {
 	memory      *memoryLimit
 	handle      *handle
 	completions *completions
+	unregister  func() // ends collecting metrics
 
 	mu     sync.Mutex
 	opened map[closer]struct{} // what lives no longer than the client
@@ -106,6 +107,7 @@ func NewClient(options ClientOptions) (Client, error) {
 		free()
 		c.completions.free()
 	})
+	c.unregister = c.register()
 	held := &client{c}
 	// On a goroutine: closing waits for brokers, and other cleanups shall not.
 	runtime.AddCleanup(held, func(c *connected) { go c.Close() }, c)
@@ -149,6 +151,7 @@ func (c *connected) Close() {
 		return
 	}
 	defer close(c.done)
+	c.unregister()
 	var closing sync.WaitGroup
 	for opened := range opened {
 		closing.Go(opened.Close)
@@ -165,16 +168,18 @@ func (c *connected) Close() {
 	c.handle.close()
 }
 
-// do has the library do something that makes an object, and waits for it.
+// do has the library do something that makes an object, and waits for it. Its outcome comes through the completions given,
+// and so do those of the object later on.
 func (c *connected) do(
-	op string, discard func(unsafe.Pointer), start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
+	op string, completions *completions, discard func(unsafe.Pointer),
+	start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
 ) (unsafe.Pointer, error) {
 	pointer := c.acquire()
 	if pointer == nil {
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
 	defer c.release()
-	operation, result := c.completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	operation, result := completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
 	if result != C.pulsar_result_Ok {
 		return nil, c.failure(op, result, pointer)
 	}
@@ -193,7 +198,14 @@ func (c *connected) failure(op string, result C.pulsar_result, pointer *C.pulsar
 }
 
 // TopicPartitions returns the names of a topic's partitions; of one without partitions its own.
-func (c *connected) TopicPartitions(topic string) ([]string, error) {
+func (c *client) TopicPartitions(topic string) ([]string, error) {
+	names, err := c.topicPartitions(topic)
+	runtime.KeepAlive(c)
+	return names, err
+}
+
+// topicPartitions returns the names of a topic's partitions; of one without partitions its own.
+func (c *connected) topicPartitions(topic string) ([]string, error) {
 	const op = "look up partitions"
 	if err := checkText(op, InvalidTopicName, topic); err != nil {
 		return nil, err
@@ -201,7 +213,7 @@ func (c *connected) TopicPartitions(topic string) ([]string, error) {
 	name := C.CString(topic)
 	defer C.free(unsafe.Pointer(name))
 	free := func(list unsafe.Pointer) { C.pulsar_string_list_free((*C.pulsar_string_list_t)(list)) }
-	object, err := c.do(op, free, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+	object, err := c.do(op, c.completions, free, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_client_get_topic_partitions_queued(pointer, name, c.completions.queue, token)
 	})
 	if err != nil {

@@ -1,6 +1,10 @@
 package pulsar
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/internal/made"
+)
 
 // Result says what kind of failure an Error is.
 type Result int
@@ -154,3 +158,7 @@ var (
 	ErrTransactionCoordinatorNotEnabled = newKind(
 		TransactionCoordinatorNotEnabled, "the broker does no transactions, or is not ready to")
 )
+
+func init() {
+	made.Error = func(result int, text string) error { return newError(Result(result), text) }
+}

@@ -91,7 +91,8 @@ func (schema *AvroSchema) Encode(data interface{}) ([]byte, error) {
 	return content, nil
 }
 
-// Decode reads Avro's binary form into what v points at.
+// Decode reads Avro's binary form into what v points at. As in all uses of hamba/avro, fields that a payload which ends too
+// early does not have stay as they are: Validate finds such payloads.
 func (schema *AvroSchema) Decode(data []byte, v interface{}) error {
 	if err := avro.Unmarshal(schema.Codec, data, v); err != nil {
 		return errSchema("Avro", err)
@@ -99,10 +100,14 @@ func (schema *AvroSchema) Decode(data []byte, v interface{}) error {
 	return nil
 }
 
-// Validate returns nil when the payload can be decoded.
+// Validate returns nil when the payload can be decoded to its end.
 func (schema *AvroSchema) Validate(message []byte) error {
-	var value interface{}
-	return schema.Decode(message, &value)
+	reader := avro.NewReader(nil, 0).Reset(message)
+	reader.ReadNext(schema.Codec)
+	if reader.Error != nil {
+		return errSchema("Avro", reader.Error)
+	}
+	return nil
 }
 
 // GetSchemaInfo returns what brokers are told of the schema.

@@ -22,9 +22,16 @@ import (
 // What is gathered in Go crosses to the library when it is this much, or this old. A crossing costs about as much as
 // gathering two messages, so it is worth little to gather more.
 const (
-	gatheredBytes = 256 << 10
+	gatheredBytes = 512 << 10
 	gatheredCount = 1000
 	gatheredDelay = time.Millisecond
+)
+
+// While one goroutine crosses, others may gather much more. Buffers of up to keptBytes are used again while messages flow,
+// and of up to idleBytes afterwards.
+const (
+	keptBytes = 32 << 20
+	idleBytes = 1 << 20
 )
 
 // turns is how often one goroutine crosses for others before it goes on with its own work.
@@ -59,7 +66,6 @@ type sending struct {
 
 	crossed sync.Cond     // crossing has become false
 	closing chan struct{} // closed with closed
-	scratch []sent        // of the goroutine that handles outcomes
 }
 
 // sent is what is remembered of a message without outcome.
@@ -291,87 +297,88 @@ func (s *sending) hand() {
 			break
 		}
 	}
-	if cap(buffer) <= 4*gatheredBytes {
+	if cap(buffer) <= keptBytes {
 		s.spare = buffer[:0]
 	}
 }
 
 // refuse ends a message that the library did not take; with the lock, which it lets go meanwhile.
 func (s *sending) refuse(token uint64, err error) {
-	refused := s.take(nil, token, 1)
+	refused := s.ring[token&uint64(len(s.ring)-1)]
 	s.inside--
 	s.vacate(1)
 	s.mu.Unlock()
-	s.memory.give(int(refused[0].size))
-	refused[0].tell(nil, err)
+	s.memory.give(int(refused.size))
+	refused.tell(nil, err)
 	s.mu.Lock()
+	s.forget(token, 1)
 }
 
-// take appends what is remembered of messages to list, and forgets it.
-func (s *sending) take(list []sent, first uint64, count int) []sent {
+// forget ends what the ring remembers of messages; with the lock.
+func (s *sending) forget(first uint64, count int) {
 	mask := uint64(len(s.ring) - 1)
 	for token := first; token != first+uint64(count); token++ {
-		place := &s.ring[token&mask]
-		list = append(list, *place)
-		*place = sent{over: true}
+		s.ring[token&mask] = sent{over: true}
 	}
 	for s.oldest != s.next && s.ring[s.oldest&mask].over {
 		s.ring[s.oldest&mask].over = false
 		s.oldest++
 	}
-	return list
 }
 
 // outcome takes an outcome of messages, on the goroutine of the producer's completions, and tells who wants to know.
 func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
-	count := int(c.count)
+	first, count := uint64(c.token), int(c.count)
 	s.mu.Lock()
-	messages := s.take(s.scratch[:0], uint64(c.token), count)
+	// What it has at these tokens changes only here.
+	ring := s.ring
 	s.inside -= count
 	s.vacate(count)
 	if s.inside == 0 {
 		// The connection has nothing to do.
 		s.cross(false)
 	}
-	s.mu.Unlock()
-	size := 0
-	for i := range messages {
-		size += int(messages[i].size)
+	if s.inside == 0 && len(s.gathered) == 0 && cap(s.gathered)+cap(s.spare) > idleBytes {
+		s.gathered, s.spare = nil, nil
 	}
-	s.memory.give(size)
+	s.mu.Unlock()
+	mask := uint64(len(ring) - 1)
 	err := producerFailure(opSend, c.result, s.pointer)
+	size := 0
 	// Ids come from blocks: few allocations, and one that is kept holds no more than its block.
-	var block []messageID
-	for i := range messages {
+	var block []sentID
+	for i := range count {
+		entry := &ring[(first+uint64(i))&mask]
+		size += int(entry.size)
 		if err != nil {
-			messages[i].tell(nil, err)
+			entry.tell(nil, err)
 			continue
 		}
 		if len(block) == 0 {
-			block = make([]messageID, min(idBlock, count-i))
+			block = make([]sentID, min(idBlock, count-i))
 		}
 		id := &block[0]
 		block = block[1:]
-		*id = messageID{
+		*id = sentID{
 			ledgerID: int64(c.ledger), entryID: int64(c.entry),
 			batchIdx: int32(c.batch_index), batchSize: int32(c.batch_size), partitionIdx: int32(c.partition),
 		}
 		if id.batchIdx >= 0 {
 			id.batchIdx += int32(i)
 		}
-		messages[i].tell(id, nil)
+		entry.tell(id, nil)
 	}
-	clear(messages)
-	if cap(messages) <= 4*gatheredCount {
-		s.scratch = messages
-	}
+	s.memory.give(size)
+	s.mu.Lock()
+	s.forget(first, count)
+	s.mu.Unlock()
 }
 
 // idBlock is how many ids are allocated together.
 const idBlock = 16
 
 // tell tells the outcome to who wants to know.
-func (e *sent) tell(id *messageID, err error) {
+func (e *sent) tell(id *sentID, err error) {
 	if e.wait != nil {
 		if id != nil {
 			e.wait.id = id

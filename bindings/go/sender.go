@@ -18,10 +18,34 @@ import (
 	"unsafe"
 )
 
-// producer is what a program holds of a producer; when the program forgets it without Close, that is closed.
+// producer is what a program holds of a producer; when the program forgets it without Close, that is closed. Its calls keep
+// it from being forgotten.
 type producer struct {
 	*sender
+	client *client // which lives as long as its producers
 }
+
+func (p *producer) Send(ctx context.Context, message *ProducerMessage) (MessageID, error) {
+	id, err := p.sender.Send(ctx, message)
+	runtime.KeepAlive(p)
+	return id, err
+}
+
+func (p *producer) SendAsync(
+	ctx context.Context, message *ProducerMessage, callback func(MessageID, *ProducerMessage, error),
+) {
+	p.sender.SendAsync(ctx, message, callback)
+	runtime.KeepAlive(p)
+}
+
+func (p *producer) FlushWithCtx(ctx context.Context) error {
+	err := p.sender.FlushWithCtx(ctx)
+	runtime.KeepAlive(p)
+	return err
+}
+
+// Flush sends what is gathered, and waits until everything that was accepted is stored or has failed.
+func (p *producer) Flush() error { return p.FlushWithCtx(context.Background()) }
 
 // sender is a producer of the library with what belongs to it.
 type sender struct {
@@ -36,12 +60,24 @@ type sender struct {
 	interceptors ProducerInterceptors
 	router       func(*ProducerMessage, TopicMetadata) int
 	partitions   partitions
-	self         Producer // for interceptors
 	once         sync.Once
 }
 
+// Flush is for interceptors, which get the sender.
+func (s *sender) Flush() error { return s.FlushWithCtx(context.Background()) }
+
 // CreateProducer creates a producer, within the operation timeout; one that waits for exclusive access waits for that.
-func (c *connected) CreateProducer(options ProducerOptions) (Producer, error) {
+func (c *client) CreateProducer(options ProducerOptions) (Producer, error) {
+	made, err := c.createProducer(options)
+	if err != nil {
+		return nil, err
+	}
+	held := &producer{made, c}
+	runtime.AddCleanup(held, func(s *sender) { go s.Close() }, made)
+	return held, nil
+}
+
+func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 	const op = "create producer"
 	if options.Topic == "" {
 		return nil, newError(InvalidTopicName, op+": the topic is missing")
@@ -51,7 +87,7 @@ func (c *connected) CreateProducer(options ProducerOptions) (Producer, error) {
 	}
 	op2 := op + " on " + options.Topic
 	// A producer for each partition may have as many.
-	names, err := c.TopicPartitions(options.Topic)
+	names, err := c.topicPartitions(options.Topic)
 	if err != nil {
 		return nil, err
 	}
@@ -83,16 +119,17 @@ func (c *connected) CreateProducer(options ProducerOptions) (Producer, error) {
 	topic := C.CString(options.Topic)
 	defer C.free(unsafe.Pointer(topic))
 	discard := func(pointer unsafe.Pointer) { C.pulsar_producer_free((*C.pulsar_producer_t)(pointer)) }
-	object, err := c.do(op2, discard, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
-		return C.pulsar_rs_client_create_producer_queued(pointer, topic, config.pointer, c.completions.queue, token)
+	s.completions.run(s.outcome)
+	object, err := c.do(op2, s.completions, discard, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+		return C.pulsar_rs_client_create_producer_queued(pointer, topic, config.pointer, s.completions.queue, token)
 	})
 	if err != nil {
+		s.completions.stop()
 		s.completions.free()
 		return nil, err
 	}
 	pointer := (*C.pulsar_producer_t)(object)
 	s.init(pointer, c.memory, limit, delay)
-	s.completions.run(s.outcome)
 	s.topic = C.GoString(C.pulsar_producer_get_topic(pointer))
 	s.name = C.GoString(C.pulsar_producer_get_producer_name(pointer))
 	s.partitions.refresh(pointer)
@@ -104,12 +141,7 @@ func (c *connected) CreateProducer(options ProducerOptions) (Producer, error) {
 		s.Close()
 		return nil, newError(AlreadyClosedError, op2+": the client is closed")
 	}
-	held := &producer{s}
-	if len(s.interceptors) > 0 {
-		s.self = &producer{s}
-	}
-	runtime.AddCleanup(held, func(s *sender) { go s.Close() }, s)
-	return held, nil
+	return s, nil
 }
 
 // Topic returns the full name of the topic.
@@ -138,7 +170,7 @@ func (s *sender) Send(ctx context.Context, message *ProducerMessage) (MessageID,
 	wait.id, wait.err = nil, nil
 	waits.Put(wait)
 	if err == nil {
-		s.interceptors.OnSendAcknowledgement(s.self, message, id)
+		s.interceptors.OnSendAcknowledgement(s, message, id)
 	}
 	return id, err
 }
@@ -165,7 +197,7 @@ func (s *sender) intercepted(
 ) func(MessageID, *ProducerMessage, error) {
 	return func(id MessageID, message *ProducerMessage, err error) {
 		if err == nil {
-			s.interceptors.OnSendAcknowledgement(s.self, message, id)
+			s.interceptors.OnSendAcknowledgement(s, message, id)
 		}
 		if callback != nil {
 			callback(id, message, err)
@@ -182,7 +214,7 @@ func (s *sender) send(ctx context.Context, message *ProducerMessage, entry sent)
 		return errorOf(ErrContextExpired, "send", err)
 	}
 	if len(s.interceptors) > 0 {
-		s.interceptors.BeforeSend(s.self, message)
+		s.interceptors.BeforeSend(s, message)
 	}
 	o := outgoing{message: message, payload: message.Payload, partition: -1}
 	if message.Value != nil || message.Schema != nil || message.Transaction != nil || o.payload == nil {
@@ -281,10 +313,7 @@ func (s *sender) LastSequenceID() int64 {
 	return int64(C.pulsar_producer_get_last_sequence_id(pointer))
 }
 
-// Flush sends what is gathered, and waits until everything that was accepted is stored or has failed.
-func (s *sender) Flush() error { return s.FlushWithCtx(context.Background()) }
-
-// FlushWithCtx is Flush that waits no longer than ctx.
+// FlushWithCtx sends what is gathered, and waits until everything that was accepted is stored or has failed, or ctx ends.
 func (s *sender) FlushWithCtx(ctx context.Context) error {
 	const op = "flush"
 	pointer := s.acquire()

@@ -14,8 +14,6 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second
-
 func testClient(t testing.TB) Client {
 	t.Helper()
 	url := os.Getenv("PULSAR_URL")

@@ -106,6 +106,7 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 		return nil, err
 	}
 	defer config.free()
+	config.setEncryption(options.Encryption, c.logger)
 	s := &sender{
 		client: c, mayWait: !options.DisableBlockIfQueueFull, interceptors: options.Interceptors, router: options.MessageRouter,
 		schema: options.Schema, hash: hashOf(options.HashingScheme),

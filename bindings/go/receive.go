@@ -23,20 +23,22 @@ const (
 // bytesPerList is how much content a list has at most, unless one message has more.
 const bytesPerList = 8 << 20
 
-// receiver holds messages for a consumer or a reader. Lists of them come from the library, one after the other; whoever
-// receives gets them in turns.
+// receiver holds messages for a consumer or a reader. Whoever finds none takes a list of those that the library has; when it
+// has none either, he waits for a list that it sends. Whoever waits is served in turns.
 type receiver struct {
-	// ask has the library fetch up to count messages, for tokenOfList.
+	// fetch takes up to count messages that the library has.
+	fetch func(count int, received **C.pulsar_rs_received_t) C.pulsar_result
+	// ask has the library send up to count messages as soon as it has any, for tokenOfList.
 	ask func(count int) C.pulsar_result
 	// readingOf asks for the number of a topic's reading; false for a topic that is none of those received from.
 	readingOf func(name *C.char) (uint64, bool)
 	// failed makes an error of an outcome.
 	failed func(op string, result C.pulsar_result) error
 	logger log.Logger
-	// room is how many messages are held at most; 0: they are fetched one at a time when somebody waits.
+	// room is how many messages are held at most.
 	room int
-	// low is what the receiver asks for more below.
-	low        int
+	// isLazy says that nothing is fetched before somebody waits.
+	isLazy     bool
 	keepsLists bool
 	schemas    schemaCache
 
@@ -49,8 +51,10 @@ type receiver struct {
 	first    *waiting
 	last     *waiting
 	ended    error // set: nothing is received any more
-	sources  map[string]*source
-	lastOne  *source // most messages are of the same one
+
+	sourcesMu sync.Mutex
+	sources   map[string]*source
+	lastOne   *source // most messages are of the same one
 }
 
 // waiting is somebody who waits for a message.
@@ -65,28 +69,35 @@ var waitings = sync.Pool{New: func() any { return &waiting{got: make(chan *messa
 // prepare divides the queue between this side and the library, and returns the library's part.
 func (r *receiver) prepare(queueSize int) (librarys int) {
 	r.sources = make(map[string]*source)
-	r.room = queueSize / 2
-	r.low = (r.room + 1) / 2
-	return queueSize - r.room
+	r.isLazy = queueSize == 0
+	librarys = queueSize - queueSize/2
+	r.room = max(queueSize/2, 1)
+	return librarys
 }
 
 // receive takes the next message, or waits for it until ctx ends; then nothing is lost.
 func (r *receiver) receive(ctx context.Context) (*message, error) {
 	r.mu.Lock()
-	if r.next == len(r.current) {
+	if r.next == len(r.current) && !r.refill() {
 		return r.wait(ctx)
 	}
 	m := r.take()
-	mustAsk := r.held < r.low && !r.isAsking
-	if mustAsk {
-		r.isAsking = true
-	}
-	count := r.room - r.held
 	r.mu.Unlock()
-	if mustAsk {
-		r.askFor(count)
-	}
 	return m, nil
+}
+
+// refill takes what the library has, without waiting; false when that is nothing.
+func (r *receiver) refill() bool {
+	// Those who wait come first, and get what was asked for.
+	if r.isAsking || r.isLazy || r.ended != nil {
+		return false
+	}
+	var received *C.pulsar_rs_received_t
+	if r.fetch(r.room, &received) != C.pulsar_result_Ok {
+		return false
+	}
+	r.add(r.copyList(received))
+	return r.next < len(r.current)
 }
 
 // take takes the next message, which is there.
@@ -118,10 +129,9 @@ func (r *receiver) wait(ctx context.Context) (*message, error) {
 	r.append(w)
 	mustAsk := !r.isAsking
 	r.isAsking = true
-	count := max(1, r.room-r.held)
 	r.mu.Unlock()
 	if mustAsk {
-		r.askFor(count)
+		r.askFor(r.room)
 	}
 	select {
 	case m := <-w.got:
@@ -188,11 +198,11 @@ func (r *receiver) serveAll() int {
 	for r.first != nil && r.next < len(r.current) {
 		r.serve(r.take())
 	}
-	if r.isAsking || r.ended != nil || (r.held >= r.low && r.first == nil) {
+	if r.isAsking || r.ended != nil || r.first == nil {
 		return 0
 	}
 	r.isAsking = true
-	return max(1, r.room-r.held)
+	return r.room
 }
 
 // askFor has the library fetch messages.
@@ -307,12 +317,12 @@ func (r *receiver) filter(stays func(*message) bool) {
 
 // moved drops what is of before a seek, which may have moved any of the topics.
 func (r *receiver) moved() {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	sources := make([]*source, 0, len(r.sources))
 	for _, s := range r.sources {
 		sources = append(sources, s)
 	}
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	for _, s := range sources {
 		if reading, ok := r.readingOf(s.cName); ok {
 			s.reading.Store(max(s.reading.Load(), reading))
@@ -330,13 +340,13 @@ func (r *receiver) hasMessage() bool {
 
 // source finds a topic by its name.
 func (r *receiver) source(name []byte) *source {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	known := r.lastOne
 	if known == nil || known.name != string(name) {
 		known = r.sources[string(name)]
 		r.lastOne = known
 	}
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	if known != nil {
 		return known
 	}
@@ -348,8 +358,8 @@ func (r *receiver) addSource(name string, isSure bool) *source {
 	added := &source{name: name, cName: C.CString(name)}
 	reading, ok := r.readingOf(added.cName)
 	added.reading.Store(reading)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.sourcesMu.Lock()
+	defer r.sourcesMu.Unlock()
 	known := r.sources[name]
 	if known != nil || (!ok && !isSure) {
 		C.free(unsafe.Pointer(added.cName))
@@ -361,9 +371,9 @@ func (r *receiver) addSource(name string, isSure bool) *source {
 
 // findSource finds the topic of an id; nil for one that is none of those received from.
 func (r *receiver) findSource(name string) *source {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	known := r.sources[name]
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	if known != nil {
 		return known
 	}
@@ -378,8 +388,8 @@ func (r *receiver) hasEnded() bool {
 
 // free frees what the topics have in C, when nobody uses them any more.
 func (r *receiver) free() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.sourcesMu.Lock()
+	defer r.sourcesMu.Unlock()
 	for _, s := range r.sources {
 		C.free(unsafe.Pointer(s.cName))
 		s.cName = nil

@@ -26,10 +26,9 @@ const bytesPerList = 8 << 20
 // receiver holds messages for a consumer or a reader. Whoever finds none takes a list of those that the library has; when it
 // has none either, he waits for a list that it sends. Whoever waits is served in turns.
 type receiver struct {
-	// fetch takes up to count messages that the library has.
-	fetch func(count int, received **C.pulsar_rs_received_t) C.pulsar_result
-	// ask has the library send up to count messages as soon as it has any, for tokenOfList.
-	ask func(count int) C.pulsar_result
+	// fetch frees a list, which may be nil, and opens one of up to as many messages as there is room for. When the library has
+	// none, it sends them as soon as it has any, for tokenOfList.
+	fetch func(done *C.pulsar_rs_received_t, opened *C.pulsar_go_list_t) C.pulsar_result
 	// readingOf asks for the number of a topic's reading; false for a topic that is none of those received from.
 	readingOf func(name *C.char) (uint64, bool)
 	// failed makes an error of an outcome.
@@ -47,7 +46,8 @@ type receiver struct {
 	next     int
 	later    [][]message
 	held     int
-	isAsking bool
+	isAsking bool                    // for a list that the library sends
+	done     *C.pulsar_rs_received_t // what was copied from last, to be freed with the next call
 	first    *waiting
 	last     *waiting
 	ended    error // set: nothing is received any more
@@ -78,26 +78,44 @@ func (r *receiver) prepare(queueSize int) (librarys int) {
 // receive takes the next message, or waits for it until ctx ends; then nothing is lost.
 func (r *receiver) receive(ctx context.Context) (*message, error) {
 	r.mu.Lock()
-	if r.next == len(r.current) && !r.refill() {
-		return r.wait(ctx)
+	if r.next == len(r.current) {
+		return r.refill(ctx)
 	}
 	m := r.take()
 	r.mu.Unlock()
 	return m, nil
 }
 
-// refill takes what the library has, without waiting; false when that is nothing.
-func (r *receiver) refill() bool {
+// refill takes what the library has, or waits for it. It is called with the lock held and gives it back.
+func (r *receiver) refill(ctx context.Context) (*message, error) {
+	if err := ctx.Err(); err != nil && r.ended == nil {
+		r.mu.Unlock()
+		return nil, err
+	}
 	// Those who wait come first, and get what was asked for.
-	if r.isAsking || r.isLazy || r.ended != nil {
-		return false
+	for !r.isAsking && r.ended == nil {
+		r.more()
+		if r.next < len(r.current) {
+			m := r.take()
+			r.mu.Unlock()
+			return m, nil
+		}
 	}
-	var received *C.pulsar_rs_received_t
-	if r.fetch(r.room, &received) != C.pulsar_result_Ok {
-		return false
+	return r.wait(ctx)
+}
+
+// more takes what the library has, or asks for it.
+func (r *receiver) more() {
+	done := r.done
+	r.done = nil
+	r.isAsking = true
+	var opened C.pulsar_go_list_t
+	if result := r.fetch(done, &opened); result != C.pulsar_result_Ok {
+		r.endWith(result)
+	} else if opened.received != nil {
+		r.isAsking = false
+		r.add(r.copyList(&opened))
 	}
-	r.add(r.copyList(received))
-	return r.next < len(r.current)
 }
 
 // take takes the next message, which is there.
@@ -121,18 +139,9 @@ func (r *receiver) wait(ctx context.Context) (*message, error) {
 		defer r.mu.Unlock()
 		return nil, r.ended
 	}
-	if err := ctx.Err(); err != nil {
-		r.mu.Unlock()
-		return nil, err
-	}
 	w := waitings.Get().(*waiting)
 	r.append(w)
-	mustAsk := !r.isAsking
-	r.isAsking = true
 	r.mu.Unlock()
-	if mustAsk {
-		r.askFor(r.room)
-	}
 	select {
 	case m := <-w.got:
 		return r.leave(w, m)
@@ -193,37 +202,35 @@ func (r *receiver) serve(m *message) {
 	w.got <- m
 }
 
-// serveAll gives messages that are there to those who wait, and says how many to ask for then; 0: none.
-func (r *receiver) serveAll() int {
-	for r.first != nil && r.next < len(r.current) {
-		r.serve(r.take())
-	}
-	if r.isAsking || r.ended != nil || r.first == nil {
-		return 0
-	}
-	r.isAsking = true
-	return r.room
-}
-
-// askFor has the library fetch messages.
-func (r *receiver) askFor(count int) {
-	if result := r.ask(count); result != C.pulsar_result_Ok {
-		r.endWith(result)
+// serveAll gives messages that are there to those who wait, and takes or asks for more while some do.
+func (r *receiver) serveAll() {
+	for {
+		for r.first != nil && r.next < len(r.current) {
+			r.serve(r.take())
+		}
+		if r.first == nil || r.isAsking || r.ended != nil {
+			return
+		}
+		r.more()
 	}
 }
 
 func (r *receiver) endWith(result C.pulsar_result) {
 	if result == C.pulsar_result_AlreadyClosed || result == C.pulsar_result_ConsumerNotInitialized {
-		r.end(errConsumerClosed("receive"))
+		r.endLocked(errConsumerClosed("receive"))
 	} else {
-		r.end(r.failed("receive", result))
+		r.endLocked(r.failed("receive", result))
 	}
 }
 
 // end has everybody fail who waits, now and later. What is held is dropped.
 func (r *receiver) end(why error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.endLocked(why)
+	r.mu.Unlock()
+}
+
+func (r *receiver) endLocked(why error) {
 	if r.ended != nil {
 		return
 	}
@@ -236,22 +243,19 @@ func (r *receiver) end(why error) {
 
 // outcome takes what came for tokenOfList.
 func (r *receiver) outcome(c *C.pulsar_rs_completion_t) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if c.result != C.pulsar_result_Ok {
 		r.endWith(c.result)
 		return
 	}
-	messages := r.copyList((*C.pulsar_rs_received_t)(c.object))
-	r.mu.Lock()
+	var opened C.pulsar_go_list_t
+	C.pulsar_go_open_list((*C.pulsar_rs_received_t)(c.object), &opened)
+	messages := r.copyList(&opened)
 	r.isAsking = false
-	if r.ended != nil {
-		r.mu.Unlock()
-		return
-	}
-	r.add(messages)
-	count := r.serveAll()
-	r.mu.Unlock()
-	if count > 0 {
-		r.askFor(count)
+	if r.ended == nil {
+		r.add(messages)
+		r.serveAll()
 	}
 }
 
@@ -308,11 +312,8 @@ func (r *receiver) filter(stays func(*message) bool) {
 			r.later = append(r.later, messages)
 		}
 	}
-	count := r.serveAll()
+	r.serveAll()
 	r.mu.Unlock()
-	if count > 0 {
-		r.askFor(count)
-	}
 }
 
 // moved drops what is of before a seek, which may have moved any of the topics.
@@ -394,6 +395,8 @@ func (r *receiver) free() {
 		C.free(unsafe.Pointer(s.cName))
 		s.cName = nil
 	}
+	C.pulsar_rs_received_free(r.done)
+	r.done = nil
 }
 
 func errConsumerClosed(op string) error {

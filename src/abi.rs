@@ -326,7 +326,7 @@ pub use crate::ffi::pulsar_rs::position::{
     pulsar_rs_consumer_get_reading, pulsar_rs_consumer_reconsume_later_queued,
     pulsar_rs_consumer_seek_position_queued, pulsar_rs_positions_count, pulsar_rs_positions_free,
     pulsar_rs_positions_get, pulsar_rs_positions_topic, pulsar_rs_reader_get_last_positions_queued,
-    pulsar_rs_reader_get_reading, pulsar_rs_reader_has_message_available_queued,
+    pulsar_rs_reader_get_reading, pulsar_rs_reader_has_message_available_queued, pulsar_rs_reader_read_bulk,
     pulsar_rs_reader_read_bulk_queued, pulsar_rs_reader_seek_position_queued,
 };
 

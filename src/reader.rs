@@ -94,6 +94,20 @@ impl Reader {
         self.core.read_next_blocking(timeout).map(Message::received)
     }
 
+    /// Fills a list with the messages that are there; waits for the first, at most `timeout`.
+    pub fn read_bulk(
+        &self,
+        list: &mut List,
+        limits: BulkLimits,
+        timeout: Option<Duration>,
+    ) -> Result<(), Error> {
+        self.check_no_listener()?;
+        let (bulk, make) = list.fill();
+        self.core.read_bulk_blocking(bulk, limits, timeout, make)?;
+        list.finish();
+        Ok(())
+    }
+
     /// Has outcomes of queued operations go to `queue`, from now on and for ever.
     pub fn set_completion_queue(&self, queue: Arc<CompletionQueue>) -> Result<(), Error> {
         let refused = |_| Error::InvalidConfiguration("the reader has a completion queue already".into());

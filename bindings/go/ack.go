@@ -3,11 +3,9 @@ package pulsar
 /*
 #include "consumer_bridge.h"
 
-// The library calls nothing back in these, and keeps no pointer.
+// The library keeps no pointer of these.
 #cgo noescape pulsar_rs_consumer_acknowledge_positions
-#cgo nocallback pulsar_rs_consumer_acknowledge_positions
 #cgo noescape pulsar_rs_consumer_acknowledge_cumulative_position
-#cgo nocallback pulsar_rs_consumer_acknowledge_cumulative_position
 */
 import "C"
 

@@ -143,13 +143,14 @@ func (c *subscribed) prepareReceiving() {
 	c.keepsLists = c.options.RetryEnable
 	c.schemas.own = c.options.Schema
 	c.schemas.fetch = c.fetchSchema
-	c.ask = func(count int) C.pulsar_result {
+	c.fetch = func(done *C.pulsar_rs_received_t, opened *C.pulsar_go_list_t) C.pulsar_result {
 		pointer := c.acquire()
 		if pointer == nil {
+			C.pulsar_rs_received_free(done)
 			return C.pulsar_result_AlreadyClosed
 		}
 		defer c.handle.release()
-		return C.pulsar_rs_consumer_receive_bulk_queued(pointer, C.size_t(count), bytesPerList, tokenOfList)
+		return C.pulsar_go_receive(pointer, done, truth(c.isLazy), C.size_t(c.room), bytesPerList, tokenOfList, opened)
 	}
 	c.readingOf = func(name *C.char) (uint64, bool) {
 		pointer := c.acquire()

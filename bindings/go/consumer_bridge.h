@@ -15,8 +15,11 @@
 #include <pulsar_rs/reader_configuration.h>
 #include <pulsar_rs/schema.h>
 
-/* What a list of messages has, all at once: each call from Go costs. */
+/* Each call from Go costs: these do several things at once. */
+
+/* What a list of messages has. */
 typedef struct pulsar_go_list {
+    pulsar_rs_received_t *received; /* NULL: none */
     const pulsar_rs_view_t *views;
     size_t count;
     const pulsar_rs_entry_t *entries;
@@ -25,7 +28,14 @@ typedef struct pulsar_go_list {
     size_t topic_len;
 } pulsar_go_list_t;
 
-void pulsar_go_open_list(pulsar_rs_received_t *list, pulsar_go_list_t *opened);
+void pulsar_go_open_list(pulsar_rs_received_t *received, pulsar_go_list_t *opened);
+
+/* Frees a list, and opens one of the messages that are there. When there are none, and if `is_lazy` without looking, asks for
+ * a list that goes to the completion queue. Returns the result of asking. */
+pulsar_result pulsar_go_receive(pulsar_consumer_t *consumer, pulsar_rs_received_t *done, int is_lazy, size_t max_messages,
+                                size_t max_bytes, uint64_t token, pulsar_go_list_t *opened);
+pulsar_result pulsar_go_read(pulsar_reader_t *reader, pulsar_rs_received_t *done, size_t max_messages, size_t max_bytes,
+                             uint64_t token, pulsar_go_list_t *opened);
 
 /* Go must not hold a number as a pointer: handles go through these functions. */
 

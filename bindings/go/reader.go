@@ -178,13 +178,14 @@ func (r *reading) prepareReceiving() {
 	r.logger = r.client.logger
 	r.failed = r.failure
 	r.schemas.own = r.options.Schema
-	r.ask = func(count int) C.pulsar_result {
+	r.fetch = func(done *C.pulsar_rs_received_t, opened *C.pulsar_go_list_t) C.pulsar_result {
 		pointer := r.acquire()
 		if pointer == nil {
+			C.pulsar_rs_received_free(done)
 			return C.pulsar_result_AlreadyClosed
 		}
 		defer r.handle.release()
-		return C.pulsar_rs_reader_read_bulk_queued(pointer, C.size_t(count), bytesPerList, tokenOfList)
+		return C.pulsar_go_read(pointer, done, C.size_t(r.room), bytesPerList, tokenOfList, opened)
 	}
 	r.readingOf = func(name *C.char) (uint64, bool) {
 		pointer := r.acquire()

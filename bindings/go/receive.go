@@ -23,20 +23,21 @@ const (
 // bytesPerList is how much content a list has at most, unless one message has more.
 const bytesPerList = 8 << 20
 
-// receiver holds messages for a consumer or a reader. Lists of them come from the library, one after the other; whoever
-// receives gets them in turns.
+// receiver holds messages for a consumer or a reader. Whoever finds none takes a list of those that the library has; when it
+// has none either, he waits for a list that it sends. Whoever waits is served in turns.
 type receiver struct {
-	// ask has the library fetch up to count messages, for tokenOfList.
-	ask func(count int) C.pulsar_result
+	// fetch frees a list, which may be nil, and opens one of up to as many messages as there is room for. When the library has
+	// none, it sends them as soon as it has any, for tokenOfList.
+	fetch func(done *C.pulsar_rs_received_t, opened *C.pulsar_go_list_t) C.pulsar_result
 	// readingOf asks for the number of a topic's reading; false for a topic that is none of those received from.
 	readingOf func(name *C.char) (uint64, bool)
 	// failed makes an error of an outcome.
 	failed func(op string, result C.pulsar_result) error
 	logger log.Logger
-	// room is how many messages are held at most; 0: they are fetched one at a time when somebody waits.
+	// room is how many messages are held at most.
 	room int
-	// low is what the receiver asks for more below.
-	low        int
+	// isLazy says that nothing is fetched before somebody waits.
+	isLazy     bool
 	keepsLists bool
 	schemas    schemaCache
 
@@ -45,12 +46,15 @@ type receiver struct {
 	next     int
 	later    [][]message
 	held     int
-	isAsking bool
+	isAsking bool                    // for a list that the library sends
+	done     *C.pulsar_rs_received_t // what was copied from last, to be freed with the next call
 	first    *waiting
 	last     *waiting
 	ended    error // set: nothing is received any more
-	sources  map[string]*source
-	lastOne  *source // most messages are of the same one
+
+	sourcesMu sync.Mutex
+	sources   map[string]*source
+	lastOne   *source // most messages are of the same one
 }
 
 // waiting is somebody who waits for a message.
@@ -65,28 +69,53 @@ var waitings = sync.Pool{New: func() any { return &waiting{got: make(chan *messa
 // prepare divides the queue between this side and the library, and returns the library's part.
 func (r *receiver) prepare(queueSize int) (librarys int) {
 	r.sources = make(map[string]*source)
-	r.room = queueSize / 2
-	r.low = (r.room + 1) / 2
-	return queueSize - r.room
+	r.isLazy = queueSize == 0
+	librarys = queueSize - queueSize/2
+	r.room = max(queueSize/2, 1)
+	return librarys
 }
 
 // receive takes the next message, or waits for it until ctx ends; then nothing is lost.
 func (r *receiver) receive(ctx context.Context) (*message, error) {
 	r.mu.Lock()
 	if r.next == len(r.current) {
-		return r.wait(ctx)
+		return r.refill(ctx)
 	}
 	m := r.take()
-	mustAsk := r.held < r.low && !r.isAsking
-	if mustAsk {
-		r.isAsking = true
-	}
-	count := r.room - r.held
 	r.mu.Unlock()
-	if mustAsk {
-		r.askFor(count)
-	}
 	return m, nil
+}
+
+// refill takes what the library has, or waits for it. It is called with the lock held and gives it back.
+func (r *receiver) refill(ctx context.Context) (*message, error) {
+	if err := ctx.Err(); err != nil && r.ended == nil {
+		r.mu.Unlock()
+		return nil, err
+	}
+	// Those who wait come first, and get what was asked for.
+	for !r.isAsking && r.ended == nil {
+		r.more()
+		if r.next < len(r.current) {
+			m := r.take()
+			r.mu.Unlock()
+			return m, nil
+		}
+	}
+	return r.wait(ctx)
+}
+
+// more takes what the library has, or asks for it.
+func (r *receiver) more() {
+	done := r.done
+	r.done = nil
+	r.isAsking = true
+	var opened C.pulsar_go_list_t
+	if result := r.fetch(done, &opened); result != C.pulsar_result_Ok {
+		r.endWith(result)
+	} else if opened.received != nil {
+		r.isAsking = false
+		r.add(r.copyList(&opened))
+	}
 }
 
 // take takes the next message, which is there.
@@ -110,19 +139,9 @@ func (r *receiver) wait(ctx context.Context) (*message, error) {
 		defer r.mu.Unlock()
 		return nil, r.ended
 	}
-	if err := ctx.Err(); err != nil {
-		r.mu.Unlock()
-		return nil, err
-	}
 	w := waitings.Get().(*waiting)
 	r.append(w)
-	mustAsk := !r.isAsking
-	r.isAsking = true
-	count := max(1, r.room-r.held)
 	r.mu.Unlock()
-	if mustAsk {
-		r.askFor(count)
-	}
 	select {
 	case m := <-w.got:
 		return r.leave(w, m)
@@ -183,37 +202,35 @@ func (r *receiver) serve(m *message) {
 	w.got <- m
 }
 
-// serveAll gives messages that are there to those who wait, and says how many to ask for then; 0: none.
-func (r *receiver) serveAll() int {
-	for r.first != nil && r.next < len(r.current) {
-		r.serve(r.take())
-	}
-	if r.isAsking || r.ended != nil || (r.held >= r.low && r.first == nil) {
-		return 0
-	}
-	r.isAsking = true
-	return max(1, r.room-r.held)
-}
-
-// askFor has the library fetch messages.
-func (r *receiver) askFor(count int) {
-	if result := r.ask(count); result != C.pulsar_result_Ok {
-		r.endWith(result)
+// serveAll gives messages that are there to those who wait, and takes or asks for more while some do.
+func (r *receiver) serveAll() {
+	for {
+		for r.first != nil && r.next < len(r.current) {
+			r.serve(r.take())
+		}
+		if r.first == nil || r.isAsking || r.ended != nil {
+			return
+		}
+		r.more()
 	}
 }
 
 func (r *receiver) endWith(result C.pulsar_result) {
 	if result == C.pulsar_result_AlreadyClosed || result == C.pulsar_result_ConsumerNotInitialized {
-		r.end(errConsumerClosed("receive"))
+		r.endLocked(errConsumerClosed("receive"))
 	} else {
-		r.end(r.failed("receive", result))
+		r.endLocked(r.failed("receive", result))
 	}
 }
 
 // end has everybody fail who waits, now and later. What is held is dropped.
 func (r *receiver) end(why error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.endLocked(why)
+	r.mu.Unlock()
+}
+
+func (r *receiver) endLocked(why error) {
 	if r.ended != nil {
 		return
 	}
@@ -226,22 +243,19 @@ func (r *receiver) end(why error) {
 
 // outcome takes what came for tokenOfList.
 func (r *receiver) outcome(c *C.pulsar_rs_completion_t) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if c.result != C.pulsar_result_Ok {
 		r.endWith(c.result)
 		return
 	}
-	messages := r.copyList((*C.pulsar_rs_received_t)(c.object))
-	r.mu.Lock()
+	var opened C.pulsar_go_list_t
+	C.pulsar_go_open_list((*C.pulsar_rs_received_t)(c.object), &opened)
+	messages := r.copyList(&opened)
 	r.isAsking = false
-	if r.ended != nil {
-		r.mu.Unlock()
-		return
-	}
-	r.add(messages)
-	count := r.serveAll()
-	r.mu.Unlock()
-	if count > 0 {
-		r.askFor(count)
+	if r.ended == nil {
+		r.add(messages)
+		r.serveAll()
 	}
 }
 
@@ -298,21 +312,18 @@ func (r *receiver) filter(stays func(*message) bool) {
 			r.later = append(r.later, messages)
 		}
 	}
-	count := r.serveAll()
+	r.serveAll()
 	r.mu.Unlock()
-	if count > 0 {
-		r.askFor(count)
-	}
 }
 
 // moved drops what is of before a seek, which may have moved any of the topics.
 func (r *receiver) moved() {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	sources := make([]*source, 0, len(r.sources))
 	for _, s := range r.sources {
 		sources = append(sources, s)
 	}
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	for _, s := range sources {
 		if reading, ok := r.readingOf(s.cName); ok {
 			s.reading.Store(max(s.reading.Load(), reading))
@@ -330,13 +341,13 @@ func (r *receiver) hasMessage() bool {
 
 // source finds a topic by its name.
 func (r *receiver) source(name []byte) *source {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	known := r.lastOne
 	if known == nil || known.name != string(name) {
 		known = r.sources[string(name)]
 		r.lastOne = known
 	}
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	if known != nil {
 		return known
 	}
@@ -348,8 +359,8 @@ func (r *receiver) addSource(name string, isSure bool) *source {
 	added := &source{name: name, cName: C.CString(name)}
 	reading, ok := r.readingOf(added.cName)
 	added.reading.Store(reading)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.sourcesMu.Lock()
+	defer r.sourcesMu.Unlock()
 	known := r.sources[name]
 	if known != nil || (!ok && !isSure) {
 		C.free(unsafe.Pointer(added.cName))
@@ -361,9 +372,9 @@ func (r *receiver) addSource(name string, isSure bool) *source {
 
 // findSource finds the topic of an id; nil for one that is none of those received from.
 func (r *receiver) findSource(name string) *source {
-	r.mu.Lock()
+	r.sourcesMu.Lock()
 	known := r.sources[name]
-	r.mu.Unlock()
+	r.sourcesMu.Unlock()
 	if known != nil {
 		return known
 	}
@@ -378,12 +389,14 @@ func (r *receiver) hasEnded() bool {
 
 // free frees what the topics have in C, when nobody uses them any more.
 func (r *receiver) free() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.sourcesMu.Lock()
+	defer r.sourcesMu.Unlock()
 	for _, s := range r.sources {
 		C.free(unsafe.Pointer(s.cName))
 		s.cName = nil
 	}
+	C.pulsar_rs_received_free(r.done)
+	r.done = nil
 }
 
 func errConsumerClosed(op string) error {

@@ -14,11 +14,12 @@ import (
 
 // message is a received message. It stands in one allocation with those that came with it, and so do their bytes.
 type message struct {
-	payload       []byte
-	key           string
-	orderingKey   string
+	data          *byte // payload, key, ordering key, one behind the other
 	origin        *origin
 	eventTime     uint64 // milliseconds since 1970
+	payload       uint32 // bytes
+	key           uint32
+	orderingKey   uint32
 	index         int32  // place in the batch; -1: it is in none
 	number        uint32 // place in its list
 	firstProperty uint32
@@ -63,17 +64,29 @@ type source struct {
 
 func (m *message) Topic() string             { return m.origin.topic.name }
 func (m *message) ProducerName() string      { return m.origin.producerName }
-func (m *message) Payload() []byte           { return m.payload }
 func (m *message) PublishTime() time.Time    { return milliseconds(m.origin.publishTime) }
 func (m *message) EventTime() time.Time      { return milliseconds(m.eventTime) }
-func (m *message) Key() string               { return m.key }
-func (m *message) OrderingKey() string       { return m.orderingKey }
 func (m *message) RedeliveryCount() uint32   { return m.origin.redeliveries }
 func (m *message) IsReplicated() bool        { return m.origin.replicatedFrom != "" }
 func (m *message) GetReplicatedFrom() string { return m.origin.replicatedFrom }
 func (m *message) SchemaVersion() []byte     { return m.origin.schemaVersion }
 
 func (m *message) GetEncryptionContext() *EncryptionContext { return m.origin.encryption }
+
+func (m *message) Payload() []byte {
+	return unsafe.Slice(m.data, int(m.payload+m.key+m.orderingKey))[:m.payload:m.payload]
+}
+
+func (m *message) Key() string { return m.text(m.payload, m.key) }
+
+func (m *message) OrderingKey() string { return m.text(m.payload+m.key, m.orderingKey) }
+
+func (m *message) text(from, size uint32) string {
+	if size == 0 {
+		return ""
+	}
+	return unsafe.String((*byte)(unsafe.Add(unsafe.Pointer(m.data), from)), int(size))
+}
 
 // Properties makes a map of its own for each call.
 func (m *message) Properties() map[string]string {
@@ -134,7 +147,7 @@ func (m *message) GetSchemaValue(v interface{}) error {
 	if err != nil {
 		return err
 	}
-	return schema.Decode(m.payload, v)
+	return schema.Decode(m.Payload(), v)
 }
 
 func milliseconds(since uint64) time.Time { return time.UnixMilli(int64(since)) }
@@ -173,9 +186,8 @@ func (a *arena) text(data unsafe.Pointer, size C.size_t) string {
 }
 
 // copyList copies messages to Go: one allocation for all bytes, one for all messages, one for all entries.
-func (r *receiver) copyList(received *C.pulsar_rs_received_t) []message {
-	var opened C.pulsar_go_list_t
-	C.pulsar_go_open_list(received, &opened)
+func (r *receiver) copyList(opened *C.pulsar_go_list_t) []message {
+	received := opened.received
 	views := unsafe.Slice(opened.views, int(opened.count))
 	entries := unsafe.Slice(opened.entries, int(opened.entry_count))
 	size, pairs := C.size_t(0), C.size_t(0)
@@ -204,21 +216,25 @@ func (r *receiver) copyList(received *C.pulsar_rs_received_t) []message {
 		v, m := &views[i], &messages[i]
 		o := &origins[v.entry]
 		if o.receiver == nil {
-			r.fill(o, v, &entries[v.entry], &memory, received, &opened)
+			r.fill(o, v, &entries[v.entry], &memory, opened)
 			o.list = common
 			if o.flags&C.PULSAR_RS_ENTRY_IS_ENCRYPTED != 0 {
 				o.encryption = encryptionOf(received, i)
 			}
 		}
 		m.origin = o
-		m.payload = memory.bytes(v.payload, v.payload_len)
+		m.data = unsafe.SliceData(memory.left)
+		m.payload = uint32(v.payload_len)
+		memory.bytes(v.payload, v.payload_len)
 		m.index = int32(v.position.batch_index)
 		m.number = uint32(i)
 		if v.key_len > 0 {
-			m.key = memory.text(v.key, v.key_len)
+			m.key = uint32(v.key_len)
+			memory.bytes(v.key, v.key_len)
 		}
 		if v.ordering_key_len > 0 {
-			m.orderingKey = memory.text(v.ordering_key, v.ordering_key_len)
+			m.orderingKey = uint32(v.ordering_key_len)
+			memory.bytes(v.ordering_key, v.ordering_key_len)
 		}
 		if v.flags&hasEventTime != 0 {
 			m.eventTime = uint64(v.event_time)
@@ -234,19 +250,18 @@ func (r *receiver) copyList(received *C.pulsar_rs_received_t) []message {
 	if r.keepsLists {
 		common.kept = keep(received)
 	} else {
-		C.pulsar_rs_received_free(received)
+		r.done = received
 	}
 	return messages
 }
 
 // fill fills in what the messages of an entry have in common, of which v is the first in the list.
 func (r *receiver) fill(
-	o *origin, v *C.pulsar_rs_view_t, e *C.pulsar_rs_entry_t, memory *arena, received *C.pulsar_rs_received_t,
-	opened *C.pulsar_go_list_t,
+	o *origin, v *C.pulsar_rs_view_t, e *C.pulsar_rs_entry_t, memory *arena, opened *C.pulsar_go_list_t,
 ) {
 	topic, size := opened.topic, opened.topic_len
 	if v.topic != 0 {
-		topic = C.pulsar_rs_received_topic(received, v.topic)
+		topic = C.pulsar_rs_received_topic(opened.received, v.topic)
 		size = C.strlen(topic)
 	}
 	o.receiver = r

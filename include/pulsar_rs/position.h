@@ -121,6 +121,16 @@ pulsar_result pulsar_rs_consumer_get_last_positions_queued(pulsar_consumer_t *co
                                                            uint64_t token);
 
 /**
+ * Reads the messages that are there, as `pulsar_rs_consumer_receive_bulk` receives them; for the rest see there.
+ */
+PULSAR_PUBLIC
+pulsar_result pulsar_rs_reader_read_bulk(pulsar_reader_t *reader,
+                                         size_t max_messages,
+                                         size_t max_bytes,
+                                         int timeout_ms,
+                                         pulsar_rs_received_t **received);
+
+/**
  * Reads the messages that are there, `max_messages` at most and of `max_bytes` of content together, unless the first has
  * more, as soon as there are any; the outcome goes to the reader's completion queue, with the `pulsar_rs_received_t` as its
  * `object`. It takes turns with the other reads that wait (see `pulsar_rs_reader_read_next_queued`), and counts as one

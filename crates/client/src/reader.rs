@@ -150,6 +150,25 @@ impl Reader {
         make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
     ) -> Result<(), Error> {
         self.consumer.receive_bulk(bulk, limits, make).await?;
+        self.tell_of(bulk);
+        Ok(())
+    }
+
+    /// Takes messages into `bulk` as [`Consumer::receive_bulk_blocking`] does.
+    pub fn read_bulk_blocking<V>(
+        &self,
+        bulk: &mut Bulk<V>,
+        limits: BulkLimits,
+        timeout: Option<Duration>,
+        make: impl FnMut(&MessageView<'_>, &mut Vec<V>),
+    ) -> Result<(), Error> {
+        self.consumer.receive_bulk_blocking(bulk, limits, timeout, make)?;
+        self.tell_of(bulk);
+        Ok(())
+    }
+
+    /// The broker shows in its statistics how far the reader came.
+    fn tell_of<V>(&self, bulk: &Bulk<V>) {
         // Of each topic the last message that ends its entry: what is before it is read, too.
         let topics = self.consumer.topics().len();
         let mut told: Vec<Message> = Vec::new();
@@ -163,7 +182,6 @@ impl Reader {
                 told.push(message);
             }
         }
-        Ok(())
     }
 
     /// The broker shows in its statistics how far the reader came. Once per entry, so that it costs next to nothing.

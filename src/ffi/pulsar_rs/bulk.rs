@@ -319,25 +319,31 @@ pub extern "C" fn pulsar_rs_consumer_receive_bulk(
     received: Option<NonNull<*mut pulsar_rs_received_t>>,
 ) -> pulsar_result {
     blocking(consumer, |consumer| {
-        arguments::output(received)?;
         let limits = bulk_limits(max_messages, max_bytes)?;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
-        let list = give_pooled::<pulsar_rs_received_t>(|_| ());
-        // Nobody else knows it yet.
-        let outcome =
-            handle::with_mut(NonNull::new(list), |list| consumer.receive_bulk(list, limits, timeout));
-        match outcome {
-            Ok(Ok(())) => {
-                handle::write(received, list);
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                recycle(NonNull::new(list));
-                Err(error)
-            }
-            Err(_) => Err(Error::Unknown("a new list is no list".into())),
-        }
+        fill(received, |list| consumer.receive_bulk(list, limits, timeout))
     })
+}
+
+/// Gives the program a list that was filled.
+pub(super) fn fill(
+    received: Option<NonNull<*mut pulsar_rs_received_t>>,
+    receive: impl FnOnce(&mut Received) -> Result<(), Error>,
+) -> Result<(), Error> {
+    arguments::output(received)?;
+    let list = give_pooled::<pulsar_rs_received_t>(|_| ());
+    // Nobody else knows it yet.
+    match handle::with_mut(NonNull::new(list), receive) {
+        Ok(Ok(())) => {
+            handle::write(received, list);
+            Ok(())
+        }
+        Ok(Err(error)) => {
+            recycle(NonNull::new(list));
+            Err(error)
+        }
+        Err(_) => Err(Error::Unknown("a new list is no list".into())),
+    }
 }
 
 /// Receives the messages that are there, as `pulsar_rs_consumer_receive_bulk` does, as soon as there are any; the outcome

@@ -1,13 +1,13 @@
 //! `pulsar_rs/position.h`
 
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pulsar_rs_client::{Error, MessageId};
 
-use super::bulk::{bulk_limits, ids_at, pulsar_rs_position_t};
+use super::bulk::{bulk_limits, fill, ids_at, pulsar_rs_position_t, pulsar_rs_received_t};
 use super::completion::of_consumer;
 use super::consumer::{one, pairs};
 use crate::acknowledgements::Acknowledged;
@@ -185,6 +185,22 @@ pub extern "C" fn pulsar_rs_consumer_get_last_positions_queued(
 ) -> pulsar_result {
     let take = |consumer: &crate::consumer::Consumer| consumer.take_slot();
     finding(consumer, token, take, |consumer, done| consumer.last_message_ids_async(done))
+}
+
+/// Reads the messages that are there, as `pulsar_rs_consumer_receive_bulk` receives them; for the rest see there.
+#[unsafe(no_mangle)]
+pub extern "C" fn pulsar_rs_reader_read_bulk(
+    reader: Option<NonNull<pulsar_reader_t>>,
+    max_messages: usize,
+    max_bytes: usize,
+    timeout_ms: c_int,
+    received: Option<NonNull<*mut pulsar_rs_received_t>>,
+) -> pulsar_result {
+    blocking(reader, |reader| {
+        let limits = bulk_limits(max_messages, max_bytes)?;
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        fill(received, |list| reader.read_bulk(list, limits, timeout))
+    })
 }
 
 /// Reads the messages that are there, `max_messages` at most and of `max_bytes` of content together, unless the first has

@@ -171,8 +171,13 @@ static void test_readers(void) {
     CHECK_OK(pulsar_rs_reader_has_message_available_queued(reader, 1));
     CHECK_INT(next(&session, 1, pulsar_result_Ok).answer, 1);
     for (size_t seen = 0; seen < MESSAGES;) {
-        CHECK_OK(pulsar_rs_reader_read_bulk_queued(reader, 4, SIZE_MAX, 2));
-        pulsar_rs_received_t *received = next(&session, 2, pulsar_result_Ok).object;
+        pulsar_rs_received_t *received = NULL;
+        if (seen < MESSAGES / 2) {
+            CHECK_OK(pulsar_rs_reader_read_bulk_queued(reader, 4, SIZE_MAX, 2));
+            received = next(&session, 2, pulsar_result_Ok).object;
+        } else {
+            REQUIRE_OK(pulsar_rs_reader_read_bulk(reader, 4, SIZE_MAX, ANSWER_MS, &received));
+        }
         size_t count = 0;
         const pulsar_rs_view_t *views = pulsar_rs_received_messages(received, &count);
         CHECK_BETWEEN(count, 1, 4);
@@ -197,6 +202,7 @@ static void test_readers(void) {
     CHECK(before < after);
     CHECK_OK(pulsar_rs_reader_has_message_available_queued(reader, 6));
     CHECK_INT(next(&session, 6, pulsar_result_Ok).answer, 1);
+    CHECK_RESULT(pulsar_rs_reader_read_bulk(reader, 1, 1, 0, NULL), pulsar_result_InvalidConfiguration);
     CHECK_RESULT(pulsar_rs_reader_read_bulk_queued(reader, 0, 1, 7), pulsar_result_InvalidConfiguration);
     CHECK_OK(pulsar_reader_close(reader));
     CHECK_OK(pulsar_rs_reader_has_message_available_queued(reader, 8));

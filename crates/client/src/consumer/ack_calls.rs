@@ -188,8 +188,11 @@ impl Shared {
                 }
             }
             AckTarget::Ids(ids) => {
-                for id in ids {
-                    note(self.ack_id_in(&mut state, id, call));
+                for run in ids.chunk_by(are_of_one_batch) {
+                    match self.ack_ids_in(&mut state, run, call) {
+                        Some(noted) => note(Ok(noted)),
+                        None => run.iter().for_each(|id| note(self.ack_id_in(&mut state, id, call))),
+                    }
                 }
             }
         }
@@ -271,6 +274,23 @@ impl Shared {
         }
     }
 
+    /// Acknowledges several messages of one batch, which is found once; true when there is something to send. Nothing when
+    /// the ids have to be looked at one by one.
+    fn ack_ids_in(&self, state: &mut State, ids: &[MessageId], call: Option<&Part>) -> Option<bool> {
+        let [first, _, ..] = ids else {
+            return None;
+        };
+        let entry = entry_of(first)?;
+        self.check_topic(first).ok()?;
+        let (acks, _) = state.acks.find(entry, first).ok()??;
+        let indexes = || ids.iter().map(|id| id.batch_index.cast_unsigned());
+        if indexes().any(|index| index >= acks.size()) {
+            return None;
+        }
+        let progress = acks.ack_each(indexes());
+        Some(self.note_in(state, entry, &acks, progress, call))
+    }
+
     /// Whether an id is of this topic, as far as it tells.
     fn check_topic(&self, id: &MessageId) -> Result<(), Error> {
         match &id.topic {
@@ -327,6 +347,18 @@ impl Shared {
         }
         Ok(())
     }
+}
+
+/// Whether two ids name messages of the same batch, as far as they tell.
+fn are_of_one_batch(one: &MessageId, next: &MessageId) -> bool {
+    let is_same_topic = match (&one.topic, &next.topic) {
+        (Some(one), Some(next)) => Arc::ptr_eq(one, next),
+        (None, None) => true,
+        _ => false,
+    };
+    is_same_topic
+        && one.batch_size > 0
+        && (one.ledger, one.entry, one.batch_size) == (next.ledger, next.entry, next.batch_size)
 }
 
 impl State {

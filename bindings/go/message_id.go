@@ -21,7 +21,7 @@ type MessageID interface {
 	// BatchIdx returns the position in the entry's batch; -1 when the entry is no batch.
 	BatchIdx() int32
 
-	// PartitionIdx returns the number of the partition; -1 when the topic has none.
+	// PartitionIdx returns the number of the partition. When the topic has none, ids of messages return 0; others -1.
 	PartitionIdx() int32
 
 	// BatchSize returns how many messages the entry's batch has; 0 when it is no batch, or when it is not known.
@@ -186,6 +186,10 @@ func parseMessageID(data []byte) (*messageID, error) {
 func noMessageID(reason string) *Error {
 	return newError(InvalidMessage, "deserialize message id: these bytes are no message id: "+reason)
 }
+
+// shownPartition is what ids of messages say: 0 also for a topic without partitions, as in pulsar-client-go, whose programs
+// may count by it.
+func shownPartition(number int32) int32 { return max(number, 0) }
 
 // toMessageID returns an id of the library for any implementation of MessageID; nil for nil.
 func toMessageID(id MessageID) *messageID {

@@ -146,7 +146,7 @@ func TestMessagesComeAsTheyWereSent(t *testing.T) {
 				t.Fatal("it is replicated, delivered again or encrypted")
 			case m.Index() != nil, m.BrokerPublishTime() != nil:
 				t.Fatal("the broker told more than it does")
-			case (id.BatchIdx() >= 0) != batching, (id.BatchSize() > 0) != batching, id.PartitionIdx() != -1:
+			case (id.BatchIdx() >= 0) != batching, (id.BatchSize() > 0) != batching, id.PartitionIdx() != 0:
 				t.Fatalf("the id is %v", id)
 			}
 			// An id survives its bytes.

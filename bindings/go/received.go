@@ -104,7 +104,7 @@ func (m *message) ID() MessageID { return m.id() }
 func (m *message) id() *messageID {
 	o := m.origin
 	return &messageID{
-		ledgerID: o.ledger, entryID: o.entry, batchIdx: m.index, partitionIdx: o.partition, batchSize: o.batchSize,
+		ledgerID: o.ledger, entryID: o.entry, batchIdx: m.index, partitionIdx: shownPartition(o.partition), batchSize: o.batchSize,
 		topic: o.topic.name, firstChunk: o.firstChunk,
 	}
 }
@@ -281,8 +281,9 @@ func (r *receiver) fill(
 	if e.flags&C.PULSAR_RS_ENTRY_HAS_CHUNKS != 0 {
 		first := &e.first_chunk
 		o.firstChunk = &messageID{
-			ledgerID: int64(first.ledger), entryID: int64(first.entry), batchIdx: -1, partitionIdx: int32(first.partition),
-			topic: o.topic.name,
+			ledgerID: int64(first.ledger), entryID: int64(first.entry), batchIdx: -1,
+			partitionIdx: shownPartition(int32(first.partition)),
+			topic:        o.topic.name,
 		}
 	}
 }

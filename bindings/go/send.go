@@ -361,7 +361,7 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 		block = block[1:]
 		*id = sentID{
 			ledgerID: int64(c.ledger), entryID: int64(c.entry),
-			batchIdx: int32(c.batch_index), batchSize: int32(c.batch_size), partitionIdx: int32(c.partition),
+			batchIdx: int32(c.batch_index), batchSize: int32(c.batch_size), partitionIdx: shownPartition(int32(c.partition)),
 		}
 		if id.batchIdx >= 0 {
 			id.batchIdx += int32(i)

@@ -111,6 +111,9 @@ func unsupportedByProducers(op string, o *ProducerOptions) error {
 	case o.CompressionType < NoCompression || o.CompressionType > SNAPPY:
 		return refuse("CompressionType is none of the constants")
 	}
+	if err := checkEncryption(op, o.Encryption); err != nil {
+		return err
+	}
 	texts := []string{o.Name}
 	for name, value := range o.Properties {
 		texts = append(texts, name, value)

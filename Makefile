@@ -146,7 +146,7 @@ test-valgrind: build ## C tests under valgrind: no leak, no invalid access
 	@tests/with_test_broker tests/c/run --valgrind
 
 .PHONY: test-go
-test-go: go ## the Go wrapper and its examples, on the test broker
+test-go: go ## the Go package, its API beside pulsar-client-go's, and its examples, on the test broker
 	@tests/with_test_broker tests/bindings go
 
 .PHONY: test-python
@@ -235,10 +235,10 @@ lint-python: python-tools
 lint-go: go
 	@.ci/need gofmt
 	@unformatted=$$(gofmt -l bindings examples tests benches); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
-	cd bindings/go && go vet ./...
+	for module in bindings/go bindings/go/alias tests/go_alias tests/go_api tests/go_parity; do (cd $$module && go vet ./...) || exit 1; done
 	cd examples/go && go vet ./...
 	cd tests/interop/go && go vet ./...
-	cd benches/go_client && go vet ./...
+	for module in benches/go benches/go_client; do (cd $$module && go vet ./...) || exit 1; done
 
 target/demo/%: examples/c/%.c $(LIBRARY)
 	@mkdir -p $(@D)

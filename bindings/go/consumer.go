@@ -18,6 +18,7 @@ import (
 // consumer is what a program holds of a consumer; when the program forgets it without Close, that is closed.
 type consumer struct {
 	*subscribed
+	parent *client // which lives as long as what it made
 }
 
 // Receive waits for the next message, or until ctx ends; then no message is lost.
@@ -90,16 +91,16 @@ type subscribed struct {
 }
 
 // Subscribe creates a consumer, within the operation timeout.
-func (c *connected) Subscribe(options ConsumerOptions) (Consumer, error) {
+func (c *client) Subscribe(options ConsumerOptions) (Consumer, error) {
 	const op = "subscribe"
 	if err := completeConsumerOptions(op, &options); err != nil {
 		return nil, err
 	}
 	s := &subscribed{
-		client: c, options: options, interceptors: options.Interceptors, confirms: options.AckWithResponse,
+		client: c.connected, options: options, interceptors: options.Interceptors, confirms: options.AckWithResponse,
 		closing: make(chan struct{}), closed: make(chan struct{}),
 	}
-	s.self = &consumer{s}
+	s.self = &consumer{subscribed: s}
 	s.prepareReceiving()
 	config, err := s.configuration(op)
 	if err != nil {
@@ -127,7 +128,7 @@ func (c *connected) Subscribe(options ConsumerOptions) (Consumer, error) {
 		s.Close()
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
-	held := &consumer{s}
+	held := &consumer{subscribed: s, parent: c}
 	runtime.AddCleanup(held, func(s *subscribed) { go s.Close() }, s)
 	s.listener.begin(s.self)
 	if options.MessageChannel != nil {

@@ -17,6 +17,7 @@ import (
 // reader is what a program holds of a reader; when the program forgets it without Close, that is closed.
 type reader struct {
 	*reading
+	parent *client // which lives as long as what it made
 }
 
 // Next waits for the next message, or until ctx ends; then no message is lost.
@@ -48,13 +49,13 @@ type reading struct {
 }
 
 // CreateReader creates a reader, within the operation timeout.
-func (c *connected) CreateReader(options ReaderOptions) (Reader, error) {
+func (c *client) CreateReader(options ReaderOptions) (Reader, error) {
 	const op = "create reader"
 	if err := completeReaderOptions(op, &options); err != nil {
 		return nil, err
 	}
 	r := &reading{
-		client: c, options: options, answer: make(chan C.pulsar_rs_completion_t, 1), closing: make(chan struct{}),
+		client: c.connected, options: options, answer: make(chan C.pulsar_rs_completion_t, 1), closing: make(chan struct{}),
 		closed: make(chan struct{}),
 	}
 	r.prepareReceiving()
@@ -83,7 +84,7 @@ func (c *connected) CreateReader(options ReaderOptions) (Reader, error) {
 		r.Close()
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
-	held := &reader{r}
+	held := &reader{reading: r, parent: c}
 	runtime.AddCleanup(held, func(r *reading) { go r.Close() }, r)
 	if options.MessageChannel != nil {
 		r.forwarder = newForwarder(&r.receiver, options.MessageChannel, r.closing,

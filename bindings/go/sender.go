@@ -58,7 +58,8 @@ type sender struct {
 	schema       Schema
 	schemaInfo   *SchemaInfo
 	interceptors ProducerInterceptors
-	router       func(*ProducerMessage, TopicMetadata) int
+	router       func(*ProducerMessage, TopicMetadata) int // nil: the hash of the key, or as the library chooses
+	hash         func(string) uint32
 	partitions   partitions
 	once         sync.Once
 }
@@ -107,7 +108,7 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 	defer config.free()
 	s := &sender{
 		client: c, mayWait: !options.DisableBlockIfQueueFull, interceptors: options.Interceptors, router: options.MessageRouter,
-		schema: options.Schema,
+		schema: options.Schema, hash: hashOf(options.HashingScheme),
 	}
 	if s.schema != nil {
 		s.schemaInfo = s.schema.GetSchemaInfo()
@@ -222,7 +223,7 @@ func (s *sender) send(ctx context.Context, message *ProducerMessage, entry sent)
 			return err
 		}
 	}
-	if s.router != nil {
+	if s.router != nil || message.Key != "" || message.OrderingKey != "" {
 		o.partition = s.route(message)
 	}
 	size := memoryOf(message, o.payload)
@@ -275,7 +276,7 @@ type partitions struct {
 }
 
 // partitionsUses is how many messages are routed before the library is asked again.
-const partitionsUses = 256
+const partitionsUses = 4096
 
 func (p *partitions) refresh(pointer *C.pulsar_producer_t) {
 	p.count.Store(uint32(C.pulsar_rs_producer_partitions(pointer)))
@@ -284,18 +285,30 @@ func (p *partitions) refresh(pointer *C.pulsar_producer_t) {
 // NumPartitions is 1 for a topic without partitions, too.
 func (p *partitions) NumPartitions() uint32 { return max(1, p.count.Load()) }
 
-// route asks the program for the partition of a message; -1: it has none.
+// route returns the partition of a message; -1: the topic has none, or as the library chooses. Keys are hashed here: the
+// library takes ordering keys for less than keys, and knows no hashes above 2^31, both as libpulsar does and
+// pulsar-client-go does not.
 func (s *sender) route(message *ProducerMessage) int {
+	count := s.partitions.count.Load()
+	if count == 0 {
+		return -1
+	}
 	if s.partitions.uses.Add(1)%partitionsUses == 0 {
 		if pointer := s.acquire(); pointer != nil {
 			s.partitions.refresh(pointer)
 			s.handle.release()
+			count = s.partitions.NumPartitions()
 		}
 	}
-	if s.partitions.count.Load() == 0 {
-		return -1
+	switch {
+	case s.router != nil:
+		return s.router(message, &s.partitions)
+	case message.OrderingKey != "":
+		return int(s.hash(message.OrderingKey) % count)
+	case message.Key != "":
+		return int(s.hash(message.Key) % count)
 	}
-	return s.router(message, &s.partitions)
+	return -1
 }
 
 // acquire lends the producer until s.handle.release; nil when it is closed.

@@ -33,7 +33,7 @@ type view struct {
 }
 
 // CreateTableView reads a topic to its end, and goes on reading it. Each of its partitions is followed, also new ones.
-func (c *connected) CreateTableView(options TableViewOptions) (TableView, error) {
+func (c *client) CreateTableView(options TableViewOptions) (TableView, error) {
 	const op = "create table view"
 	switch {
 	case options.Topic == "":

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 )
 
@@ -112,9 +113,9 @@ func (s *surface) addType(name string, object *types.TypeName) {
 		if !method.Obj().Exported() {
 			continue
 		}
-		receiver := "method "
+		receiver := methodOfValue
 		if byValue.Lookup(method.Obj().Pkg(), method.Obj().Name()) == nil {
-			receiver = "method of the pointer "
+			receiver = methodOfPointer
 		}
 		s.names[name+"."+method.Obj().Name()] = receiver + s.text(method.Type())
 	}
@@ -143,7 +144,12 @@ func (s *surface) addFields(name string, structure *types.Struct) string {
 }
 
 // text returns a type without names of parameters, and with both roots as pulsar.
-func (s *surface) text(t types.Type) string { return types.TypeString(unnamed(t), s.qualify) }
+func (s *surface) text(t types.Type) string {
+	return anyWord.ReplaceAllString(types.TypeString(unnamed(t), s.qualify), "interface{}")
+}
+
+// anyWord is another name for interface{}.
+var anyWord = regexp.MustCompile(`\bany\b`)
 
 func (s *surface) qualify(pkg *types.Package) string {
 	if rest, ok := strings.CutPrefix(pkg.Path(), s.root); ok && (rest == "" || rest[0] == '/') {

@@ -71,7 +71,7 @@ func compare(own, other map[string]string) map[string]string {
 			if owner, _, isMember := cutMember(name); !isMember || own[owner] != "" {
 				found["missing "+name] = "\tpulsar-client-go has " + what + "\n"
 			}
-		case mine != what:
+		case !fits(mine, what):
 			found["different "+name] = "\there it is " + mine + "\n\tpulsar-client-go has " + what + "\n"
 		}
 	}
@@ -86,9 +86,23 @@ func compare(own, other map[string]string) map[string]string {
 	return found
 }
 
+// What methods begin with: pointers have those of values, too.
+const (
+	methodOfValue   = "method "
+	methodOfPointer = "method of the pointer "
+)
+
+// fits says whether what is here can be used in place of what is there.
+func fits(mine, what string) bool {
+	if pointer, ok := strings.CutPrefix(what, methodOfPointer); ok && mine == methodOfValue+pointer {
+		return true
+	}
+	return mine == what
+}
+
 func same(own, other map[string]string) (count int) {
 	for name, what := range other {
-		if own[name] == what {
+		if fits(own[name], what) {
 			count++
 		}
 	}

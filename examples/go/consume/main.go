@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	pulsar "github.com/pulsar-rs/pulsar_rs/bindings/go"
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/log"
 )
 
 func main() {
@@ -42,12 +44,13 @@ func usage() {
 	os.Exit(2)
 }
 
-func consume(ctx context.Context, url, topic, subscription string, count int) (err error) {
-	client, err := pulsar.NewClient(pulsar.ClientOptions{URL: url})
+func consume(ctx context.Context, url, topic, subscription string, count int) error {
+	warnings := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	client, err := pulsar.NewClient(pulsar.ClientOptions{URL: url, Logger: log.NewLoggerWithSlog(warnings)})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, client.Close()) }()
+	defer client.Close()
 	consumer, err := client.Subscribe(pulsar.ConsumerOptions{
 		Topic:                       topic,
 		SubscriptionName:            subscription,
@@ -57,11 +60,11 @@ func consume(ctx context.Context, url, topic, subscription string, count int) (e
 		return err
 	}
 	// Sends the acknowledgements that wait.
-	defer func() { err = errors.Join(err, consumer.Close()) }()
+	defer consumer.Close()
 	return printMessages(ctx, consumer, count)
 }
 
-func printMessages(ctx context.Context, consumer *pulsar.Consumer, count int) error {
+func printMessages(ctx context.Context, consumer pulsar.Consumer, count int) error {
 	received := 0
 	var first, last time.Time
 	for count == 0 || received < count {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	pulsar "github.com/pulsar-rs/pulsar_rs/bindings/go"
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/log"
 )
 
 // outcomes is written by callbacks, which come one after the other, and read when all are through.
@@ -41,7 +43,8 @@ func main() {
 }
 
 func produce(url, topic string) error {
-	client, err := pulsar.NewClient(pulsar.ClientOptions{URL: url})
+	warnings := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	client, err := pulsar.NewClient(pulsar.ClientOptions{URL: url, Logger: log.NewLoggerWithSlog(warnings)})
 	if err != nil {
 		return err
 	}
@@ -64,7 +67,7 @@ func produce(url, topic string) error {
 	return sendError
 }
 
-func sendLines(producer *pulsar.Producer, outcomes *outcomes) error {
+func sendLines(producer pulsar.Producer, outcomes *outcomes) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	lines, failure := readLines()
@@ -79,7 +82,8 @@ func sendLines(producer *pulsar.Producer, outcomes *outcomes) error {
 			break
 		}
 		sentAt := time.Now()
-		producer.SendAsync(&pulsar.ProducerMessage{Payload: line}, func(_ pulsar.MessageID, err error) {
+		message := &pulsar.ProducerMessage{Payload: line}
+		producer.SendAsync(context.Background(), message, func(_ pulsar.MessageID, _ *pulsar.ProducerMessage, err error) {
 			outcomes.add(time.Since(sentAt), err)
 		})
 		if (sent+1)%20000 == 0 {

@@ -70,6 +70,7 @@ type SubscriptionInitialPosition = source.SubscriptionInitialPosition
 type SubscriptionMode = source.SubscriptionMode
 type SubscriptionType = source.SubscriptionType
 type TableView = source.TableView
+type TableViewImpl = source.TableViewImpl
 type TableViewOptions = source.TableViewOptions
 type TopicMessageID = source.TopicMessageID
 type TopicMetadata = source.TopicMetadata
@@ -261,6 +262,8 @@ func NewAvroSchemaWithValidation(avroSchemaDef string, properties map[string]str
 func NewBytesSchema(properties map[string]string) *BytesSchema {
 	return source.NewBytesSchema(properties)
 }
+
+func NewClient(options ClientOptions) (Client, error) { return source.NewClient(options) }
 
 func NewDefaultRouter(hashFunc func(string) uint32, maxBatchingMessages uint, maxBatchingSize uint, maxBatchingDelay time.Duration, disableBatching bool) func(*ProducerMessage, uint32) int {
 	return source.NewDefaultRouter(hashFunc, maxBatchingMessages, maxBatchingSize, maxBatchingDelay, disableBatching)

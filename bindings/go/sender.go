@@ -106,6 +106,9 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 		return nil, err
 	}
 	defer config.free()
+	if err := config.setEncryption(op2, options.Encryption, c.logger); err != nil {
+		return nil, err
+	}
 	s := &sender{
 		client: c, mayWait: !options.DisableBlockIfQueueFull, interceptors: options.Interceptors, router: options.MessageRouter,
 		schema: options.Schema, hash: hashOf(options.HashingScheme),

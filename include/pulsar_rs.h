@@ -36,6 +36,7 @@
 #include <pulsar_rs/producer_configuration.h>
 #include <pulsar_rs/reader.h>
 #include <pulsar_rs/reader_configuration.h>
+#include <pulsar_rs/reconnect.h>
 #include <pulsar_rs/schema.h>
 #include <pulsar_rs/stats.h>
 #include <pulsar_rs/table_view.h>

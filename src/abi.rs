@@ -362,6 +362,12 @@ pub use crate::ffi::pulsar_rs::reader_configuration::{
     pulsar_rs_reader_configuration_set_subscription_name,
 };
 
+// pulsar_rs/reconnect.h
+pub use crate::ffi::pulsar_rs::reconnect::{
+    pulsar_rs_consumer_configuration_set_reconnect_delay,
+    pulsar_rs_producer_configuration_set_reconnect_delay, pulsar_rs_reader_configuration_set_reconnect_delay,
+};
+
 // pulsar_rs/stats.h
 pub use crate::ffi::pulsar_rs::stats::{
     pulsar_rs_client_stats, pulsar_rs_stats_client, pulsar_rs_stats_consumers, pulsar_rs_stats_free,

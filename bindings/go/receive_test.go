@@ -14,17 +14,7 @@ import (
 	"time"
 )
 
-func testClient(t testing.TB) Client {
-	t.Helper()
-	url := os.Getenv("PULSAR_URL")
-	if url == "" {
-		t.Skip("PULSAR_URL names no broker")
-	}
-	client, err := NewClient(ClientOptions{URL: url})
-	must(t, err)
-	t.Cleanup(client.Close)
-	return client
-}
+func testClient(t testing.TB) Client { return openClient(t) }
 
 func testTopic(word string) string {
 	return fmt.Sprintf("persistent://public/default/%s-%d", word, rand.Uint64())

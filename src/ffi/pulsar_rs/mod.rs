@@ -13,6 +13,7 @@ pub(crate) mod producer;
 pub(crate) mod producer_configuration;
 pub(crate) mod reader;
 pub(crate) mod reader_configuration;
+pub(crate) mod reconnect;
 pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod table_view;

@@ -118,7 +118,8 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
         let on_all =
-            ["bulk.h", "completion.h", "crypto.h", "position.h", "schema.h", "stats.h"].contains(&name);
+            ["bulk.h", "completion.h", "crypto.h", "position.h", "reconnect.h", "schema.h", "stats.h"]
+                .contains(&name);
         // That one is written by hand.
         if name == "position.h" {
             found.push("pulsar_rs/bulk.h".into());

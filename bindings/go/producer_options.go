@@ -120,10 +120,12 @@ type ProducerOptions struct {
 	// payloads.
 	Schema Schema
 
-	// MaxReconnectToBroker must be nil: producers come back until they are closed.
+	// MaxReconnectToBroker is how often the producer tries to come back to a broker each time it lost its place there, before it
+	// gives up. Default: without end.
 	MaxReconnectToBroker *uint
 
-	// BackOffPolicyFunc must be nil: the library knows how long to wait before it connects anew.
+	// BackOffPolicyFunc makes the policy that says how long to wait before each of these attempts; each time the place is
+	// lost, and for each partition, a new one. Default: the library's own.
 	BackOffPolicyFunc func() backoff.Policy
 
 	// BatcherBuilderType says which messages go into a batch together. Default: DefaultBatchBuilder.

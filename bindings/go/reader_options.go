@@ -46,7 +46,8 @@ type ReaderOptions struct {
 	// Schema decodes payloads, and is what the broker checks the topic's schema against. Default: none.
 	Schema Schema
 
-	// BackoffPolicyFunc must be nil: the library knows how long to wait before it connects anew.
+	// BackoffPolicyFunc makes the policy that says how long to wait before each attempt to come back to a broker; each time
+	// the place there is lost, a new one. Default: the library's own.
 	BackoffPolicyFunc func() backoff.Policy
 
 	// MaxPendingChunkedMessage is how many messages in chunks may be incomplete at the same time. Default: 100.

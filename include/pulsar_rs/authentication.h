@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pulsar/defines.h>
+#include <pulsar/c/result.h>
 #include <pulsar/c/authentication.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -23,6 +23,7 @@
 #include <pulsar/c/string_map.h>
 #include <pulsar/c/table_view.h>
 #include <pulsar/c/table_view_configuration.h>
+#include <pulsar_rs/authentication.h>
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/client_configuration.h>

@@ -60,8 +60,9 @@ pub use auth::AthenzAuthentication;
 #[cfg(feature = "oauth2")]
 pub use auth::OAuth2Authentication;
 pub use auth::{
-    Answering, Authentication, BasicAuthentication, CertificateFiles, Network, Secret, SecretHeaders,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Answering, Authentication, BasicAuthentication, CertificateFiles, CertificatePem, CertificateSupplier,
+    Network, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication, UnusableAuthentication,
+    authentication_by_name,
 };
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{

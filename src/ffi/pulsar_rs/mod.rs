@@ -1,5 +1,6 @@
 //! Additions to the established API, all named `pulsar_rs_*`.
 
+pub(crate) mod authentication;
 pub(crate) mod bulk;
 pub(crate) mod client;
 pub(crate) mod client_configuration;

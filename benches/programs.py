@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target/release"
+PEERS = ROOT / "target/peers"
 WORK = ROOT / "target/bench"
 COUNTER = WORK / "count_malloc.so"
 VENV_PYTHON = ROOT / "target/python/venv/bin/python"
@@ -88,12 +89,12 @@ def official() -> list[Peer]:
 def crates() -> list[Peer]:
     """The crate `pulsar`, and what codecs and the cipher cost by themselves."""
     packages = [f"--package=bench_{name}" for name in ("pulsar_crate", "codec_cost", "tls_cost")]
-    command = ["cargo", "build", "--quiet", "--release", "--locked", *packages]
+    command = ["cargo", "build", "--quiet", "--profile=peers", "--locked", *packages]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         return left_out("crate pulsar", "it does not build")
-    client = [str(RELEASE / "bench_pulsar_crate")]
-    codec = [str(RELEASE / "bench_codec_cost")]
-    cipher = [str(RELEASE / "bench_tls_cost")]
+    client = [str(PEERS / "bench_pulsar_crate")]
+    codec = [str(PEERS / "bench_codec_cost")]
+    cipher = [str(PEERS / "bench_tls_cost")]
     CERTIFICATES.mkdir(exist_ok=True)
     subprocess.run([*cipher, "certificates", str(CERTIFICATES)], check=True)
     return [

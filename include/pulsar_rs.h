@@ -23,6 +23,7 @@
 #include <pulsar/c/string_map.h>
 #include <pulsar/c/table_view.h>
 #include <pulsar/c/table_view_configuration.h>
+#include <pulsar_rs/authentication.h>
 #include <pulsar_rs/bulk.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/client_configuration.h>
@@ -36,6 +37,7 @@
 #include <pulsar_rs/producer_configuration.h>
 #include <pulsar_rs/reader.h>
 #include <pulsar_rs/reader_configuration.h>
+#include <pulsar_rs/reconnect.h>
 #include <pulsar_rs/schema.h>
 #include <pulsar_rs/stats.h>
 #include <pulsar_rs/table_view.h>

@@ -228,6 +228,12 @@ pub use crate::ffi::string_map::{
 // pulsar/c/result.h
 pub use crate::ffi::result::pulsar_result_str;
 
+// pulsar_rs/authentication.h
+pub use crate::ffi::pulsar_rs::authentication::{
+    pulsar_rs_authentication_tls_create_with_supplier, pulsar_rs_certificate_set_pem,
+    pulsar_rs_certificate_set_private_key_pem,
+};
+
 // pulsar_rs/bulk.h
 pub use crate::ffi::pulsar_rs::bulk::{
     pulsar_rs_consumer_acknowledge_positions, pulsar_rs_consumer_acknowledge_received,
@@ -360,6 +366,12 @@ pub use crate::ffi::pulsar_rs::reader_configuration::{
     pulsar_rs_reader_configuration_set_property, pulsar_rs_reader_configuration_set_schema_info,
     pulsar_rs_reader_configuration_set_start_message_id_inclusive,
     pulsar_rs_reader_configuration_set_subscription_name,
+};
+
+// pulsar_rs/reconnect.h
+pub use crate::ffi::pulsar_rs::reconnect::{
+    pulsar_rs_consumer_configuration_set_reconnect_delay,
+    pulsar_rs_producer_configuration_set_reconnect_delay, pulsar_rs_reader_configuration_set_reconnect_delay,
 };
 
 // pulsar_rs/stats.h

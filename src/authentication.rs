@@ -1,9 +1,17 @@
 //! What stands behind an authentication handle.
 
+use std::ffi::c_int;
 use std::sync::Arc;
 
-use pulsar_rs_client::{Authentication as Core, Error, TokenAuthentication, UnusableAuthentication};
+use pulsar_rs_client::{
+    Authentication as Core, CertificatePem, Error, TlsAuthentication, TokenAuthentication,
+    UnusableAuthentication,
+};
 use zeroize::Zeroizing;
+
+use crate::ffi::handle::{Context, Lent, enum_number};
+use crate::ffi::pulsar_rs::authentication::{CertificateFunction, pulsar_rs_certificate_t};
+use crate::ffi::result::pulsar_result;
 
 /// What a client shows, shared with the configurations and clients that use it.
 pub(crate) type Authentication = Arc<dyn Core>;
@@ -32,6 +40,20 @@ pub(crate) fn from_supplier(
         match std::str::from_utf8(&bytes) {
             Ok(token) => Ok(Zeroizing::new(token.to_owned())),
             Err(_) => Err(Error::Authentication("the token supplier returned what is not UTF-8".into())),
+        }
+    }))
+}
+
+/// Certificates of a function of the program, which fills in an object.
+pub(crate) fn from_certificate_supplier(supplier: CertificateFunction, context: Context) -> Authentication {
+    const OK: c_int = pulsar_result::pulsar_result_Ok as c_int;
+    Arc::new(TlsAuthentication::from_supplier(move || {
+        let failed = |why| Error::Authentication(format!("the certificate supplier {why}"));
+        let certificate = Lent::<pulsar_rs_certificate_t>::new(CertificatePem::default());
+        let result = supplier(certificate.as_ptr(), context.ptr());
+        match enum_number(result) {
+            OK => certificate.take().ok_or_else(|| failed("freed the certificate".to_owned())),
+            other => Err(failed(format!("returned {other}"))),
         }
     }))
 }

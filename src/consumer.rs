@@ -99,6 +99,7 @@ impl Consumer {
     }
 
     /// Messages of a consumer with a listener are the listener's.
+    #[inline]
     fn check_no_listener(&self) -> Result<(), Error> {
         match self.gate {
             None => Ok(()),
@@ -106,6 +107,7 @@ impl Consumer {
         }
     }
 
+    #[inline]
     pub fn receive(&self, timeout: Option<Duration>) -> Result<Message, Error> {
         self.check_no_listener()?;
         self.core.receive_blocking(timeout).map(Message::received)

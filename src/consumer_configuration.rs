@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use pulsar_rs_client::{
     BatchReceivePolicy, ConsumerConfig, CryptoFailureAction, DeadLetterPolicy, Error, InitialPosition,
-    KeyHashes, KeySharedPolicy, KeySource, RedeliveryBackoff, RegexSubscriptionMode, SubscriptionType,
+    KeyHashes, KeySharedPolicy, KeySource, ReconnectPolicy, RedeliveryBackoff, RegexSubscriptionMode,
+    SubscriptionType,
 };
 
 use crate::event_listener::EventFunction;
@@ -44,6 +45,7 @@ pub(crate) struct ConsumerConfiguration {
     pub pattern_discovery_interval_ms: u32,
     pub chunk_expiry_ms: u32,
     pub event_listener: Option<(EventFunction, Context)>,
+    pub reconnect_policy: Option<ReconnectPolicy>,
     pub max_pending_chunked_messages: i32,
     pub ack_oldest_chunked_message: bool,
     pub key_source: Option<KeySource>,
@@ -135,6 +137,7 @@ impl Default for ConsumerConfiguration {
             pattern_discovery_interval_ms: 60_000,
             chunk_expiry_ms: 60_000,
             event_listener: None,
+            reconnect_policy: None,
             max_pending_chunked_messages: 10,
             ack_oldest_chunked_message: false,
             key_source: None,
@@ -172,6 +175,7 @@ impl ConsumerConfiguration {
             max_total_receiver_queue_size: size(self.max_total_receiver_queue_size)?,
             schema: self.schema.to_core()?,
             key_source: self.key_source.clone(),
+            reconnect_policy: self.reconnect_policy.clone(),
             crypto_failure_action: self.crypto_failure_action.to_core(),
             read_compacted: self.read_compacted,
             start_inclusive: self.start_message_id_inclusive,

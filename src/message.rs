@@ -158,6 +158,7 @@ impl Texts {
 
 /// Setters. They work on a message that was received too: it becomes a new one.
 impl Message {
+    #[inline]
     pub fn received(message: Received) -> Self {
         Message { body: Body::Received(message), texts: Texts::default() }
     }
@@ -361,6 +362,7 @@ impl Message {
         }
     }
 
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         match &self.body {
             Body::Made(made) => made.content.as_slice(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pulsar_rs_client::{
     AccessMode, BatchingConfig, Compression, EncryptionConfig, Error, HashingScheme, KeySource,
-    ProducerConfig, ProducerCryptoFailureAction, RoutingMode, Schema, SchemaType,
+    ProducerConfig, ProducerCryptoFailureAction, ReconnectPolicy, RoutingMode, Schema, SchemaType,
 };
 
 use crate::crypto::key_names;
@@ -42,6 +42,7 @@ pub(crate) struct ProducerConfiguration {
     pub batching_max_delay_ms: c_ulong,
     pub properties: Vec<(CString, CString)>,
     pub key_source: Option<KeySource>,
+    pub reconnect_policy: Option<ReconnectPolicy>,
     /// Names of the keys that messages are encrypted for.
     pub encryption_keys: Vec<CString>,
     pub crypto_failure_action: pulsar_producer_crypto_failure_action,
@@ -88,6 +89,7 @@ impl Default for ProducerConfiguration {
             batching_max_delay_ms: 10,
             properties: Vec::new(),
             key_source: None,
+            reconnect_policy: None,
             encryption_keys: Vec::new(),
             crypto_failure_action: pulsar_producer_crypto_failure_action::pulsar_ProducerFail,
         }
@@ -127,6 +129,7 @@ impl ProducerConfiguration {
             encryption: self.encryption()?,
             // As in the official library, nothing is encrypted then.
             lacks_key_source: self.key_source.is_none() && !self.encryption_keys.is_empty(),
+            reconnect_policy: self.reconnect_policy.clone(),
             properties: text_pairs(&self.properties)?,
         })
     }

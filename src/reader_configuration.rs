@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use pulsar_rs_client::{Error, KeySource, ReaderConfig};
+use pulsar_rs_client::{Error, KeySource, ReaderConfig, ReconnectPolicy};
 
 use crate::ffi::consumer_configuration::pulsar_consumer_crypto_failure_action;
 use crate::ffi::handle::Context;
@@ -21,6 +21,7 @@ pub(crate) struct ReaderConfiguration {
     pub read_compacted: bool,
     pub start_message_id_inclusive: bool,
     pub key_source: Option<KeySource>,
+    pub reconnect_policy: Option<ReconnectPolicy>,
     pub crypto_failure_action: pulsar_consumer_crypto_failure_action,
     pub schema: SchemaInfo,
     pub properties: Vec<(CString, CString)>,
@@ -40,6 +41,7 @@ impl Default for ReaderConfiguration {
             read_compacted: false,
             start_message_id_inclusive: false,
             key_source: None,
+            reconnect_policy: None,
             crypto_failure_action: pulsar_consumer_crypto_failure_action::pulsar_ConsumerFail,
             schema: SchemaInfo::default(),
             properties: Vec::new(),
@@ -65,6 +67,7 @@ impl ReaderConfiguration {
             read_compacted: self.read_compacted,
             start_inclusive: self.start_message_id_inclusive,
             key_source: self.key_source.clone(),
+            reconnect_policy: self.reconnect_policy.clone(),
             crypto_failure_action: self.crypto_failure_action.to_core(),
             schema: self.schema.to_core()?,
             properties: text_pairs(&self.properties)?,

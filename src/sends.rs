@@ -34,6 +34,7 @@ pub(crate) enum SendToken {
 }
 
 impl Token for SendToken {
+    #[inline]
     fn count(&self) -> usize {
         match self {
             SendToken::Queued { count, .. } => *count as usize,
@@ -150,6 +151,7 @@ impl SendSink for CallbackSink {
 }
 
 /// Messages that tokens stand for.
+#[inline]
 pub(crate) fn count(tokens: &Tokens<SendToken>) -> usize {
     tokens.as_slice().iter().map(Token::count).sum()
 }

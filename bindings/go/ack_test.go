@@ -378,7 +378,7 @@ func TestListenersHearWhoIsActive(t *testing.T) {
 
 func TestOptionsThatCannotBe(t *testing.T) {
 	client := testClient(t)
-	five, negative := uint(5), int64(-1)
+	negative := int64(-1)
 	for i, wrong := range []struct {
 		options ConsumerOptions
 		result  Result
@@ -390,7 +390,6 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", Type: 9}, InvalidConfiguration},
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", EnableZeroQueueConsumer: true, RetryEnable: true}, InvalidConfiguration},
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", RetryEnable: true}, OperationNotSupported},
-		{ConsumerOptions{Topic: "t", SubscriptionName: "s", MaxReconnectToBroker: &five}, OperationNotSupported},
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", NackPrecisionBit: &negative}, InvalidConfiguration},
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", DLQ: &DLQPolicy{}}, InvalidConfiguration},
 		{ConsumerOptions{Topic: "t", SubscriptionName: "s", DLQ: &DLQPolicy{MaxDeliveries: 1, ProducerOptions: ProducerOptions{Name: "n"}}}, OperationNotSupported},

@@ -18,6 +18,22 @@ void pulsar_go_set_logger(pulsar_client_configuration_t *conf, uintptr_t handle)
     pulsar_client_configuration_set_logger_t(conf, logger);
 }
 
+static int64_t on_reconnect(const char *topic, uint32_t attempt, void *context) {
+    return pulsarGoReconnectDelay((char *)topic, attempt, (uintptr_t)context);
+}
+
+void pulsar_go_set_producer_reconnect_delay(pulsar_producer_configuration_t *conf, uintptr_t handle) {
+    pulsar_rs_producer_configuration_set_reconnect_delay(conf, on_reconnect, (void *)handle);
+}
+
+void pulsar_go_set_consumer_reconnect_delay(pulsar_consumer_configuration_t *conf, uintptr_t handle) {
+    pulsar_rs_consumer_configuration_set_reconnect_delay(conf, on_reconnect, (void *)handle);
+}
+
+void pulsar_go_set_reader_reconnect_delay(pulsar_reader_configuration_t *conf, uintptr_t handle) {
+    pulsar_rs_reader_configuration_set_reconnect_delay(conf, on_reconnect, (void *)handle);
+}
+
 static char *on_token(void *context) {
     return pulsarGoToken((uintptr_t)context);
 }

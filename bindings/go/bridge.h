@@ -35,6 +35,7 @@
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
+#include <pulsar_rs/reconnect.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -42,6 +43,11 @@
 
 /* Log lines of a client go to pulsarGoLog. */
 void pulsar_go_set_logger(pulsar_client_configuration_t *conf, uintptr_t handle);
+
+/* Pauses before attempts to come back to a broker come from pulsarGoReconnectDelay. */
+void pulsar_go_set_producer_reconnect_delay(pulsar_producer_configuration_t *conf, uintptr_t handle);
+void pulsar_go_set_consumer_reconnect_delay(pulsar_consumer_configuration_t *conf, uintptr_t handle);
+void pulsar_go_set_reader_reconnect_delay(pulsar_reader_configuration_t *conf, uintptr_t handle);
 
 /* Tokens come from pulsarGoToken. */
 pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle);

@@ -15,7 +15,7 @@ type ClientOptions struct {
 	// by commas. http:// and https:// look topics up by HTTP.
 	URL string
 
-	// ConnectionTimeout is how long making a connection may take. Default: 5 s.
+	// ConnectionTimeout is not looked at: making a connection may take 10 s.
 	ConnectionTimeout time.Duration
 
 	// OperationTimeout is how long creating producers, subscribing and the like may take, with all attempts.
@@ -43,18 +43,17 @@ type ClientOptions struct {
 	// TLSValidateHostname refuses a broker whose certificate is for another host.
 	TLSValidateHostname bool
 
-	// TLSCipherSuites are the numbers of the cipher suites that may be used, as in crypto/tls. Default: those that are
-	// safe.
+	// TLSCipherSuites must be empty: the library takes those that are safe.
 	TLSCipherSuites []uint16
 
-	// TLSMinVersion is the oldest version of TLS that may be used, as in crypto/tls. Default: TLS 1.2.
+	// TLSMinVersion is the oldest version of TLS that may be used, as in crypto/tls: at most TLS 1.2, which is the oldest in
+	// any case.
 	TLSMinVersion uint16
 
-	// TLSMaxVersion is the newest version of TLS that may be used, as in crypto/tls. Default: TLS 1.3.
+	// TLSMaxVersion is the newest version of TLS that may be used, as in crypto/tls: TLS 1.3, or 0 for the same.
 	TLSMaxVersion uint16
 
-	// TLSConfig takes the place of the other TLS options. Connections are made outside Go, so what cannot be handed
-	// over, such as its functions, makes NewClient fail with InvalidConfiguration.
+	// TLSConfig must be nil: connections are not made by crypto/tls.
 	TLSConfig *tls.Config
 
 	// ListenerName is the broker's advertised listener whose addresses the client uses.
@@ -75,21 +74,20 @@ type ClientOptions struct {
 	// MetricsRegisterer is where the client's metrics are registered. Default: prometheus.DefaultRegisterer.
 	MetricsRegisterer prometheus.Registerer
 
-	// ConnectionMaxIdleTime is after how long a connection that is not used is closed: at least 60 s, negative for never.
-	// Default: 180 s.
+	// ConnectionMaxIdleTime is not looked at: connections stay as long as the client.
 	ConnectionMaxIdleTime time.Duration
 
-	// EnableTransaction asks for transactions, which the library does not have yet.
+	// EnableTransaction must be false: the library has no transactions yet.
 	EnableTransaction bool
 
 	// MemoryLimitBytes is how many bytes of messages may wait to be sent, over all producers; negative for no limit.
 	// Default: 64 MiB.
 	MemoryLimitBytes int64
 
-	// LookupProperties are handed to the brokers' load manager with each lookup of a topic.
+	// LookupProperties must be empty: the library looks up without.
 	LookupProperties map[string]string
 
-	// Description is added, after a '-', to the client's version that brokers show.
+	// Description is not looked at.
 	Description string
 }
 
@@ -112,7 +110,7 @@ type Client interface {
 	// TopicPartitions returns the names of the topic's partitions, or the topic's own when it has none.
 	TopicPartitions(topic string) ([]string, error)
 
-	// NewTransaction fails: with ErrClientTransactionsNotEnabled until the library has transactions.
+	// NewTransaction fails with OperationNotSupported: the library has no transactions yet.
 	NewTransaction(duration time.Duration) (Transaction, error)
 
 	// Close closes everything that was made from the client and frees it. It may be called more than once.

@@ -84,6 +84,7 @@ type subscribed struct {
 	forward      sync.Once
 	forwarder    forwarderPointer
 	listener     *activeListener
+	reconnects   uintptr // the number of its policy; 0: there is none
 	seeking      sync.Mutex
 	closing      chan struct{}
 	once         sync.Once
@@ -117,11 +118,13 @@ func (c *client) Subscribe(options ConsumerOptions) (Consumer, error) {
 		s.listener.remove()
 		s.completions.stop()
 		s.completions.free()
+		reconnectings.remove(s.reconnects)
 		return nil, err
 	}
 	s.handle = newHandle(unsafe.Pointer(pointer), func() {
 		C.pulsar_consumer_free(pointer)
 		s.completions.free()
+		reconnectings.remove(s.reconnects)
 		s.receiver.free()
 	})
 	if !c.adopt(s) {

@@ -83,10 +83,6 @@ func checkConsumerOptions(op string, o *ConsumerOptions) error {
 		return refuse(OperationNotSupported, "RetryEnable is for Shared and KeyShared subscriptions")
 	case o.NackPrecisionBit != nil && *o.NackPrecisionBit < 0:
 		return refuse(InvalidConfiguration, "NackPrecisionBit must not be negative")
-	case o.MaxReconnectToBroker != nil:
-		return refuse(OperationNotSupported, "MaxReconnectToBroker: consumers come back until they are closed")
-	case o.BackOffPolicyFunc != nil:
-		return refuse(OperationNotSupported, "BackOffPolicyFunc: the library knows how long to wait")
 	case o.KeySharedPolicy != nil && o.Type != KeyShared:
 		return refuse(InvalidConfiguration, "KeySharedPolicy is for KeyShared subscriptions")
 	}
@@ -150,6 +146,9 @@ func (c *subscribed) configuration(op string) (*C.pulsar_consumer_configuration_
 	}
 	defer schema.free()
 	config := C.pulsar_consumer_configuration_create()
+	if c.reconnects = newReconnecting(o.BackOffPolicyFunc, o.MaxReconnectToBroker); c.reconnects != 0 {
+		C.pulsar_go_set_consumer_reconnect_delay(config, C.uintptr_t(c.reconnects))
+	}
 	C.pulsar_consumer_configuration_set_consumer_type(config, C.pulsar_consumer_type(o.Type))
 	C.pulsar_consumer_set_subscription_initial_position(config, C.initial_position(o.SubscriptionInitialPosition))
 	C.pulsar_rs_consumer_configuration_set_durable(config, truth(o.SubscriptionMode == Durable))

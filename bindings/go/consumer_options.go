@@ -69,10 +69,10 @@ type DLQPolicy struct {
 	// DeadLetterTopic is the name of the dead letter topic. Default: TOPIC-SUBSCRIPTION-DLQ.
 	DeadLetterTopic string
 
-	// DeadLetterTopicProducerName is the name of the producer to the dead letter topic. Default: the library makes one.
+	// DeadLetterTopicProducerName must be empty: the broker names the producer.
 	DeadLetterTopicProducerName string
 
-	// ProducerOptions are for the producers to the dead letter and retry topics; their topic and name are not looked at.
+	// ProducerOptions must be empty: the library knows how to send to dead letter and retry topics.
 	ProducerOptions ProducerOptions
 
 	// RetryLetterTopic is the name of the retry topic. Default: TOPIC-SUBSCRIPTION-RETRY.
@@ -193,12 +193,10 @@ type ConsumerOptions struct {
 	// Schema decodes payloads, and is what the broker checks the topic's schema against. Default: none.
 	Schema Schema
 
-	// MaxReconnectToBroker is how often a lost connection is made anew before the consumer gives up. Default: without
-	// end.
+	// MaxReconnectToBroker must be nil: consumers come back until they are closed.
 	MaxReconnectToBroker *uint
 
-	// BackOffPolicyFunc makes the policy that says how long to wait before each attempt to connect anew. Default:
-	// backoff.NewDefaultBackoff.
+	// BackOffPolicyFunc must be nil: the library knows how long to wait before it connects anew.
 	BackOffPolicyFunc func() backoff.Policy
 
 	// Decryption decrypts payloads. Default: nil, for none.

@@ -2,7 +2,6 @@ package pulsar
 
 /*
 #include "consumer_bridge.h"
-#include <pulsar_rs/producer_configuration.h>
 */
 import "C"
 
@@ -75,33 +74,6 @@ var keySources registry[keySource]
 // newKeyReader makes a C key reader, which the caller frees.
 func newKeyReader(reader crypto.KeyReader, logger log.Logger) *C.pulsar_rs_crypto_key_reader_t {
 	return C.pulsar_go_key_reader(C.uintptr_t(keySources.add(keySource{reader, logger})))
-}
-
-// setEncryption has a producer encrypt.
-func (c *producerConfig) setEncryption(op string, e *ProducerEncryptionInfo, logger log.Logger) error {
-	switch {
-	case e == nil:
-		return nil
-	case e.MessageCrypto != nil:
-		return newError(OperationNotSupported, op+": Encryption.MessageCrypto: the library encrypts by itself")
-	case e.KeyReader == nil || len(e.Keys) == 0:
-		return newError(InvalidConfiguration, op+": Encryption needs a KeyReader and names of Keys")
-	case e.ProducerCryptoFailureAction != crypto.ProducerCryptoFailureActionFail &&
-		e.ProducerCryptoFailureAction != crypto.ProducerCryptoFailureActionSend:
-		return newError(InvalidConfiguration, op+": Encryption.ProducerCryptoFailureAction is none of the constants")
-	}
-	if err := checkText(op, InvalidConfiguration, e.Keys...); err != nil {
-		return err
-	}
-	reader := newKeyReader(e.KeyReader, logger)
-	C.pulsar_rs_producer_configuration_set_crypto_key_reader(c.pointer, reader)
-	C.pulsar_rs_crypto_key_reader_free(reader)
-	for _, name := range e.Keys {
-		withText(name, func(name *C.char) { C.pulsar_producer_configuration_set_encryption_key(c.pointer, name) })
-	}
-	action := C.pulsar_producer_crypto_failure_action(e.ProducerCryptoFailureAction)
-	C.pulsar_producer_configuration_set_crypto_failure_action(c.pointer, action)
-	return nil
 }
 
 //export pulsarGoForgetKeys

@@ -14,7 +14,8 @@ import (
 
 // producerConfig is a C configuration of a producer.
 type producerConfig struct {
-	pointer *C.pulsar_producer_configuration_t
+	pointer    *C.pulsar_producer_configuration_t
+	reconnects uintptr // the number of its policy; 0: there is none
 }
 
 func (c *producerConfig) free() { C.pulsar_producer_configuration_free(c.pointer) }
@@ -26,7 +27,10 @@ func producerConfiguration(op string, o *ProducerOptions, limit int) (*producerC
 		return nil, err
 	}
 	config := C.pulsar_producer_configuration_create()
-	made := &producerConfig{config}
+	made := &producerConfig{pointer: config, reconnects: newReconnecting(o.BackOffPolicyFunc, o.MaxReconnectToBroker)}
+	if made.reconnects != 0 {
+		C.pulsar_go_set_producer_reconnect_delay(config, C.uintptr_t(made.reconnects))
+	}
 	C.pulsar_producer_configuration_set_block_if_queue_full(config, 0)
 	// Twice as many, for outcomes that were fetched while others are on their way.
 	most := C.int(min(2*limit, math.MaxInt32))
@@ -104,12 +108,11 @@ func unsupportedByProducers(op string, o *ProducerOptions) error {
 		return refuse("EnableChunking needs DisableBatching")
 	case o.ChunkMaxMessageSize != 0:
 		return refuse("ChunkMaxMessageSize is not supported: chunks are as large as the broker takes")
-	case o.MaxReconnectToBroker != nil:
-		return refuse("MaxReconnectToBroker is not supported: producers come back until they are closed")
-	case o.BackOffPolicyFunc != nil:
-		return refuse("BackOffPolicyFunc is not supported: the library knows how long to wait")
 	case o.CompressionType < NoCompression || o.CompressionType > SNAPPY:
 		return refuse("CompressionType is none of the constants")
+	}
+	if err := checkEncryption(op, o.Encryption); err != nil {
+		return err
 	}
 	texts := []string{o.Name}
 	for name, value := range o.Properties {

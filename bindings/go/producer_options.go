@@ -93,11 +93,12 @@ type ProducerOptions struct {
 	// CompressionType is how payloads are compressed. Default: not at all.
 	CompressionType
 
-	// CompressionLevel trades size for time. Default: the library's choice.
+	// CompressionLevel is not looked at: the library has one level.
 	CompressionLevel
 
 	// MessageRouter returns the number of the partition, from 0, that a message goes to. It is called by the goroutine
-	// that sends and must not block. Default: NewDefaultRouter.
+	// that sends and must not block. Default: the hash of the ordering key or key; without, one partition after the other,
+	// batch by batch.
 	MessageRouter func(*ProducerMessage, TopicMetadata) int
 
 	// DisableBatching sends each message by itself.
@@ -119,21 +120,19 @@ type ProducerOptions struct {
 	// payloads.
 	Schema Schema
 
-	// MaxReconnectToBroker is how often a lost connection is made anew before the producer gives up. Default: without
-	// end.
+	// MaxReconnectToBroker must be nil: producers come back until they are closed.
 	MaxReconnectToBroker *uint
 
-	// BackOffPolicyFunc makes the policy that says how long to wait before each attempt to connect anew. Default:
-	// backoff.NewDefaultBackoff.
+	// BackOffPolicyFunc must be nil: the library knows how long to wait before it connects anew.
 	BackOffPolicyFunc func() backoff.Policy
 
 	// BatcherBuilderType says which messages go into a batch together. Default: DefaultBatchBuilder.
 	BatcherBuilderType
 
-	// PartitionsAutoDiscoveryInterval is how often the producer looks for new partitions. Default: 1 min.
+	// PartitionsAutoDiscoveryInterval is not looked at: producers look for new partitions every minute.
 	PartitionsAutoDiscoveryInterval time.Duration
 
-	// DisableMultiSchema refuses messages whose schema is not the producer's.
+	// DisableMultiSchema is not looked at: messages whose schema is not the producer's are refused in any case.
 	DisableMultiSchema bool
 
 	// Encryption encrypts payloads. Default: nil, for none.
@@ -142,7 +141,7 @@ type ProducerOptions struct {
 	// EnableChunking sends a message that is larger than the broker takes in several parts. It needs DisableBatching.
 	EnableChunking bool
 
-	// ChunkMaxMessageSize is the largest part in bytes. Default: what the broker takes, which it cannot exceed.
+	// ChunkMaxMessageSize must be 0: parts are as large as the broker takes.
 	ChunkMaxMessageSize uint
 
 	// ProducerAccessMode says how many producers the topic may have. Default: ProducerAccessModeShared.

@@ -45,6 +45,7 @@ type reading struct {
 	answer      chan C.pulsar_rs_completion_t // of HasNext
 	closing     chan struct{}
 	once        sync.Once
+	reconnects  uintptr // the number of its policy; 0: there is none
 	closed      chan struct{}
 }
 
@@ -72,12 +73,14 @@ func (c *client) CreateReader(options ReaderOptions) (Reader, error) {
 	if err != nil {
 		r.completions.stop()
 		r.completions.free()
+		reconnectings.remove(r.reconnects)
 		return nil, err
 	}
 	r.topic = C.GoString(C.pulsar_reader_get_topic(pointer))
 	r.handle = newHandle(unsafe.Pointer(pointer), func() {
 		C.pulsar_reader_free(pointer)
 		r.completions.free()
+		reconnectings.remove(r.reconnects)
 		r.receiver.free()
 	})
 	if !c.adopt(r) {
@@ -106,8 +109,6 @@ func completeReaderOptions(op string, o *ReaderOptions) error {
 		return newError(InvalidConfiguration, op+": Topic is required")
 	case o.StartMessageID == nil:
 		return newError(InvalidConfiguration, op+": StartMessageID is required")
-	case o.BackoffPolicyFunc != nil:
-		return newError(OperationNotSupported, op+": BackoffPolicyFunc: the library knows how long to wait")
 	}
 	if err := checkDecryption(op, o.Decryption); err != nil {
 		return err
@@ -142,6 +143,9 @@ func (r *reading) configuration(op string) (*C.pulsar_reader_configuration_t, er
 	}
 	defer schema.free()
 	config := C.pulsar_reader_configuration_create()
+	if r.reconnects = newReconnecting(o.BackoffPolicyFunc, nil); r.reconnects != 0 {
+		C.pulsar_go_set_reader_reconnect_delay(config, C.uintptr_t(r.reconnects))
+	}
 	C.pulsar_reader_configuration_set_receiver_queue_size(config, C.int(min(r.prepare(o.ReceiverQueueSize), math.MaxInt32)))
 	withText(o.Name, func(name *C.char) { C.pulsar_reader_configuration_set_reader_name(config, name) })
 	withText(o.SubscriptionRolePrefix, func(prefix *C.char) {

@@ -46,8 +46,7 @@ type ReaderOptions struct {
 	// Schema decodes payloads, and is what the broker checks the topic's schema against. Default: none.
 	Schema Schema
 
-	// BackoffPolicyFunc makes the policy that says how long to wait before each attempt to connect anew. Default:
-	// backoff.NewDefaultBackoff.
+	// BackoffPolicyFunc must be nil: the library knows how long to wait before it connects anew.
 	BackoffPolicyFunc func() backoff.Policy
 
 	// MaxPendingChunkedMessage is how many messages in chunks may be incomplete at the same time. Default: 100.

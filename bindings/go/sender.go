@@ -78,7 +78,7 @@ func (c *client) CreateProducer(options ProducerOptions) (Producer, error) {
 	return held, nil
 }
 
-func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
+func (c *connected) createProducer(options ProducerOptions) (created *sender, err error) {
 	const op = "create producer"
 	if options.Topic == "" {
 		return nil, newError(InvalidTopicName, op+": the topic is missing")
@@ -106,9 +106,12 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 		return nil, err
 	}
 	defer config.free()
-	if err := config.setEncryption(op2, options.Encryption, c.logger); err != nil {
-		return nil, err
-	}
+	defer func() {
+		if err != nil {
+			reconnectings.remove(config.reconnects)
+		}
+	}()
+	config.setEncryption(options.Encryption, c.logger)
 	s := &sender{
 		client: c, mayWait: !options.DisableBlockIfQueueFull, interceptors: options.Interceptors, router: options.MessageRouter,
 		schema: options.Schema, hash: hashOf(options.HashingScheme),
@@ -139,6 +142,7 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 	s.partitions.refresh(pointer)
 	s.handle = newHandle(object, func() {
 		C.pulsar_producer_free(pointer)
+		reconnectings.remove(config.reconnects)
 		s.completions.free()
 	})
 	if !c.adopt(s) {

@@ -131,7 +131,7 @@ func (c *Consumer) Receive(ctx context.Context) (pulsar.Message, error) {
 	return message, err
 }
 
-// Chan returns a channel with what was yielded, which is closed with the consumer.
+// Chan returns a channel with what was yielded. As that of every consumer, it is not closed.
 func (c *Consumer) Chan() <-chan pulsar.ConsumerMessage {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -145,7 +145,6 @@ func (c *Consumer) Chan() <-chan pulsar.ConsumerMessage {
 }
 
 func (c *Consumer) feed(channel chan pulsar.ConsumerMessage) {
-	defer close(channel)
 	for {
 		message, err := c.Receive(context.Background())
 		if c.queue.closed() {

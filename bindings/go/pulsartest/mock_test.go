@@ -285,12 +285,14 @@ func TestChannelsOfMessages(t *testing.T) {
 			t.Error(err)
 		}
 		if len(got) == 3 {
-			go message.Close()
+			message.Close()
 			break
 		}
 	}
-	for range consumer.Chan() { // ends with the consumer
+	select {
+	case <-consumer.Chan():
 		t.Error("there are more messages")
+	case <-time.After(10 * time.Millisecond):
 	}
 	if fmt.Sprint(got) != "[ak b ak]" {
 		t.Error(got)

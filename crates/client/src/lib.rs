@@ -60,8 +60,9 @@ pub use auth::AthenzAuthentication;
 #[cfg(feature = "oauth2")]
 pub use auth::OAuth2Authentication;
 pub use auth::{
-    Answering, Authentication, BasicAuthentication, CertificateFiles, Network, Secret, SecretHeaders,
-    TlsAuthentication, TokenAuthentication, UnusableAuthentication, authentication_by_name,
+    Answering, Authentication, BasicAuthentication, CertificateFiles, CertificatePem, CertificateSupplier,
+    Network, Secret, SecretHeaders, TlsAuthentication, TokenAuthentication, UnusableAuthentication,
+    authentication_by_name,
 };
 pub use client::{Client, ClientConfig, FailoverConfig};
 pub use consumer::{
@@ -84,6 +85,7 @@ pub use pulsar_rs_wire::compression::Compression;
 pub use pulsar_rs_wire::hot::EntryId;
 pub use pulsar_rs_wire::metadata::{Properties, Property};
 pub use reader::{Reader, ReaderConfig};
+pub use reconnect::ReconnectPolicy;
 pub use schema::{Schema, SchemaInfo, SchemaType};
 pub use stats::{ClientStats, ConsumerStats, LatencyHistogram, ProducerStats};
 pub use table_view::{TableUpdate, TableUpdates, TableView, TableViewConfig};

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::consumer::{
     Bulk, BulkLimits, Consumer, ConsumerConfig, CryptoFailureAction, Message, MessageView, SeekTo,
 };
-use crate::{Error, KeySource, MessageId, Schema, TopicName};
+use crate::{Error, KeySource, MessageId, ReconnectPolicy, Schema, TopicName};
 
 /// How a reader behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct ReaderConfig {
     pub schema: Option<Schema>,
     /// Where the private keys come from that decrypt messages, see [`ConsumerConfig::key_source`].
     pub key_source: Option<KeySource>,
+    /// See [`ConsumerConfig::reconnect_policy`].
+    pub reconnect_policy: Option<ReconnectPolicy>,
     /// What becomes of messages that are encrypted and cannot be decrypted. Default: they are not read.
     pub crypto_failure_action: CryptoFailureAction,
     /// Metadata of the reader, shown in the topic's statistics.
@@ -60,6 +62,7 @@ impl Default for ReaderConfig {
             start_rollback: None,
             schema: None,
             key_source: None,
+            reconnect_policy: None,
             crypto_failure_action: CryptoFailureAction::default(),
             properties: Vec::new(),
             max_pending_chunked_messages,
@@ -91,6 +94,7 @@ impl ReaderConfig {
             read_compacted: self.read_compacted,
             schema: self.schema.clone(),
             key_source: self.key_source.clone(),
+            reconnect_policy: self.reconnect_policy.clone(),
             crypto_failure_action: self.crypto_failure_action,
             properties: self.properties.clone(),
             max_pending_chunked_messages: self.max_pending_chunked_messages,

@@ -1,15 +1,52 @@
 //! Getting a producer or consumer back onto a broker after it lost its place there.
 
+use std::fmt;
 use std::mem::discriminant;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::Error;
 use crate::backoff::Backoff;
+use crate::blocking::OneAtATime;
 use crate::connection::{Assigned, ChannelClosed};
 use crate::gate::Returning;
 use crate::log::Log;
+
+/// Decides for a program how long a producer or consumer waits before each attempt to come back, in place of pauses that
+/// double from 100 ms to 60 s.
+///
+/// The function gets the full name of the topic, of a partition with its number, and the number of the attempt since the
+/// place on the broker was lost, from 0. It returns the pause, or nothing to give up: a producer then fails with what is
+/// pending, a consumer stays without a connection. It runs on a thread for what blocks, one call at a time. A
+/// broker that names another one, and a cluster to fail over to, are tried at once.
+#[derive(Clone)]
+pub struct ReconnectPolicy {
+    pause: Arc<dyn Fn(&str, u32) -> Option<Duration> + Send + Sync>,
+    calls: OneAtATime,
+}
+
+impl ReconnectPolicy {
+    /// A policy that asks a function.
+    pub fn new(pause: impl Fn(&str, u32) -> Option<Duration> + Send + Sync + 'static) -> Self {
+        ReconnectPolicy { pause: Arc::new(pause), calls: OneAtATime::default() }
+    }
+
+    /// The pause; the usual ones where the function panics.
+    async fn pause(&self, topic: &str, attempt: u32, usual: &mut Backoff) -> Option<Duration> {
+        let (pause, topic) = (self.pause.clone(), topic.to_owned());
+        let asked = self.calls.run("the reconnect policy", move || pause(&topic, attempt)).await;
+        asked.unwrap_or_else(|_| Some(usual.next()))
+    }
+}
+
+impl fmt::Debug for ReconnectPolicy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("ReconnectPolicy")
+    }
+}
 
 /// A producer or consumer, as far as connecting goes.
 pub(crate) trait Reconnect: Send + Sync + 'static {
@@ -33,6 +70,15 @@ pub(crate) trait Reconnect: Send + Sync + 'static {
 
     /// An attempt failed. May decide that it is over.
     fn failed(&self, error: &Error);
+
+    /// The full name of its topic.
+    fn topic(&self) -> &str;
+
+    /// What the program decides itself.
+    fn policy(&self) -> Option<&ReconnectPolicy>;
+
+    /// The program wants no further attempt.
+    fn give_up(&self, error: &Error);
 }
 
 /// Tries, with growing pauses, until an attempt succeeds or it is over. While a server refuses the client, the pauses are
@@ -63,9 +109,17 @@ async fn come_back<R: Reconnect>(member: Arc<R>, mut assigned: Option<Assigned>,
     let mut backoff = Backoff::default();
     let mut switches = member.switches();
     let returning = Returning::default();
-    loop {
+    for attempt in 0u32.. {
         if assigned.is_none() && !returning.take_held_up() {
-            backoff.wait(&mut switches).await;
+            if let Some(policy) = member.policy() {
+                let Some(pause) = policy.pause(member.topic(), attempt, &mut backoff).await else {
+                    member.give_up(&failures.last.unwrap_or_else(|| Error::NotConnected("given up".into())));
+                    return;
+                };
+                let _ = timeout(pause, switches.changed()).await;
+            } else {
+                backoff.wait(&mut switches).await;
+            }
         }
         if member.is_over() {
             return;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use broker::certificates::Authority;
+use broker::certificates::{Authority, Issued};
 use broker::eventually;
 use broker::lines::{Lines, Warnings};
 use parking_lot::Mutex;
 use pulsar_rs_client::{
-    Answering, Authentication, BasicAuthentication, Client, ClientConfig, Consumer, ConsumerConfig, Error,
-    FutureSink, Network, Producer, ProducerConfig, Secret, TlsAuthentication, TlsConfig, TokenAuthentication,
-    UnusableAuthentication, authentication_by_name,
+    Answering, Authentication, BasicAuthentication, CertificatePem, Client, ClientConfig, Consumer,
+    ConsumerConfig, Error, FutureSink, Network, Producer, ProducerConfig, Secret, TlsAuthentication,
+    TlsConfig, TokenAuthentication, UnusableAuthentication, authentication_by_name,
 };
 use pulsar_rs_testbroker::{
     Authentication as Wanted, Authorization, Kind, Options, TestBroker, TlsOptions, TokenKey,
@@ -156,6 +156,132 @@ async fn a_certificate_is_a_proof() {
         both.tls.private_key_file = Some(eve.key.clone());
         create(url, both).await.unwrap();
     }
+}
+
+/// A broker that wants a certificate of the authority, without asking for anything else.
+fn broker_for_certificates(authority: &Authority) -> TestBroker {
+    let server = authority.issue("127.0.0.1");
+    let tls = TlsOptions {
+        client_ca: Some(authority.trust.clone()),
+        ..TlsOptions::new(server.certificate, server.key)
+    };
+    TestBroker::start(Options { tls: Some(tls), ..Options::default() }).unwrap()
+}
+
+fn read(issued: &Issued) -> CertificatePem {
+    let read = |path| Zeroizing::new(std::fs::read(path).unwrap());
+    CertificatePem { certificate: read(&issued.certificate), private_key: read(&issued.key) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_gives_the_certificate_for_each_connection() {
+    let (authority, stranger) = (Authority::new(), Authority::new().issue("stranger"));
+    let broker = broker_for_certificates(&authority);
+    for (url, each) in [(broker.tls_url().unwrap(), 1), (broker.https_url().unwrap(), 2)] {
+        let given = Arc::new(Mutex::new(authority.issue("first")));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let supplier = TlsAuthentication::from_supplier({
+            let (given, calls) = (given.clone(), calls.clone());
+            move || {
+                calls.fetch_add(1, Ordering::SeqCst);
+                Ok(read(&given.lock()))
+            }
+        });
+        let mut config = config(supplier);
+        config.tls.trust_certs_file = Some(authority.trust.clone());
+        // What the authentication shows counts more than these.
+        config.tls.certificate_file = Some(stranger.certificate.clone());
+        config.tls.private_key_file = Some(stranger.key.clone());
+        let client = Client::new(url, config).unwrap();
+        assert_eq!(calls.load(Ordering::SeqCst), 0, "nothing has connected");
+        let producer = client.create_producer("t", ProducerConfig::default()).await.unwrap();
+        producer.send("x").await.unwrap();
+        let first = calls.load(Ordering::SeqCst);
+        assert!(first >= each, "{url}: {first} calls");
+        *given.lock() = authority.issue("second");
+        broker.drop_connections();
+        producer.send("y").await.unwrap();
+        assert!(calls.load(Ordering::SeqCst) > first, "{url}: not asked again");
+        // One that the broker refuses is refused from the next connection on.
+        *given.lock() = stranger.clone();
+        broker.drop_connections();
+        let late = tokio::time::timeout(Duration::from_millis(500), producer.send("z")).await;
+        assert!(late.is_err(), "{url}: {late:?}");
+        client.close().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_gives_no_certificate_that_can_be_used_fails_the_connection() {
+    let authority = Authority::new();
+    let broker = broker_for_certificates(&authority);
+    let (own, other) = (authority.issue("ann"), authority.issue("bob"));
+    let nonsense = || Zeroizing::new(b"nonsense".to_vec());
+    let secret = b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+    type Given = Box<dyn Fn() -> Result<CertificatePem, Error> + Send + Sync>;
+    let cases: [(Given, &str); 7] = [
+        (Box::new(|| Err(Error::Authentication("the vault is sealed".into()))), "the vault is sealed"),
+        (Box::new(|| panic!("a test")), "panicked"),
+        (
+            Box::new(|| Ok(CertificatePem::default())),
+            "certificate from the certificate supplier: it has no certificate in PEM",
+        ),
+        (
+            Box::new({
+                let own = read(&own);
+                move || Ok(CertificatePem { certificate: nonsense(), ..own.clone() })
+            }),
+            "certificate from the certificate supplier: it has no certificate in PEM",
+        ),
+        (
+            Box::new({
+                let own = read(&own);
+                move || Ok(CertificatePem { private_key: nonsense(), ..own.clone() })
+            }),
+            "private key from the certificate supplier: it has no private key",
+        ),
+        (
+            Box::new({
+                let own = read(&own);
+                move || Ok(CertificatePem { private_key: Zeroizing::new(secret.to_vec()), ..own.clone() })
+            }),
+            "private key from the certificate supplier: it is not a key of a kind that is supported",
+        ),
+        (
+            Box::new({
+                let (own, other) = (read(&own), read(&other));
+                move || Ok(CertificatePem { private_key: other.private_key.clone(), ..own.clone() })
+            }),
+            "private key from the certificate supplier: it is not that of the certificate that was given with it",
+        ),
+    ];
+    for (given, expected) in cases {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let supplier = TlsAuthentication::from_supplier(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            given()
+        });
+        assert_eq!(
+            format!("{supplier:?}"),
+            "TlsAuthentication { source: Supplier(the certificate supplier) }"
+        );
+        let lines = Arc::new(Lines::default());
+        let mut config = ClientConfig { logger: lines.clone(), ..config(supplier) };
+        config.tls.trust_certs_file = Some(authority.trust.clone());
+        let refused = create(broker.tls_url().unwrap(), config).await;
+        assert!(
+            matches!(&refused, Err(Error::Authentication(text)) if text.contains(expected)),
+            "{expected}: {refused:?}"
+        );
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{expected}");
+        let told = format!("{refused:?} {:?}", lines.0.lock());
+        assert!(!told.contains("c2VjcmV0") && !told.contains("nonsense"), "{told}");
+    }
+    assert_eq!(format!("{:?}", read(&own)), "a certificate and its key");
+    // Without TLS nobody asks for one.
+    let supplier = TlsAuthentication::from_supplier(|| panic!("a test"));
+    create(broker.url(), config(supplier)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

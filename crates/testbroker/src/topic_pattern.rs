@@ -1,7 +1,7 @@
 //! Patterns of topic names, as clients subscribe to them.
 
 use pulsar_rs_wire::proto::ServerError;
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::refusal::Refusal;
 use crate::topic_name::{NON_PERSISTENT, PERSISTENT};

@@ -162,13 +162,14 @@ pub fn slot_at(body: &[u8], at: usize) -> Result<Slot, WireError> {
 #[allow(clippy::inline_always)] // on the way of every message; what it finds is large, and would be copied
 #[inline(always)]
 pub fn message_at(body: &[u8], at: usize) -> Result<(Slot, SingleMetadata<'_>), WireError> {
-    let (size, rest) = body
-        .get(at..)
-        .and_then(<[u8]>::split_first_chunk::<SIZE>)
-        .ok_or(WireError::Batch("fewer messages than announced"))?;
+    // Errors are made where they are: with `ok_or` each message would make one and drop it.
+    let Some((size, rest)) = body.get(at..).and_then(<[u8]>::split_first_chunk::<SIZE>) else {
+        return Err(WireError::Batch("fewer messages than announced"));
+    };
     let metadata_len = u32::from_be_bytes(*size) as usize;
-    let (metadata, rest) =
-        rest.split_at_checked(metadata_len).ok_or(WireError::Batch("metadata is longer than its batch"))?;
+    let Some((metadata, rest)) = rest.split_at_checked(metadata_len) else {
+        return Err(WireError::Batch("metadata is longer than its batch"));
+    };
     let found = SingleMetadata::decode(metadata)?;
     let payload_len = found.payload_size as usize;
     if payload_len > rest.len() {

@@ -12,6 +12,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    #[inline]
     pub fn varint(self) -> Result<u64, WireError> {
         match self {
             Value::Varint(value) => Ok(value),
@@ -21,12 +22,14 @@ impl<'a> Value<'a> {
 
     /// An `int32` or enum: negative numbers travel as ten-byte varints, so only the low half counts.
     #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+    #[inline]
     pub fn int32(self) -> Result<i32, WireError> {
         Ok(self.varint()? as i32)
     }
 
     /// A `uint32`: the low half of the varint, as protobuf prescribes.
     #[allow(clippy::cast_possible_truncation)]
+    #[inline]
     pub fn uint32(self) -> Result<u32, WireError> {
         Ok(self.varint()? as u32)
     }
@@ -37,10 +40,12 @@ impl<'a> Value<'a> {
         Ok(self.varint()? as i64)
     }
 
+    #[inline]
     pub fn boolean(self) -> Result<bool, WireError> {
         Ok(self.varint()? != 0)
     }
 
+    #[inline]
     pub fn bytes(self) -> Result<&'a [u8], WireError> {
         match self {
             Value::Bytes(value) => Ok(value),
@@ -122,7 +127,7 @@ pub(crate) fn read_packed(mut packed: &[u8], values: &mut Vec<i64>) -> Result<()
 }
 
 #[inline]
-fn read_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
+pub(crate) fn read_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     match rest.split_first() {
         Some((&byte, tail)) if byte < 0x80 => {
             *rest = tail;
@@ -132,6 +137,7 @@ fn read_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     }
 }
 
+#[inline]
 fn read_long_varint(rest: &mut &[u8]) -> Result<u64, WireError> {
     let mut value = 0u64;
     for (index, &byte) in rest.iter().take(10).enumerate() {

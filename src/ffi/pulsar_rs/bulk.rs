@@ -261,7 +261,7 @@ pub extern "C" fn pulsar_rs_producer_send_bulk(
 ///     u64 event time, u64 sequence id, i64 time of delivery, u32 partition
 ///     u32 length and bytes of the key; the same of the ordering key
 ///     u32 number of properties; u32 length and bytes of each name and value
-///     u32 number of clusters to replicate to; u32 length and bytes of each; `__local__` stands for none
+///     u32 number of clusters to replicate to; u32 length and bytes of each; __local__ stands for none
 ///     the payload
 ///
 /// Otherwise as `pulsar_rs_producer_send_bulk`.

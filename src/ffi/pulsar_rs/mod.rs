@@ -1,5 +1,6 @@
 //! Additions to the established API, all named `pulsar_rs_*`.
 
+pub(crate) mod authentication;
 pub(crate) mod bulk;
 pub(crate) mod client;
 pub(crate) mod client_configuration;
@@ -13,6 +14,7 @@ pub(crate) mod producer;
 pub(crate) mod producer_configuration;
 pub(crate) mod reader;
 pub(crate) mod reader_configuration;
+pub(crate) mod reconnect;
 pub(crate) mod schema;
 pub(crate) mod stats;
 pub(crate) mod table_view;

@@ -19,7 +19,8 @@ pub struct Header {
 const SOURCES: [&str; 2] = ["src/ffi", "src/ffi/pulsar_rs"];
 
 /// The handle types that the established API lacks, declared like the others.
-const ADDED_HANDLES: [(&str, &str); 8] = [
+const ADDED_HANDLES: [(&str, &str); 9] = [
+    ("pulsar_rs/authentication.h", "typedef struct _pulsar_rs_certificate pulsar_rs_certificate_t;"),
     ("pulsar_rs/test_broker.h", "typedef struct _pulsar_rs_test_broker pulsar_rs_test_broker_t;"),
     ("pulsar_rs/bulk.h", "typedef struct _pulsar_rs_received pulsar_rs_received_t;"),
     ("pulsar_rs/crypto.h", "typedef struct _pulsar_rs_crypto_key_reader pulsar_rs_crypto_key_reader_t;"),
@@ -118,10 +119,15 @@ fn includes(root: &Path, path: &str, all: &[String]) -> Result<Vec<String>, Box<
     if let Some(name) = path.strip_prefix("pulsar_rs/") {
         let extended = format!("pulsar/c/{name}");
         let on_all =
-            ["bulk.h", "completion.h", "crypto.h", "position.h", "schema.h", "stats.h"].contains(&name);
+            ["bulk.h", "completion.h", "crypto.h", "position.h", "reconnect.h", "schema.h", "stats.h"]
+                .contains(&name);
         // That one is written by hand.
         if name == "position.h" {
             found.push("pulsar_rs/bulk.h".into());
+        }
+        // A function of the program returns one, which the established header does not know.
+        if name == "authentication.h" {
+            found.push("pulsar/c/result.h".into());
         }
         found.push(if all.contains(&extended) || name == "version.h" {
             extended

@@ -33,7 +33,7 @@ const URLS: [&str; 3] = ["issuer_url", "issuerUrl", "ztsUrl"];
 /// One that asks nobody.
 static NETWORK: LazyLock<Network> = LazyLock::new(|| {
     let log = Log::new(std::sync::Arc::new(StderrLogger));
-    let connector = Connector::new(TlsConfig::default(), None, log).expect("no files are configured");
+    let connector = Connector::new(TlsConfig::default(), None, None, log).expect("no files are configured");
     Network::new(connector, Duration::ZERO, Duration::ZERO)
 });
 

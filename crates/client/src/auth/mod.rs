@@ -5,6 +5,7 @@ mod athenz;
 mod basic;
 #[cfg(any(feature = "athenz", feature = "oauth2"))]
 mod cached;
+mod certificate;
 #[cfg(any(feature = "athenz", feature = "oauth2"))]
 mod document;
 #[cfg(fuzzing)]
@@ -23,6 +24,7 @@ mod unusable;
 #[cfg(feature = "athenz")]
 pub use athenz::AthenzAuthentication;
 pub use basic::BasicAuthentication;
+pub use certificate::{CertificatePem, CertificateSupplier};
 pub(crate) use identity::Identity;
 pub use network::Network;
 #[cfg(feature = "oauth2")]
@@ -84,6 +86,12 @@ pub trait Authentication: Send + Sync + Debug {
     /// What is shown in the TLS handshake, in place of what [`TlsConfig`](crate::TlsConfig) names. Asked for once by each
     /// client. Default: nothing.
     fn certificate_files(&self) -> Option<CertificateFiles> {
+        None
+    }
+
+    /// What gives the certificate that is shown in the TLS handshake, in place of files. Asked for once by each client.
+    /// Default: nothing does.
+    fn certificate_supplier(&self) -> Option<CertificateSupplier> {
         None
     }
 }

@@ -64,7 +64,7 @@ pub(super) mod tests {
     /// One for tests.
     pub fn network() -> Network {
         let log = Log::new(std::sync::Arc::new(StderrLogger));
-        let connector = Connector::new(TlsConfig::default(), None, log).unwrap();
+        let connector = Connector::new(TlsConfig::default(), None, None, log).unwrap();
         Network::new(connector, Duration::from_secs(5), Duration::from_secs(5))
     }
 }

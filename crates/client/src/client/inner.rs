@@ -16,7 +16,7 @@ use super::failover;
 use super::memory::MemoryLimit;
 use super::moved::MovedTo;
 use super::services::Services;
-use crate::auth::{Authentication, CertificateFiles, Identity, Network};
+use crate::auth::{Authentication, CertificateFiles, CertificateSupplier, Identity, Network};
 use crate::backoff::Backoff;
 use crate::connection::{Assigned, Cluster, Connection, ConnectionConfig, ConnectionPool, TopicWatch};
 use crate::gate::{Asker, Returning};
@@ -103,15 +103,15 @@ impl ClientInner {
     fn new(service_url: &str, config: ClientConfig, runtime: Handle) -> Result<Self, Error> {
         let connections_per_broker = checked_connections(config.connections_per_broker)?;
         let log = Log::new(config.logger);
-        let tls = shown_tls(config.tls, config.authentication.as_deref());
+        let (tls, supplier) = shown_tls(config.tls, config.authentication.as_deref());
         // Secrets go to the servers of tokens: whatever is said of the brokers, these have to be who they say.
         let strict = TlsConfig { trust_certs_file: tls.trust_certs_file.clone(), ..TlsConfig::default() };
         let network = Network::new(
-            Connector::new(strict, None, log.clone())?,
+            Connector::new(strict, None, None, log.clone())?,
             config.connect_timeout,
             config.operation_timeout,
         );
-        let connector = Connector::new(tls, config.proxy.as_ref(), log.clone())?;
+        let connector = Connector::new(tls, supplier, config.proxy.as_ref(), log.clone())?;
         let identity = Identity::new(config.authentication, network);
         let connections = ConnectionConfig {
             runtime: runtime.clone(),
@@ -443,14 +443,21 @@ impl Drop for ClientInner {
     }
 }
 
-/// The TLS settings with the certificate that the authentication shows, if it shows one.
-fn shown_tls(tls: TlsConfig, authentication: Option<&dyn Authentication>) -> TlsConfig {
-    match authentication.and_then(|authentication| authentication.certificate_files()) {
-        Some(CertificateFiles { certificate, private_key }) => {
-            TlsConfig { certificate_file: Some(certificate), private_key_file: Some(private_key), ..tls }
-        }
-        None => tls,
+/// The TLS settings with the certificate that the authentication shows, or with what gives it, if it shows one.
+fn shown_tls(
+    tls: TlsConfig,
+    authentication: Option<&dyn Authentication>,
+) -> (TlsConfig, Option<CertificateSupplier>) {
+    let Some(authentication) = authentication else {
+        return (tls, None);
+    };
+    if let Some(supplier) = authentication.certificate_supplier() {
+        return (TlsConfig { certificate_file: None, private_key_file: None, ..tls }, Some(supplier));
     }
+    let Some(CertificateFiles { certificate, private_key }) = authentication.certificate_files() else {
+        return (tls, None);
+    };
+    (TlsConfig { certificate_file: Some(certificate), private_key_file: Some(private_key), ..tls }, None)
 }
 
 fn checked_connections(per_broker: usize) -> Result<u64, Error> {

@@ -182,7 +182,8 @@ mod tests {
 
     fn identity(authentication: Option<Arc<dyn Authentication>>) -> Identity {
         let connector =
-            Connector::new(crate::TlsConfig::default(), None, Log::new(Arc::new(StderrLogger))).unwrap();
+            Connector::new(crate::TlsConfig::default(), None, None, Log::new(Arc::new(StderrLogger)))
+                .unwrap();
         Identity::new(authentication, Network::new(connector, Duration::ZERO, Duration::ZERO))
     }
 

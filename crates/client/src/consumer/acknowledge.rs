@@ -16,6 +16,7 @@ use crate::{Error, MessageId};
 impl Consumer {
     /// Acknowledges one message. It is sent with others, see
     /// [`ack_grouping_time`](super::ConsumerConfig::ack_grouping_time); acknowledging twice does no harm.
+    #[inline]
     pub fn acknowledge(&self, message: &Message) -> Result<(), Error> {
         match &self.parts {
             Parts::One(shared) => shared.acknowledge(message),

@@ -7,7 +7,7 @@ use super::group::RegexSubscriptionMode;
 use super::key_shared::KeySharedPolicy;
 use super::letters::DeadLetterPolicy;
 use super::redelivery::RedeliveryBackoff;
-use crate::{Error, KeySource, MessageId, Schema, TopicName};
+use crate::{Error, KeySource, MessageId, ReconnectPolicy, Schema, TopicName};
 
 /// How the consumers of a subscription share its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -175,6 +175,8 @@ pub struct ConsumerConfig {
     pub crypto_failure_action: CryptoFailureAction,
     /// Hears which consumer of a failover subscription is served. Default: none.
     pub event_listener: Option<EventListener>,
+    /// How long to wait before each attempt to come back to a broker; absent: doubling from 100 ms to 60 s. Default absent.
+    pub reconnect_policy: Option<ReconnectPolicy>,
     /// When a batch receive is done.
     pub batch_receive: BatchReceivePolicy,
     /// Messages that are fetched ahead for all topics and partitions together, at least one for each. Default 50,000.
@@ -225,6 +227,7 @@ impl Default for ConsumerConfig {
             key_source: None,
             crypto_failure_action: CryptoFailureAction::default(),
             event_listener: None,
+            reconnect_policy: None,
             batch_receive: BatchReceivePolicy::default(),
             max_total_receiver_queue_size: 50_000,
             regex_mode: RegexSubscriptionMode::default(),

@@ -12,7 +12,7 @@ use super::{Phase, Shared, State, SubscriptionType, already_closed, void};
 use crate::connection::{Assigned, Connection};
 use crate::gate::Returning;
 use crate::log::Log;
-use crate::reconnect::Reconnect;
+use crate::reconnect::{Reconnect, ReconnectPolicy};
 use crate::{Error, Schema};
 
 impl Reconnect for Shared {
@@ -65,6 +65,18 @@ impl Reconnect for Shared {
 
     /// Nothing that the broker says now is for ever: the topic may come back.
     fn failed(&self, _: &Error) {}
+
+    fn topic(&self) -> &str {
+        self.topic.as_str()
+    }
+
+    fn policy(&self) -> Option<&ReconnectPolicy> {
+        self.config.reconnect_policy.as_ref()
+    }
+
+    fn give_up(&self, error: &Error) {
+        self.log().warn(format_args!("{} stays without a connection: {error}", self.describe()));
+    }
 }
 
 impl Shared {

@@ -80,6 +80,7 @@ impl Message {
     }
 
     /// The content.
+    #[inline]
     pub fn payload(&self) -> &[u8] {
         &self.entry.body[self.payload.start as usize..self.payload.end as usize]
     }

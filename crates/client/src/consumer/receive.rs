@@ -13,6 +13,7 @@ use crate::Error;
 impl Consumer {
     /// The next message, if one is there. Without a receiver queue one is there only if it came with a batch, or after a
     /// receive that it was asked for was given up.
+    #[inline]
     pub fn try_receive(&self) -> Result<Option<Message>, Error> {
         self.take(usize::MAX).map(Taken::message)
     }
@@ -29,11 +30,17 @@ impl Consumer {
 
     /// Blocks the thread until the next message is there; at most `timeout`, then it fails with
     /// [`Error::Timeout`].
+    #[inline]
     pub fn receive_blocking(&self, timeout: Option<Duration>) -> Result<Message, Error> {
         // Without a look at the clock when a message is there.
-        if let Some(message) = self.try_receive()? {
-            return Ok(message);
+        match self.try_receive()? {
+            Some(message) => Ok(message),
+            None => self.wait_for_message(timeout),
         }
+    }
+
+    #[cold]
+    fn wait_for_message(&self, timeout: Option<Duration>) -> Result<Message, Error> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         match self.take_blocking(usize::MAX, deadline)?.message() {
             Some(message) => Ok(message),
@@ -91,6 +98,7 @@ impl Consumer {
 
 /// One topic or several.
 impl Consumer {
+    #[inline]
     fn take(&self, max_bytes: usize) -> Result<Taken, Error> {
         match &self.parts {
             Parts::One(shared) => shared.take(max_bytes),
@@ -206,6 +214,7 @@ pub(super) enum Taken {
 }
 
 impl Taken {
+    #[inline]
     fn message(self) -> Option<Message> {
         match self {
             Taken::Message(message) => Some(message),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use pulsar_rs_wire::WireError;
 
 use super::routing::{HashingScheme, RoutingMode};
-use crate::{Compression, EncryptionConfig, Error, Schema};
+use crate::{Compression, EncryptionConfig, Error, ReconnectPolicy, Schema};
 
 /// How a producer behaves. The defaults are those of the established clients.
 #[derive(Debug, Clone)]
@@ -49,6 +49,8 @@ pub struct ProducerConfig {
     /// Somebody named keys to encrypt for, and nobody who gives them, which programs of the established C API can do:
     /// messages then go out as they are. The producer logs that as an error when it is created. Default false.
     pub lacks_key_source: bool,
+    /// How long to wait before each attempt to come back to a broker; absent: doubling from 100 ms to 60 s. Default absent.
+    pub reconnect_policy: Option<ReconnectPolicy>,
     /// Metadata of the producer, shown in the topic's statistics.
     pub properties: Vec<(String, String)>,
 }
@@ -73,6 +75,7 @@ impl Default for ProducerConfig {
             schema: None,
             encryption: None,
             lacks_key_source: false,
+            reconnect_policy: None,
             properties: Vec::new(),
         }
     }

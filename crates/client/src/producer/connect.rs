@@ -14,7 +14,7 @@ use super::state::{Phase, State};
 use crate::connection::{Assigned, Connection};
 use crate::gate::Returning;
 use crate::log::Log;
-use crate::reconnect::Reconnect;
+use crate::reconnect::{Reconnect, ReconnectPolicy};
 use crate::{Error, Schema};
 
 impl<S: SendSink> Reconnect for Shared<S> {
@@ -70,6 +70,18 @@ impl<S: SendSink> Reconnect for Shared<S> {
         if is_final || (!self.state.lock().was_connected && !error.is_transient()) {
             self.fail(error);
         }
+    }
+
+    fn topic(&self) -> &str {
+        self.topic.as_str()
+    }
+
+    fn policy(&self) -> Option<&ReconnectPolicy> {
+        self.config.reconnect_policy.as_ref()
+    }
+
+    fn give_up(&self, error: &Error) {
+        self.fail(error);
     }
 }
 

@@ -70,6 +70,7 @@ pub struct SentEntry {
 
 impl SentEntry {
     /// Id of the message at this place in the entry; tokens stand for [`Token::count`] places. A duplicate has ledger and entry -1.
+    #[inline]
     pub fn message_id(&self, index: usize) -> MessageId {
         let (ledger, entry) =
             self.entry.map_or((-1, -1), |id| (id.ledger.cast_signed(), id.entry.cast_signed()));

@@ -371,7 +371,11 @@ impl<T: Token> State<T> {
         config: &ProducerConfig,
     ) -> Result<Effects, Error> {
         let publish_time = wall_clock();
-        let metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
+        let mut metadata = self.sender.single_metadata(message, sequence_id, publish_time, &body);
+        if self.sealer.is_some() {
+            // Compressed or not: pulsar-client-go returns what is encrypted as it is when the size is not there.
+            metadata.uncompressed_size = Some(body.uncompressed_size);
+        }
         let overhead = self.overhead();
         let fits = metadata.encoded_len() + body.bytes.len() + overhead <= self.max_message_size;
         let mut parts = Vec::new();

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::{Handshakes, ProxyConfig, Stream, TlsConfig};
 use crate::Error;
+use crate::auth::CertificateSupplier;
 use crate::connection::connect_tcp;
 use crate::log::Log;
 use crate::service_url::{Address, ServiceUrl};
@@ -19,10 +20,16 @@ struct Inner {
 }
 
 impl Connector {
-    pub fn new(config: TlsConfig, proxy: Option<&ProxyConfig>, log: Log) -> Result<Self, Error> {
+    /// `supplier` gives the client's certificate in place of files.
+    pub fn new(
+        config: TlsConfig,
+        supplier: Option<CertificateSupplier>,
+        proxy: Option<&ProxyConfig>,
+        log: Log,
+    ) -> Result<Self, Error> {
         config.validate()?;
         let proxy = proxy.map(ProxyConfig::address).transpose()?;
-        Ok(Connector(Arc::new(Inner { handshakes: Handshakes::new(config, log), proxy })))
+        Ok(Connector(Arc::new(Inner { handshakes: Handshakes::new(config, supplier, log), proxy })))
     }
 
     /// Whether a service with this URL can be used.

@@ -1,4 +1,4 @@
-//! What the files of a TLS configuration come to.
+//! What the files of a TLS configuration come to, and the certificate that a function gives in place of them.
 
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -20,6 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::TlsConfig;
 use super::verify::{Demand, Trusted, Verifier};
 use crate::Error;
+use crate::auth::{CertificatePem, CertificateSupplier};
 use crate::blocking::OneAtATime;
 
 /// How long those who replace one file may take for the next.
@@ -29,13 +30,15 @@ const RENEWAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Files {
     config: TlsConfig,
+    /// Gives the certificate and its key in place of files.
+    supplier: Option<CertificateSupplier>,
     turns: OneAtATime,
     last: Mutex<Option<(Contents, Arc<ClientConfig>)>>,
     /// What the system trusts. It is not expected to change while the program runs.
     system: OnceLock<Arc<Trusted>>,
 }
 
-/// The files as they were read, where they are configured.
+/// The files as they were read, where they are configured, and what was given in place of them.
 #[derive(Debug, PartialEq, Eq)]
 struct Contents {
     trusted: Option<PemFile>,
@@ -47,40 +50,63 @@ struct Contents {
 struct PemFile {
     /// What it has, for people.
     what: &'static str,
-    path: PathBuf,
+    source: Source,
     bytes: Zeroizing<Vec<u8>>,
 }
 
+#[derive(Clone, PartialEq, Eq)]
+enum Source {
+    File(PathBuf),
+    /// A function of the program gave it.
+    Supplier,
+}
+
 impl Files {
-    pub fn new(config: TlsConfig) -> Self {
-        Files { config, turns: OneAtATime::default(), last: Mutex::default(), system: OnceLock::new() }
+    pub fn new(config: TlsConfig, supplier: Option<CertificateSupplier>) -> Self {
+        let (turns, last, system) = (OneAtATime::default(), Mutex::default(), OnceLock::new());
+        Files { config, supplier, turns, last, system }
     }
 
     /// The configuration for a connection that is made now. The one of the last is used again as long as the files have
     /// the same, and with it the sessions that servers let clients resume. To be called on the client's runtime.
     pub async fn load(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Error> {
-        if let Ok(parsed) = self.load_once().await {
+        // Once: it is the files that are tried again.
+        let supplied = match &self.supplier {
+            None => None,
+            Some(supplier) => Some(supplier.supply().await?),
+        };
+        if let Ok(parsed) = self.load_once(supplied.clone()).await {
             return Ok(parsed);
         }
         // Files that are being replaced do not fit together for a moment.
         sleep(RENEWAL).await;
-        self.load_once().await
+        self.load_once(supplied).await
     }
 
-    async fn load_once(self: &Arc<Self>) -> Result<Arc<ClientConfig>, Error> {
+    async fn load_once(
+        self: &Arc<Self>,
+        supplied: Option<CertificatePem>,
+    ) -> Result<Arc<ClientConfig>, Error> {
         let files = self.clone();
-        self.turns.run("what reads the TLS files", move || files.read()).await?
+        self.turns.run("what reads the TLS files", move || files.read(supplied)).await?
     }
 
-    fn read(&self) -> Result<Arc<ClientConfig>, Error> {
+    fn read(&self, supplied: Option<CertificatePem>) -> Result<Arc<ClientConfig>, Error> {
         let TlsConfig { trust_certs_file, certificate_file, private_key_file, allow_insecure, .. } =
             &self.config;
-        let contents = Contents {
-            // Nobody asks it when anyone is trusted.
-            trusted: PemFile::read("trust", trust_certs_file.as_ref().filter(|_| !allow_insecure))?,
-            certificate: PemFile::read("certificate", certificate_file.as_ref())?,
-            key: PemFile::read("private key", private_key_file.as_ref())?,
+        // Nobody asks it when anyone is trusted.
+        let trusted = PemFile::read("trust", trust_certs_file.as_ref().filter(|_| !allow_insecure))?;
+        let (certificate, key) = match supplied {
+            Some(CertificatePem { certificate, private_key }) => (
+                Some(PemFile::supplied("certificate", certificate)),
+                Some(PemFile::supplied("private key", private_key)),
+            ),
+            None => (
+                PemFile::read("certificate", certificate_file.as_ref())?,
+                PemFile::read("private key", private_key_file.as_ref())?,
+            ),
         };
+        let contents = Contents { trusted, certificate, key };
         if let Some((last, parsed)) = self.last.lock().as_ref()
             && *last == contents
         {
@@ -130,8 +156,13 @@ fn certified(certificate: &PemFile, key: &PemFile, provider: &CryptoProvider) ->
     let certified = CertifiedKey::new(chain, signing);
     match certified.keys_match() {
         Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch)) => {
-            let path = certificate.path.display();
-            Err(key.broken(&format_args!("it is not that of the certificate in {path}")))
+            Err(match &certificate.source {
+                Source::File(path) => {
+                    let path = path.display();
+                    key.broken(&format_args!("it is not that of the certificate in {path}"))
+                }
+                Source::Supplier => key.broken(&"it is not that of the certificate that was given with it"),
+            })
         }
         // Some keys do not tell.
         Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => Ok(certified),
@@ -155,10 +186,14 @@ impl PemFile {
         let Some(path) = path else {
             return Ok(None);
         };
-        let mut file = PemFile { what, path: path.clone(), bytes: Zeroizing::default() };
+        let mut file = PemFile { what, source: Source::File(path.clone()), bytes: Zeroizing::default() };
         let bytes = fs::read(path).map_err(|error| file.broken(&error))?;
         file.bytes = Zeroizing::new(bytes);
         Ok(Some(file))
+    }
+
+    fn supplied(what: &'static str, bytes: Zeroizing<Vec<u8>>) -> Self {
+        PemFile { what, source: Source::Supplier, bytes }
     }
 
     fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -183,12 +218,15 @@ impl PemFile {
     }
 
     fn broken(&self, why: &dyn fmt::Display) -> Error {
-        Error::Authentication(format!("TLS {} file {}: {why}", self.what, self.path.display()))
+        Error::Authentication(format!("TLS {self:?}: {why}"))
     }
 }
 
 impl fmt::Debug for PemFile {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} file {}", self.what, self.path.display())
+        match &self.source {
+            Source::File(path) => write!(out, "{} file {}", self.what, path.display()),
+            Source::Supplier => write!(out, "{} from the certificate supplier", self.what),
+        }
     }
 }

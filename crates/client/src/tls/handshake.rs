@@ -11,6 +11,7 @@ use super::files::Files;
 use super::reason::explain;
 use super::socket::RecordSocket;
 use crate::Error;
+use crate::auth::CertificateSupplier;
 use crate::log::Log;
 use crate::service_url::Address;
 
@@ -21,6 +22,8 @@ pub(crate) type TlsStream = tokio_rustls::client::TlsStream<RecordSocket>;
 #[derive(Debug)]
 pub(super) struct Handshakes {
     config: TlsConfig,
+    /// Servers that want a certificate of the client are shown one.
+    has_certificate: bool,
     files: Arc<Files>,
     log: Log,
     /// It was said that servers are not verified.
@@ -28,9 +31,10 @@ pub(super) struct Handshakes {
 }
 
 impl Handshakes {
-    pub fn new(config: TlsConfig, log: Log) -> Self {
-        let files = Arc::new(Files::new(config.clone()));
-        Handshakes { config, files, log, warned: AtomicBool::new(false) }
+    pub fn new(config: TlsConfig, supplier: Option<CertificateSupplier>, log: Log) -> Self {
+        let has_certificate = config.certificate_file.is_some() || supplier.is_some();
+        let files = Arc::new(Files::new(config.clone(), supplier));
+        Handshakes { config, has_certificate, files, log, warned: AtomicBool::new(false) }
     }
 
     /// Whether TLS can be spoken: not where its feature is left out.
@@ -41,7 +45,7 @@ impl Handshakes {
 
     /// Whether servers that want a certificate of the client are shown one.
     pub fn has_certificate(&self) -> bool {
-        self.config.certificate_file.is_some()
+        self.has_certificate
     }
 
     /// Not bounded in time. To be called on the client's runtime.

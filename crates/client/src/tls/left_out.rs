@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::TlsConfig;
 use crate::Error;
+use crate::auth::CertificateSupplier;
 use crate::log::Log;
 use crate::service_url::Address;
 
@@ -25,7 +26,7 @@ pub(crate) enum TlsStream {}
 pub(super) struct Handshakes;
 
 impl Handshakes {
-    pub fn new(_: TlsConfig, _: Log) -> Self {
+    pub fn new(_: TlsConfig, _: Option<CertificateSupplier>, _: Log) -> Self {
         Handshakes
     }
 

@@ -1,6 +1,6 @@
 use super::{Properties, flag_len, optional_bytes_len, put_flag, put_optional_bytes};
 use crate::WireError;
-use crate::field::{FieldWriter, Fields, uint_len};
+use crate::field::{FieldWriter, Fields, read_varint, uint_len};
 
 /// `SingleMessageMetadata`: describes one message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +33,36 @@ impl<'a> SingleMetadata<'a> {
     /// Decodes an encoded `SingleMessageMetadata`.
     #[inline]
     pub fn decode(message: &'a [u8]) -> Result<Self, WireError> {
+        match Self::decode_plain(message) {
+            Some(plain) => Ok(plain),
+            None => Self::decode_fields(message),
+        }
+    }
+
+    /// The short way for what most messages have: their size, then their sequence id or nothing, as all clients write
+    /// them. Nothing for anything else.
+    #[allow(clippy::inline_always)] // on the way of every message; what it gives is large, and would be copied
+    #[inline(always)]
+    fn decode_plain(message: &[u8]) -> Option<Self> {
+        const PAYLOAD_SIZE: u8 = 3 << 3;
+        const SEQUENCE_ID: u8 = 8 << 3;
+        let mut rest = message.strip_prefix(&[PAYLOAD_SIZE])?;
+        let payload_size = read_varint(&mut rest).ok().and_then(|size| i32::try_from(size).ok())?;
+        let mut sequence_id = None;
+        if let Some(mut last) = rest.strip_prefix(&[SEQUENCE_ID]) {
+            sequence_id = Some(read_varint(&mut last).ok()?);
+            rest = last;
+        }
+        let plain = SingleMetadata {
+            payload_size: payload_size.cast_unsigned(),
+            sequence_id,
+            ..SingleMetadata::default()
+        };
+        rest.is_empty().then_some(plain)
+    }
+
+    #[inline(never)]
+    fn decode_fields(message: &'a [u8]) -> Result<Self, WireError> {
         let mut found = SingleMetadata::default();
         let mut payload_size = None;
         for field in Fields::new(message) {
@@ -51,8 +81,9 @@ impl<'a> SingleMetadata<'a> {
                 _ => {}
             }
         }
-        let payload_size =
-            payload_size.ok_or(WireError::MissingField("SingleMessageMetadata.payload_size"))?;
+        let Some(payload_size) = payload_size else {
+            return Err(WireError::MissingField("SingleMessageMetadata.payload_size"));
+        };
         found.payload_size =
             u32::try_from(payload_size).map_err(|_| WireError::Batch("negative payload size"))?;
         Ok(found)
@@ -122,7 +153,45 @@ mod tests {
         }
     }
 
+    /// Fields as they may come: the two of the short way, and others, whole and cut off.
+    fn some_fields() -> impl Strategy<Value = Vec<u8>> {
+        let varint = prop_oneof![
+            any::<u64>().prop_map(|value| {
+                let mut out = Vec::new();
+                out.put_varint(value);
+                out
+            }),
+            (0u8..=0x7f).prop_map(|byte| vec![byte]),
+            vec(any::<u8>(), 0..11),
+        ];
+        let key = prop_oneof![Just(3u8 << 3), Just(8u8 << 3), Just(4u8 << 3), any::<u8>()];
+        vec((key, varint).prop_map(|(key, value)| [vec![key], value].concat()), 0..4)
+            .prop_map(|all| all.concat())
+    }
+
+    #[test]
+    fn the_short_way_is_taken() {
+        let plain =
+            SingleMetadata { payload_size: 64, sequence_id: Some(u64::MAX), ..SingleMetadata::default() };
+        for metadata in [plain, SingleMetadata { sequence_id: None, ..plain }] {
+            let mut encoded = Vec::new();
+            metadata.encode(&mut encoded);
+            assert_eq!(SingleMetadata::decode_plain(&encoded), Some(metadata));
+            for len in 0..encoded.len() {
+                let cut = SingleMetadata::decode_plain(&encoded[..len]);
+                assert!(cut.is_none_or(|plain| Ok(plain) == SingleMetadata::decode_fields(&encoded[..len])));
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn the_short_way_reads_the_same(fields in some_fields()) {
+            if let Some(plain) = SingleMetadata::decode_plain(&fields) {
+                prop_assert_eq!(Ok(plain), SingleMetadata::decode_fields(&fields));
+            }
+        }
+
         #[test]
         fn single_metadata_equals_prost(
             properties in vec((any::<String>(), any::<String>()), 0..4),

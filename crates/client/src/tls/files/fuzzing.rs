@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use zeroize::Zeroizing;
 
-use super::{Contents, Files, PemFile};
+use super::{Contents, Files, PemFile, Source};
 use crate::{Error, TlsConfig};
 
 /// The files of a TLS configuration: trusted certificates, a client's certificate, and its key. What the error says, if they
@@ -17,7 +17,7 @@ use crate::{Error, TlsConfig};
 pub fn tls_files(trusted: &[u8], certificate: &[u8], key: &[u8]) -> Result<(), String> {
     let file = |what, name: &str, bytes: &[u8]| PemFile {
         what,
-        path: name.into(),
+        source: Source::File(name.into()),
         bytes: Zeroizing::new(bytes.to_vec()),
     };
     let trusted = file("trust", "ca.pem", trusted);
@@ -26,7 +26,8 @@ pub fn tls_files(trusted: &[u8], certificate: &[u8], key: &[u8]) -> Result<(), S
         if let Ok(all) = file.certificates() {
             assert!(!all.is_empty());
             let written: String = all.iter().map(pem).collect();
-            let again = PemFile { what: "", path: "".into(), bytes: Zeroizing::new(written.into_bytes()) };
+            let again =
+                PemFile { what: "", source: Source::Supplier, bytes: Zeroizing::new(written.into_bytes()) };
             assert_eq!(again.certificates(), Ok(all));
         }
     }
@@ -41,7 +42,7 @@ pub fn tls_files(trusted: &[u8], certificate: &[u8], key: &[u8]) -> Result<(), S
          key: Some(private key file key.pem) }"
     );
     let verifies = [true, false].map(|verify_hostname| {
-        let files = Files::new(TlsConfig { verify_hostname, ..TlsConfig::default() });
+        let files = Files::new(TlsConfig { verify_hostname, ..TlsConfig::default() }, None);
         files.parse(&contents).map(drop).map_err(|error| {
             assert!(matches!(error, Error::Authentication(_)), "{error}");
             error.to_string()

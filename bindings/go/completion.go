@@ -4,9 +4,19 @@ package pulsar
 #include "bridge.h"
 #include <pulsar_rs/completion.h>
 
-// The library calls nothing back in these, and keeps no pointer.
-#cgo noescape pulsar_rs_completion_queue_poll
-#cgo nocallback pulsar_rs_completion_queue_poll
+// Fetches what is there. Less than `max` says that it is all: only a call that finds nothing has the descriptor ring again.
+static size_t fetch_all(pulsar_rs_completion_queue_t *queue, pulsar_rs_completion_t *completions, size_t max) {
+    size_t count = 0, more = 0;
+    do {
+        more = pulsar_rs_completion_queue_poll(queue, completions + count, max - count);
+        count += more;
+    } while (more > 0 && count < max);
+    return count;
+}
+
+// The library calls nothing back in this, and keeps no pointer.
+#cgo noescape fetch_all
+#cgo nocallback fetch_all
 */
 import "C"
 
@@ -88,7 +98,7 @@ func (c *completions) run(handle func(*C.pulsar_rs_completion_t)) {
 // fetch hands out everything that is there.
 func (c *completions) fetch(handle func(*C.pulsar_rs_completion_t)) {
 	for {
-		n := C.pulsar_rs_completion_queue_poll(c.queue, c.buffer, fetched)
+		n := C.fetch_all(c.queue, c.buffer, fetched)
 		outcomes := unsafe.Slice(c.buffer, fetched)[:n]
 		for i := range outcomes {
 			outcome := &outcomes[i]
@@ -98,8 +108,7 @@ func (c *completions) fetch(handle func(*C.pulsar_rs_completion_t)) {
 				c.settle(uint64(outcome.token), completion{outcome.result, outcome.object})
 			}
 		}
-		// Only a call that finds nothing has the descriptor ring again.
-		if n == 0 {
+		if n < fetched {
 			return
 		}
 	}

@@ -62,7 +62,8 @@ type RetryMessage struct {
 
 // DLQPolicy says when messages that are not acknowledged go to other topics, and to which.
 type DLQPolicy struct {
-	// MaxDeliveries is how often a message is delivered before it goes to the dead letter topic; more than 0.
+	// MaxDeliveries is how often a message is delivered before it goes to the dead letter topic; more than 0. At least two
+	// deliveries are made, and with RetryEnable one more than this.
 	MaxDeliveries uint32
 
 	// DeadLetterTopic is the name of the dead letter topic. Default: TOPIC-SUBSCRIPTION-DLQ.
@@ -300,7 +301,8 @@ type Consumer interface {
 	// Receive waits for the next message, or until the context ends.
 	Receive(context.Context) (Message, error)
 
-	// Chan returns a channel with the messages. It is not closed. With EnableZeroQueueConsumer there is none: it panics.
+	// Chan returns a channel with the messages. It is not closed: a consumer that has it lives until Close. Not for consumers
+	// with EnableZeroQueueConsumer: it panics.
 	Chan() <-chan ConsumerMessage
 
 	// Ack acknowledges a message: it is not delivered again.

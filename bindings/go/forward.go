@@ -34,7 +34,11 @@ func (f *forwarder[M]) run() {
 		if err != nil {
 			return
 		}
-		for !f.send(m) {
+		if m.isStale() {
+			continue
+		}
+		wrapped := f.wrap(m)
+		for !f.send(m, wrapped) {
 			select {
 			case <-f.ended:
 				return
@@ -45,13 +49,12 @@ func (f *forwarder[M]) run() {
 }
 
 // send sends a message unless a seek made it stale; false when it has to be looked at again.
-func (f *forwarder[M]) send(m *message) bool {
+func (f *forwarder[M]) send(m *message, wrapped M) bool {
 	f.mu.Lock()
 	if m.isStale() {
 		f.mu.Unlock()
 		return true
 	}
-	wrapped := f.wrap(m)
 	select {
 	case f.channel <- wrapped:
 		f.mu.Unlock()

@@ -101,7 +101,7 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 	if delay <= 0 {
 		delay = defaultBatchingDelay
 	}
-	config, err := producerConfiguration(op2, &options, limit)
+	config, err := producerConfiguration(op2, &options, limit, c.logger)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,8 @@ func producerConfiguration(op string, o *ProducerOptions, limit int, logger log.
 	// Twice as many, for outcomes that were fetched while others are on their way.
 	most := C.int(min(2*limit, math.MaxInt32))
 	C.pulsar_producer_configuration_set_max_pending_messages(config, most)
-	C.pulsar_producer_configuration_set_max_pending_messages_across_partitions(config, most)
+	// All may be for the same partition, which must not get a share of them only.
+	C.pulsar_producer_configuration_set_max_pending_messages_across_partitions(config, 0)
 	C.pulsar_producer_configuration_set_partitions_routing_mode(config, C.pulsar_RoundRobinDistribution)
 	withText(o.Name, func(text *C.char) { C.pulsar_producer_configuration_set_producer_name(config, text) })
 	for name, value := range o.Properties {

@@ -96,7 +96,7 @@ func (c *connected) createProducer(options ProducerOptions) (*sender, error) {
 	if limit <= 0 {
 		limit = defaultMaxPending
 	}
-	limit *= max(1, len(names))
+	limit = min(limit, mostPending) * max(1, len(names))
 	delay := options.BatchingMaxPublishDelay
 	if delay <= 0 {
 		delay = defaultBatchingDelay
@@ -310,6 +310,9 @@ func (s *sender) route(message *ProducerMessage) int {
 	}
 	return -1
 }
+
+// mostPending is more messages than fit into memory, and few enough to count.
+const mostPending = 1 << 30
 
 // acquire lends the producer until s.handle.release; nil when it is closed.
 func (s *sender) acquire() *C.pulsar_producer_t { return (*C.pulsar_producer_t)(s.handle.acquire()) }

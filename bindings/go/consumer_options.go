@@ -272,7 +272,8 @@ type AckError map[MessageID]error
 func (e AckError) Error() string {
 	ids := make(map[string][]string)
 	for id, err := range e {
-		ids[err.Error()] = append(ids[err.Error()], id.String())
+		// An id may be nil: that is why it failed.
+		ids[err.Error()] = append(ids[err.Error()], fmt.Sprint(id))
 	}
 	lines := make([]string, 0, len(ids))
 	for reason, failed := range ids {
@@ -300,7 +301,7 @@ type Consumer interface {
 	// Receive waits for the next message, or until the context ends.
 	Receive(context.Context) (Message, error)
 
-	// Chan returns a channel with the messages, which is closed with the consumer.
+	// Chan returns a channel with the messages. It is not closed with the consumer, which may not be alone in sending to it.
 	Chan() <-chan ConsumerMessage
 
 	// Ack acknowledges a message: it is not delivered again.

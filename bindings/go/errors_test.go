@@ -53,8 +53,10 @@ func TestAckErrorsSayWhichIDsFailed(t *testing.T) {
 		NewMessageID(1, 2, -1, -1): ErrInvalidAck,
 		NewMessageID(1, 1, -1, -1): ErrInvalidAck,
 		NewMessageID(3, 4, -1, -1): errors.New("a reason"),
+		nil:                        errors.New("none"),
 	}
 	want := "error: a reason, failed message IDs: [3:4:-1]\n" +
+		"error: none, failed message IDs: [<nil>]\n" +
 		"error: " + ErrInvalidAck.Error() + ", failed message IDs: [1:1:-1 1:2:-1]\n"
 	if err.Error() != want {
 		t.Error(err)

@@ -25,12 +25,16 @@ func (m *memoryLimit) tryTake(size int) bool {
 	if m.limit == 0 {
 		return true
 	}
-	used := m.used.Add(int64(size))
-	if used <= m.limit || used == int64(size) {
-		return true
+	for {
+		used := m.used.Load()
+		if used != 0 && used+int64(size) > m.limit {
+			// Taking and giving back would wake those who wait for nothing, this one included.
+			return false
+		}
+		if m.used.CompareAndSwap(used, used+int64(size)) {
+			return true
+		}
 	}
-	m.give(size)
-	return false
 }
 
 // take waits for memory until ctx or closed ends; it says whether it has it.

@@ -1,15 +1,19 @@
 package pulsar
 
 /*
-#include "bridge.h"
+#include "consumer_bridge.h"
 #include <pulsar_rs/producer_configuration.h>
 */
 import "C"
 
 import (
 	"math"
+	"slices"
 	"time"
 	"unsafe"
+
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/crypto"
+	"github.com/pulsar-rs/pulsar_rs/bindings/go/log"
 )
 
 // producerConfig is a C configuration of a producer.
@@ -22,7 +26,7 @@ func (c *producerConfig) free() { C.pulsar_producer_configuration_free(c.pointer
 
 // producerConfiguration makes a C configuration, which the caller frees. This side limits what is pending, so that the
 // library never makes a thread wait.
-func producerConfiguration(op string, o *ProducerOptions, limit int) (*producerConfig, error) {
+func producerConfiguration(op string, o *ProducerOptions, limit int, logger log.Logger) (*producerConfig, error) {
 	if err := unsupportedByProducers(op, o); err != nil {
 		return nil, err
 	}
@@ -35,7 +39,8 @@ func producerConfiguration(op string, o *ProducerOptions, limit int) (*producerC
 	// Twice as many, for outcomes that were fetched while others are on their way.
 	most := C.int(min(2*limit, math.MaxInt32))
 	C.pulsar_producer_configuration_set_max_pending_messages(config, most)
-	C.pulsar_producer_configuration_set_max_pending_messages_across_partitions(config, most)
+	// All may be for the same partition, which must not get a share of them only.
+	C.pulsar_producer_configuration_set_max_pending_messages_across_partitions(config, 0)
 	C.pulsar_producer_configuration_set_partitions_routing_mode(config, C.pulsar_RoundRobinDistribution)
 	withText(o.Name, func(text *C.char) { C.pulsar_producer_configuration_set_producer_name(config, text) })
 	for name, value := range o.Properties {
@@ -59,6 +64,9 @@ func producerConfiguration(op string, o *ProducerOptions, limit int) (*producerC
 	made.setBatching(o)
 	if o.Schema != nil {
 		made.setSchema(o.Schema.GetSchemaInfo())
+	}
+	if o.Encryption != nil {
+		made.setEncryption(o.Encryption, logger)
 	}
 	return made, nil
 }
@@ -98,6 +106,38 @@ func (c *producerConfig) setSchema(info *SchemaInfo) {
 		kind := C.pulsar_schema_type(info.Type)
 		C.pulsar_producer_configuration_set_schema_info(c.pointer, kind, name, schema, properties)
 	})
+}
+
+func (c *producerConfig) setEncryption(e *ProducerEncryptionInfo, logger log.Logger) {
+	for _, name := range e.Keys {
+		withText(name, func(name *C.char) { C.pulsar_producer_configuration_set_encryption_key(c.pointer, name) })
+	}
+	action := C.pulsar_producer_crypto_failure_action(e.ProducerCryptoFailureAction)
+	C.pulsar_producer_configuration_set_crypto_failure_action(c.pointer, action)
+	keys := newKeyReader(e.KeyReader, logger)
+	C.pulsar_rs_producer_configuration_set_crypto_key_reader(c.pointer, keys)
+	C.pulsar_rs_crypto_key_reader_free(keys)
+}
+
+// checkEncryption refuses what would send in the clear what is meant to be encrypted.
+func checkEncryption(op string, e *ProducerEncryptionInfo) error {
+	refuse := func(text string) error { return newError(InvalidConfiguration, op+": Encryption."+text) }
+	switch {
+	case e == nil:
+		return nil
+	case e.MessageCrypto != nil:
+		return newError(OperationNotSupported, op+": Encryption.MessageCrypto: the library encrypts by itself")
+	case e.KeyReader == nil:
+		return refuse("KeyReader is required")
+	case len(e.Keys) == 0:
+		return refuse("Keys are required")
+	case slices.Contains(e.Keys, ""):
+		return refuse("Keys has a name that is empty")
+	case e.ProducerCryptoFailureAction < crypto.ProducerCryptoFailureActionFail ||
+		e.ProducerCryptoFailureAction > crypto.ProducerCryptoFailureActionSend:
+		return refuse("ProducerCryptoFailureAction is none of the constants")
+	}
+	return checkText(op, InvalidConfiguration, e.Keys...)
 }
 
 // unsupportedByProducers refuses what is wrong or what the library cannot do.

@@ -343,13 +343,17 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 	}
 	s.mu.Unlock()
 	mask := uint64(len(ring) - 1)
-	err := producerFailure(opSend, c.result, s.pointer)
 	size := 0
+	for i := range count {
+		size += int(ring[(first+uint64(i))&mask].size)
+	}
+	// Callbacks may send.
+	s.memory.give(size)
+	err := producerFailure(opSend, c.result, s.pointer)
 	// Ids come from blocks: few allocations, and one that is kept holds no more than its block.
 	var block []sentID
 	for i := range count {
 		entry := &ring[(first+uint64(i))&mask]
-		size += int(entry.size)
 		if err != nil {
 			entry.tell(nil, err)
 			continue
@@ -368,7 +372,6 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 		}
 		entry.tell(id, nil)
 	}
-	s.memory.give(size)
 	s.mu.Lock()
 	s.forget(first, count)
 	s.mu.Unlock()

@@ -96,12 +96,12 @@ func (c *connected) createProducer(options ProducerOptions) (created *sender, er
 	if limit <= 0 {
 		limit = defaultMaxPending
 	}
-	limit *= max(1, len(names))
+	limit = min(limit, mostPending) * max(1, len(names))
 	delay := options.BatchingMaxPublishDelay
 	if delay <= 0 {
 		delay = defaultBatchingDelay
 	}
-	config, err := producerConfiguration(op2, &options, limit)
+	config, err := producerConfiguration(op2, &options, limit, c.logger)
 	if err != nil {
 		return nil, err
 	}
@@ -317,6 +317,9 @@ func (s *sender) route(message *ProducerMessage) int {
 	}
 	return -1
 }
+
+// mostPending is more messages than fit into memory, and few enough to count.
+const mostPending = 1 << 30
 
 // acquire lends the producer until s.handle.release; nil when it is closed.
 func (s *sender) acquire() *C.pulsar_producer_t { return (*C.pulsar_producer_t)(s.handle.acquire()) }

@@ -24,9 +24,11 @@ use crate::log::Log;
 /// broker that names another one, and a cluster to fail over to, are tried at once.
 #[derive(Clone)]
 pub struct ReconnectPolicy {
-    pause: Arc<dyn Fn(&str, u32) -> Option<Duration> + Send + Sync>,
+    pause: Arc<Pause>,
     calls: OneAtATime,
 }
+
+type Pause = dyn Fn(&str, u32) -> Option<Duration> + Send + Sync;
 
 impl ReconnectPolicy {
     /// A policy that asks a function.

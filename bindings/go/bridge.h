@@ -32,6 +32,7 @@
 #endif
 
 #include <pulsar/c/authentication.h>
+#include <pulsar_rs/authentication.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
@@ -51,3 +52,6 @@ void pulsar_go_set_reader_reconnect_delay(pulsar_reader_configuration_t *conf, u
 
 /* Tokens come from pulsarGoToken. */
 pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle);
+
+/* Certificates come from pulsarGoCertificate. */
+pulsar_authentication_t *pulsar_go_certificate_supplier(uintptr_t handle);

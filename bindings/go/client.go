@@ -235,8 +235,9 @@ func (c *connected) NewTransaction(time.Duration) (Transaction, error) {
 
 // callbacks are the numbers under which C knows functions of a program.
 type callbacks struct {
-	logger uintptr
-	token  uintptr
+	logger      uintptr
+	token       uintptr
+	certificate uintptr
 }
 
 var (
@@ -252,6 +253,7 @@ type tokenSupplier struct {
 func (c *callbacks) remove() {
 	loggers.remove(c.logger)
 	tokenSuppliers.remove(c.token)
+	certificateSuppliers.remove(c.certificate)
 }
 
 //export pulsarGoLog
@@ -388,8 +390,7 @@ func (c *callbacks) authentication(
 	case settings.Token != nil:
 		return c.tokens(settings.Token, logger), nil
 	case settings.Certificate != nil:
-		return nil, newError(AuthenticationError,
-			op+": certificates from a function are not supported: use NewAuthenticationTLS, whose files are read each time")
+		return c.certificates(settings.Certificate, logger), nil
 	}
 	params, err := json.Marshal(settings.Params)
 	if err != nil {

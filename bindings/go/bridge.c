@@ -25,3 +25,11 @@ static char *on_token(void *context) {
 pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle) {
     return pulsar_authentication_token_create_with_supplier(on_token, (void *)handle);
 }
+
+static pulsar_result on_certificate(pulsar_rs_certificate_t *certificate, void *context) {
+    return (pulsar_result)pulsarGoCertificate(certificate, (uintptr_t)context);
+}
+
+pulsar_authentication_t *pulsar_go_certificate_supplier(uintptr_t handle) {
+    return pulsar_rs_authentication_tls_create_with_supplier(on_certificate, (void *)handle);
+}

@@ -32,6 +32,7 @@
 #endif
 
 #include <pulsar/c/authentication.h>
+#include <pulsar_rs/authentication.h>
 #include <pulsar_rs/client.h>
 #include <pulsar_rs/consumer.h>
 #include <pulsar_rs/producer.h>
@@ -45,3 +46,6 @@ void pulsar_go_set_logger(pulsar_client_configuration_t *conf, uintptr_t handle)
 
 /* Tokens come from pulsarGoToken. */
 pulsar_authentication_t *pulsar_go_token_supplier(uintptr_t handle);
+
+/* Certificates come from pulsarGoCertificate. */
+pulsar_authentication_t *pulsar_go_certificate_supplier(uintptr_t handle);

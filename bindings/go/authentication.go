@@ -39,7 +39,9 @@ func NewAuthenticationTLS(certificatePath string, privateKeyPath string) Authent
 }
 
 // NewAuthenticationFromTLSCertSupplier makes an authentication that asks a function for the certificate, with its private
-// key.
+// key: in NewClient, and for each connection with TLS and each HTTPS lookup. The key must be one that
+// x509.MarshalPKCS8PrivateKey knows: with a crypto.Signer that keeps its key, or without a certificate, NewClient fails,
+// and so do connections.
 func NewAuthenticationFromTLSCertSupplier(tlsCertSupplier func() (*tls.Certificate, error)) Authentication {
 	return auth.NewAuthenticationFromTLSCertSupplier(tlsCertSupplier)
 }

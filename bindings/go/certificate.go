@@ -6,16 +6,19 @@ package pulsar
 import "C"
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"runtime"
 	"unsafe"
 
 	"github.com/pulsar-rs/pulsar_rs/bindings/go/log"
 )
 
-// certificateSupplier is a function of the program that returns certificates.
+// certificateSupplier is a function of the program that gives certificates.
 type certificateSupplier struct {
 	supply func() (*tls.Certificate, error)
 	logger log.Logger
@@ -23,47 +26,61 @@ type certificateSupplier struct {
 
 var certificateSuppliers registry[certificateSupplier]
 
-// certificates makes a C authentication with the certificates of a function.
-func (c *callbacks) certificates(supply func() (*tls.Certificate, error), logger log.Logger) *C.pulsar_authentication_t {
-	c.certificate = certificateSuppliers.add(certificateSupplier{supply, logger})
-	return C.pulsar_go_certificate_supplier(C.uintptr_t(c.certificate))
+// certificates makes a C authentication, which the caller frees. What cannot be handed over is refused here, with the
+// reason: connections that fail later leave that to the log.
+func (c *callbacks) certificates(
+	supply func() (*tls.Certificate, error), logger log.Logger,
+) (*C.pulsar_authentication_t, error) {
+	supplier := certificateSupplier{supply, logger}
+	_, key, err := supplier.pem()
+	if err != nil {
+		return nil, errAuthentication(fmt.Errorf("the certificate supplier failed: %w", err))
+	}
+	clear(key)
+	c.certificate = certificateSuppliers.add(supplier)
+	return C.pulsar_go_certificate_supplier(C.uintptr_t(c.certificate)), nil
 }
 
 //export pulsarGoCertificate
-func pulsarGoCertificate(to *C.pulsar_rs_certificate_t, number C.uintptr_t) C.int {
+func pulsarGoCertificate(certificate *C.pulsar_rs_certificate_t, number C.uintptr_t) C.int {
 	supplier, ok := certificateSuppliers.get(uintptr(number))
 	if !ok {
 		return C.pulsar_result_AuthenticationError
 	}
-	certificate, err := supplier.supply()
+	chain, key, err := supplier.pem()
 	if err != nil {
 		supplier.logger.Errorf("the certificate supplier failed: %v", err)
 		return C.pulsar_result_AuthenticationError
 	}
-	chain, key, err := encodeCertificate(certificate)
-	if err != nil {
-		supplier.logger.Errorf("the certificate supplier's certificate cannot be used: %v", err)
-		return C.pulsar_result_AuthenticationError
-	}
-	defer clear(key)
-	C.pulsar_rs_certificate_set_pem(to, unsafe.Pointer(unsafe.SliceData(chain)), C.size_t(len(chain)))
-	C.pulsar_rs_certificate_set_private_key_pem(to, unsafe.Pointer(unsafe.SliceData(key)), C.size_t(len(key)))
+	C.pulsar_rs_certificate_set_pem(certificate, unsafe.Pointer(unsafe.SliceData(chain)), C.size_t(len(chain)))
+	C.pulsar_rs_certificate_set_private_key_pem(certificate, unsafe.Pointer(unsafe.SliceData(key)), C.size_t(len(key)))
+	runtime.KeepAlive(chain)
+	clear(key)
 	return C.pulsar_result_Ok
 }
 
-// encodeCertificate returns certificate and private key in PEM.
-func encodeCertificate(certificate *tls.Certificate) (chain, key []byte, err error) {
-	if certificate == nil || len(certificate.Certificate) == 0 {
-		return nil, nil, errors.New("there is no certificate")
+// pem asks for a certificate, and writes it and its key as PEM. Whoever takes the key clears it.
+func (s certificateSupplier) pem() (chain, key []byte, err error) {
+	certificate, err := s.supply()
+	if err != nil {
+		return nil, nil, err
+	}
+	if certificate == nil {
+		return nil, nil, errors.New("it gives nil")
+	}
+	var written bytes.Buffer
+	for _, one := range certificate.Certificate {
+		if err := pem.Encode(&written, &pem.Block{Type: "CERTIFICATE", Bytes: one}); err != nil {
+			return nil, nil, err
+		}
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(certificate.PrivateKey)
 	if err != nil {
-		// One that signs without showing itself, such as that of a security module.
-		return nil, nil, errors.New("the private key is none that can be handed over: " + err.Error())
+		// The handshake is the library's: it cannot ask a crypto.Signer that keeps its key.
+		return nil, nil, fmt.Errorf("the private key, a %T, cannot be handed over: it has to be one that "+
+			"x509.MarshalPKCS8PrivateKey knows, such as *rsa.PrivateKey, *ecdsa.PrivateKey or ed25519.PrivateKey",
+			certificate.PrivateKey)
 	}
 	defer clear(der)
-	for _, one := range certificate.Certificate {
-		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: one})...)
-	}
-	return chain, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+	return written.Bytes(), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }

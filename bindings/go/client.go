@@ -374,14 +374,17 @@ func (c *callbacks) authentication(
 	}
 	known, ok := given.(interface{ Settings() auth.Settings })
 	if !ok {
-		// One of the program's own that gives tokens.
-		if provider.Name() != "token" {
-			return nil, newError(AuthenticationError, op+": an auth.Provider of the program must be named token")
+		// One of the program's own.
+		switch provider.Name() {
+		case "token":
+			return c.tokens(func() (string, error) {
+				data, err := provider.GetData()
+				return string(data), err
+			}, logger), nil
+		case "tls":
+			return c.certificates(provider.GetTLSCertificate, logger)
 		}
-		return c.tokens(func() (string, error) {
-			data, err := provider.GetData()
-			return string(data), err
-		}, logger), nil
+		return nil, newError(AuthenticationError, op+": an auth.Provider of the program must be named token or tls")
 	}
 	settings := known.Settings()
 	switch {
@@ -390,7 +393,7 @@ func (c *callbacks) authentication(
 	case settings.Token != nil:
 		return c.tokens(settings.Token, logger), nil
 	case settings.Certificate != nil:
-		return c.certificates(settings.Certificate, logger), nil
+		return c.certificates(settings.Certificate, logger)
 	}
 	params, err := json.Marshal(settings.Params)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"net/http"
 )
 
-// Provider says who a client is. The ones that this package makes work; other implementations cannot be handed to the
-// library, and make NewClient fail, unless they have a Settings method like these.
+// Provider says who a client is. The ones that this package makes work. Others have to be named token or tls, or to have a
+// Settings method like these: they make NewClient fail else. Of one named token the library asks for GetData, of one named
+// tls for GetTLSCertificate, for each connection.
 type Provider interface {
 	// Init checks what can be checked before there is a connection. NewClient calls it.
 	Init() error

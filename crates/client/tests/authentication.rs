@@ -211,6 +211,9 @@ async fn a_function_gives_the_certificate_for_each_connection() {
     }
 }
 
+/// What a supplier of certificates does.
+type Given = Box<dyn Fn() -> Result<CertificatePem, Error> + Send + Sync>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_gives_no_certificate_that_can_be_used_fails_the_connection() {
     let authority = Authority::new();
@@ -218,7 +221,6 @@ async fn a_function_that_gives_no_certificate_that_can_be_used_fails_the_connect
     let (own, other) = (authority.issue("ann"), authority.issue("bob"));
     let nonsense = || Zeroizing::new(b"nonsense".to_vec());
     let secret = b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
-    type Given = Box<dyn Fn() -> Result<CertificatePem, Error> + Send + Sync>;
     let cases: [(Given, &str); 7] = [
         (Box::new(|| Err(Error::Authentication("the vault is sealed".into()))), "the vault is sealed"),
         (Box::new(|| panic!("a test")), "panicked"),

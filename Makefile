@@ -21,6 +21,8 @@ LINES ?= 200000
 FUZZ_SECONDS ?= 10
 MINUTES ?= 10
 RUNS ?= 300
+# The processor for `make musl`.
+ARCH ?= x86_64
 CARGO_DENY_VERSION := 0.20.2
 
 # In this order; each is a target of its own.
@@ -58,9 +60,14 @@ $(SHARED): $(RELEASE)/libpulsar_rs.so packaging/shared packaging/version Cargo.t
 	@packaging/shared $< $(@D)
 
 .PHONY: musl
-musl: ## the library for static programs with musl: target/musl/libpulsar_rs.a
-	@packaging/musl target/musl/libpulsar_rs.a
+ifeq ($(ARCH),x86_64)
+musl: ## the library for static programs with musl: target/musl/libpulsar_rs.a (ARCH=aarch64: target/musl-aarch64)
+	@ARCH=$(ARCH) packaging/musl target/musl/libpulsar_rs.a
 	@bindings/go/take target/musl/libpulsar_rs.a musl
+else
+musl:
+	@ARCH=$(ARCH) packaging/musl target/musl-$(ARCH)/libpulsar_rs.a
+endif
 
 .PHONY: static-glibc
 static-glibc: ## the library for static programs with glibc: target/static-glibc/libpulsar_rs.a
@@ -73,6 +80,12 @@ test-static: build static-glibc python-tools ## after `make musl`: static progra
 	@.ci/need go
 	@.ci/need file
 	@tests/static/run --runs $(RUNS)
+
+.PHONY: test-static-aarch64
+test-static-aarch64: build python-tools ## after `make musl ARCH=aarch64`: static programs in C for that processor, run by qemu
+	@.ci/need qemu-aarch64-static
+	@.ci/need file
+	@tests/static/run aarch64
 
 .PHONY: bench-static
 bench-static: build ## after `make musl`: sizes, and CPU with musl beside glibc (ARGS=--quick: roughly)
@@ -121,6 +134,14 @@ install-compat: ## names of the official library for it, so that -lpulsar and pu
 .PHONY: install-debug
 install-debug: ## function names and lines for debuggers, beside the shared library
 	@packaging/install debug
+
+.PHONY: install-musl
+install-musl: ## after `make musl` and `make install`: that library, which pkg-config knows as pulsar_rs-musl
+	@packaging/install musl
+
+.PHONY: install-static-glibc
+install-static-glibc: ## the same after `make static-glibc`, as pulsar_rs-static-glibc
+	@packaging/install static-glibc
 
 .PHONY: uninstall
 uninstall: ## take away all of these
@@ -250,4 +271,4 @@ clean: ## delete all that was built or downloaded
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^## /{print "\n" substr($$0, 4) ":"} /^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile

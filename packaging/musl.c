@@ -13,6 +13,15 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The register, or column, that holds it when a function begins: the number that unwind tables have for it. */
+#if defined(__x86_64__)
+#define RETURN_ADDRESS "16"
+#elif defined(__aarch64__)
+#define RETURN_ADDRESS "30"
+#else
+#error "unknown processor"
+#endif
+
 /* An entry of its own, for the beginning of the function below: linkers leave out what nothing refers to, and put
  * together what is the same; then the mark would be elsewhere. Data alignment -31 makes it like no other. */
 __asm__(".pushsection .eh_frame, \"a\", @progbits\n"
@@ -25,7 +34,7 @@ __asm__(".pushsection .eh_frame, \"a\", @progbits\n"
         "        .asciz \"zR\"\n"
         "        .uleb128 1\n"
         "        .sleb128 -31\n"
-        "        .byte 16\n"
+        "        .byte " RETURN_ADDRESS "\n"
         "        .uleb128 1\n"
         "        .byte 0x1b\n"
         "        .balign 8, 0\n"

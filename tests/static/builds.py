@@ -25,13 +25,17 @@ class Kind:
     compiler: str
     # Behind -static and the library.
     link: tuple[str, ...]
-    # The build tag of bindings/go.
+    # The build tag of bindings/go; none where only C is tried.
     tag: str
 
 
 MUSL = Kind("musl", "musl", ROOT / "target/musl/libpulsar_rs.a", "musl-gcc", (), "musl")
 GLIBC = Kind("glibc", "static-glibc", ROOT / "target/static-glibc/libpulsar_rs.a", "gcc", ("-lm",), "static_glibc")
-KINDS = {kind.name: kind for kind in (MUSL, GLIBC)}
+# The compiler is where packaging/musl-cross says.
+AARCH64 = Kind("aarch64", "musl ARCH=aarch64", ROOT / "target/musl-aarch64/libpulsar_rs.a", "", (), "")
+KINDS = {kind.name: kind for kind in (MUSL, GLIBC, AARCH64)}
+# What runs on this machine without more.
+NATIVE = (MUSL.name, GLIBC.name)
 
 # Each with its source, and what is to be said to the compiler beside.
 C_PROGRAMS = {
@@ -40,6 +44,8 @@ C_PROGRAMS = {
     "produce": (ROOT / "examples/c/produce.c", ()),
     "consume": (ROOT / "examples/c/consume.c", ()),
 }
+# It has functions of its own for x86_64 alone.
+MUSL_PROGRAMS = {"copy": (HERE / "copy.c", ("-fno-builtin", "-fno-tree-loop-distribute-patterns"))}
 GO_PROGRAMS = {
     "go-roundtrip": HERE / "go",
     "go-produce": ROOT / "examples/go/produce",
@@ -53,10 +59,12 @@ def build(kind: Kind) -> dict[str, Path]:
         sys.exit(f"test-static: {kind.library.relative_to(ROOT)} is not built: run `make {kind.target}`")
     folder = BUILT / kind.name
     folder.mkdir(parents=True, exist_ok=True)
-    programs = {name: folder / name for name in (*C_PROGRAMS, *GO_PROGRAMS)}
-    for name, (source, words) in C_PROGRAMS.items():
+    go_programs = GO_PROGRAMS if kind.tag else {}
+    c_programs = C_PROGRAMS | (MUSL_PROGRAMS if kind == MUSL else {})
+    programs = {name: folder / name for name in (*c_programs, *go_programs)}
+    for name, (source, words) in c_programs.items():
         compile_c(kind, source, words, programs[name])
-    for name, package in GO_PROGRAMS.items():
+    for name, package in go_programs.items():
         compile_go(kind, package, programs[name])
     if kind == MUSL:
         compile_as_image(folder)
@@ -67,8 +75,16 @@ def build(kind: Kind) -> dict[str, Path]:
 
 def compile_c(kind: Kind, source: Path, words: tuple[str, ...], program: Path) -> None:
     """The command of README.md."""
-    compiler = [kind.compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{ROOT / 'include'}"]
-    quietly([*compiler, "-static", str(source), str(kind.library), *kind.link, *words, "-o", str(program)], ROOT)
+    compiler = [kind.compiler or cross_compiler(), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
+    compiler += [f"-I{ROOT / 'include'}", "-static"]
+    quietly([*compiler, str(source), str(kind.library), *kind.link, *words, "-o", str(program)], ROOT)
+
+
+def cross_compiler() -> str:
+    """That for musl on another processor."""
+    command = [str(ROOT / "packaging/musl-cross"), "aarch64"]
+    folder = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return f"{folder}/aarch64-linux-musl-gcc"
 
 
 def compile_go(kind: Kind, package: Path, program: Path) -> None:

@@ -167,6 +167,16 @@ def panics(setting: Setting, language: str) -> str:
     return "" if status == 0 and "and goes on" in out else f"{status}: {out}{error}"
 
 
+def copies(setting: Setting, language: str) -> str:
+    """The functions that copy memory, of the library for musl."""
+    assert not language, "there is one program for it, in C"
+    if "copy" not in setting.programs:
+        return ""
+    with empty_root(setting.programs["copy"]) as root:
+        status, out, error = run(root)
+    return "" if status == 0 else f"{status}: {out}{error}"
+
+
 def send_lines(setting: Setting, language: str, name: str, begin: int, end: int) -> None:
     """Sends these lines with the example."""
     text = "".join(f"line {number}\n" for number in range(begin, end)).encode()
@@ -205,4 +215,7 @@ CASES: list[Callable[[Setting, str], str]] = [
     restarted,
     killed,
     panics,
+    copies,
 ]
+# Those in C alone.
+IN_C = (panics, copies)

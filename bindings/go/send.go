@@ -64,7 +64,10 @@ type sending struct {
 	timer    *time.Timer
 	ticking  bool // the timer will cross
 
-	crossed sync.Cond     // crossing has become false
+	refused []refusal // that nobody was told of
+	telling int       // goroutines that tell of refusals
+
+	crossed sync.Cond     // crossing has become false, or telling less
 	closing chan struct{} // closed with closed
 }
 
@@ -75,6 +78,12 @@ type sent struct {
 	wait     *sendWait
 	size     int32
 	over     bool // it has its outcome, but an older message has none
+}
+
+// refusal is a message that the library did not take.
+type refusal struct {
+	entry sent
+	err   error
 }
 
 // sendWait is a goroutine that waits for the outcome of its message.
@@ -256,6 +265,23 @@ func (s *sending) cross(urgent bool) {
 	}
 	s.crossing = false
 	s.crossed.Broadcast()
+	if len(s.refused) > 0 {
+		// Callbacks may send, and wait for it: not on a goroutine that others wait for.
+		s.telling++
+		go s.tell(s.refused)
+		s.refused = nil
+	}
+}
+
+// tell tells of refusals.
+func (s *sending) tell(refused []refusal) {
+	for i := range refused {
+		refused[i].entry.tell(nil, refused[i].err)
+	}
+	s.mu.Lock()
+	s.telling--
+	s.crossed.Broadcast()
+	s.mu.Unlock()
 }
 
 // crossOn takes over from a goroutine that crossed often enough.
@@ -302,15 +328,13 @@ func (s *sending) hand() {
 	}
 }
 
-// refuse ends a message that the library did not take; with the lock, which it lets go meanwhile.
+// refuse ends a message that the library did not take; with the lock.
 func (s *sending) refuse(token uint64, err error) {
-	refused := s.ring[token&uint64(len(s.ring)-1)]
+	entry := s.ring[token&uint64(len(s.ring)-1)]
+	s.refused = append(s.refused, refusal{entry, err})
 	s.inside--
 	s.vacate(1)
-	s.mu.Unlock()
-	s.memory.give(int(refused.size))
-	refused.tell(nil, err)
-	s.mu.Lock()
+	s.memory.give(int(entry.size))
 	s.forget(token, 1)
 }
 
@@ -410,6 +434,16 @@ func (s *sending) drain() {
 		} else {
 			s.cross(true)
 		}
+	}
+	s.mu.Unlock()
+}
+
+// drainAll does so, and waits until everybody was told of refusals.
+func (s *sending) drainAll() {
+	s.drain()
+	s.mu.Lock()
+	for s.telling > 0 {
+		s.crossed.Wait()
 	}
 	s.mu.Unlock()
 }

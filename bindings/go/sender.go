@@ -344,7 +344,7 @@ func (s *sender) FlushWithCtx(ctx context.Context) error {
 		return errorOf(ErrProducerClosed, op, nil)
 	}
 	defer s.handle.release()
-	s.drain()
+	s.drainAll()
 	operation, result := s.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_producer_flush_queued(pointer, token)
 	})

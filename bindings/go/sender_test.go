@@ -248,6 +248,43 @@ func (r *recorder) OnSendAcknowledgement(producer Producer, message *ProducerMes
 	r.note("stored %s %t", message.Payload, id != nil && producer.Topic() != "")
 }
 
+func TestCallbacksOfRefusedMessagesMaySend(t *testing.T) {
+	client := openClient(t)
+	producer := openProducer(t, client, ProducerOptions{Topic: uniqueTopic("refused")})
+	outcomes := make(chan error, 2)
+	producer.SendAsync(context.Background(), &ProducerMessage{Payload: make([]byte, 6<<20)},
+		func(_ MessageID, _ *ProducerMessage, err error) {
+			outcomes <- err
+			producer.LastSequenceID()
+			_, err = producer.Send(context.Background(), &ProducerMessage{Payload: []byte("smaller")})
+			outcomes <- err
+		})
+	if err := <-outcomes; !errors.Is(err, ErrMessageTooLarge) {
+		t.Fatalf("the large message: %v", err)
+	}
+	select {
+	case err := <-outcomes:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(patience):
+		// Nothing of this client can be closed any more.
+		panic("a callback waits for itself")
+	}
+	told := false
+	producer.SendAsync(context.Background(), &ProducerMessage{Payload: make([]byte, 6<<20)},
+		func(MessageID, *ProducerMessage, error) {
+			time.Sleep(50 * time.Millisecond)
+			told = true
+		})
+	if err := producer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if !told {
+		t.Error("Flush does not wait for the callback")
+	}
+}
+
 func TestInterceptorsSeeMessages(t *testing.T) {
 	client := openClient(t)
 	var seen recorder

@@ -98,6 +98,11 @@ bench: build ## measure beside the other clients (ARGS=--quick: roughly; ARGS=--
 	@.ci/need python3
 	@python3 -B benches/run.py $(ARGS)
 
+.PHONY: bench-go
+bench-go: go ## what Go programs pay for this library, beside pulsar-client-go (ARGS=--write: into docs/performance.md)
+	@.ci/need python3
+	@python3 -B benches/go.py $(ARGS)
+
 .PHONY: soak
 soak: build ## send and receive for MINUTES while connections break and topics move (BROKER=pulsar: with restarts, too)
 	@.ci/need python3
@@ -168,7 +173,7 @@ test-valgrind: build ## C tests under valgrind: no leak, no invalid access
 
 .PHONY: test-go
 test-go: go ## the Go package, its API beside pulsar-client-go's, and its examples, on the test broker
-	@tests/with_test_broker tests/bindings go
+	@PULSAR_GO_EXIT_RUNS=100 tests/with_test_broker tests/bindings go
 
 .PHONY: test-python
 test-python: python ## the Python wrapper and its examples, on the test broker

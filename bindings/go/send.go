@@ -48,21 +48,23 @@ type sending struct {
 	limit   int           // messages without outcome
 	enough  int           // gathered messages that cross
 
-	mu       sync.Mutex
-	gathered []byte
-	spare    []byte // the other buffer, while it is not on its way
-	ring     []sent // its length is a power of 2
-	oldest   uint64 // token of the oldest message without outcome, or next
-	handed   uint64 // token of the first message that did not cross
-	next     uint64 // token of the next message
-	pending  int    // messages that were accepted, or are about to be, and have no outcome
-	inside   int    // messages that the library has
-	crossing bool   // a goroutine crosses
-	urgent   bool   // somebody waits for what is gathered
-	waiters  []*waiter
-	closed   bool
-	timer    *time.Timer
-	ticking  bool // the timer will cross
+	mu        sync.Mutex
+	gathered  []byte
+	spare     []byte          // the other buffer, while it is not on its way
+	ring      []sent          // its length is a power of 2
+	oldest    uint64          // token of the oldest message in the ring without outcome, or next
+	aside     map[uint64]sent // older ones: they wait for a partition while others get on; nil as a rule
+	inTelling tokens          // whose outcomes are being told, out of the ring
+	handed    uint64          // token of the first message that did not cross
+	next      uint64          // token of the next message
+	pending   int             // messages that were accepted, or are about to be, and have no outcome
+	inside    int             // messages that the library has
+	crossing  bool            // a goroutine crosses
+	urgent    bool            // somebody waits for what is gathered
+	waiters   []*waiter
+	closed    bool
+	timer     *time.Timer
+	ticking   bool // the timer will cross
 
 	refused []refusal // that nobody was told of
 	telling int       // goroutines that tell of refusals
@@ -237,7 +239,14 @@ func (s *sending) vacate(places int) {
 	}
 }
 
+// grow makes room in the ring, which is full. A ring that has many times as many places as messages may be pending is not made
+// larger: what keeps it full are a few old messages, which are set aside.
 func (s *sending) grow() {
+	half := uint64(len(s.ring) / 2)
+	if len(s.ring)/ringPlaces >= s.limit && !s.inTelling.overlap(s.oldest, half) {
+		s.setAside(half)
+		return
+	}
 	larger := make([]sent, 2*len(s.ring))
 	for token := s.oldest; token != s.next; token++ {
 		larger[token&uint64(len(larger)-1)] = s.ring[token&uint64(len(s.ring)-1)]
@@ -330,7 +339,7 @@ func (s *sending) hand() {
 
 // refuse ends a message that the library did not take; with the lock.
 func (s *sending) refuse(token uint64, err error) {
-	entry := s.ring[token&uint64(len(s.ring)-1)]
+	entry := s.remembered(token)
 	s.refused = append(s.refused, refusal{entry, err})
 	s.inside--
 	s.vacate(1)
@@ -338,16 +347,66 @@ func (s *sending) refuse(token uint64, err error) {
 	s.forget(token, 1)
 }
 
-// forget ends what the ring remembers of messages; with the lock.
-func (s *sending) forget(first uint64, count int) {
+// ringPlaces is how many places a full ring has for each message that may be pending, before old ones are set aside.
+const ringPlaces = 8
+
+// setAside takes the oldest places out of the ring.
+func (s *sending) setAside(places uint64) {
 	mask := uint64(len(s.ring) - 1)
-	for token := first; token != first+uint64(count); token++ {
-		s.ring[token&mask] = sent{over: true}
+	if s.aside == nil {
+		s.aside = make(map[uint64]sent)
 	}
+	for end := s.oldest + places; s.oldest != end; s.oldest++ {
+		place := &s.ring[s.oldest&mask]
+		if !place.over {
+			s.aside[s.oldest] = *place
+		}
+		*place = sent{}
+	}
+	s.advance()
+}
+
+// advance passes by what is over.
+func (s *sending) advance() {
+	mask := uint64(len(s.ring) - 1)
 	for s.oldest != s.next && s.ring[s.oldest&mask].over {
 		s.ring[s.oldest&mask].over = false
 		s.oldest++
 	}
+}
+
+// tokens are some in a row.
+type tokens struct {
+	first uint64
+	count uint64
+}
+
+func (t tokens) overlap(first, count uint64) bool {
+	return t.count > 0 && t.first < first+count && first < t.first+t.count
+}
+
+// remembered returns what is remembered of a message; with the lock.
+func (s *sending) remembered(token uint64) sent {
+	if token < s.oldest {
+		return s.aside[token]
+	}
+	return s.ring[token&uint64(len(s.ring)-1)]
+}
+
+// forget ends what is remembered of messages; with the lock.
+func (s *sending) forget(first uint64, count int) {
+	mask := uint64(len(s.ring) - 1)
+	for token := first; token != first+uint64(count); token++ {
+		if token < s.oldest {
+			delete(s.aside, token)
+		} else {
+			s.ring[token&mask] = sent{over: true}
+		}
+	}
+	if len(s.aside) == 0 {
+		s.aside = nil
+	}
+	s.advance()
 }
 
 // outcome takes an outcome of messages, on the goroutine of the producer's completions, and tells who wants to know.
@@ -356,6 +415,11 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 	s.mu.Lock()
 	// What it has at these tokens changes only here.
 	ring := s.ring
+	s.inTelling = tokens{first, uint64(count)}
+	var aside []sent
+	for token := first; token < s.oldest && len(aside) < count; token++ {
+		aside = append(aside, s.aside[token])
+	}
 	s.inside -= count
 	s.vacate(count)
 	if s.inside == 0 {
@@ -367,9 +431,15 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 	}
 	s.mu.Unlock()
 	mask := uint64(len(ring) - 1)
+	message := func(i int) *sent {
+		if i < len(aside) {
+			return &aside[i]
+		}
+		return &ring[(first+uint64(i))&mask]
+	}
 	size := 0
 	for i := range count {
-		size += int(ring[(first+uint64(i))&mask].size)
+		size += int(message(i).size)
 	}
 	// Callbacks may send.
 	s.memory.give(size)
@@ -377,7 +447,7 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 	// Ids come from blocks: few allocations, and one that is kept holds no more than its block.
 	var block []sentID
 	for i := range count {
-		entry := &ring[(first+uint64(i))&mask]
+		entry := message(i)
 		if err != nil {
 			entry.tell(nil, err)
 			continue
@@ -397,6 +467,7 @@ func (s *sending) outcome(c *C.pulsar_rs_completion_t) {
 		entry.tell(id, nil)
 	}
 	s.mu.Lock()
+	s.inTelling = tokens{}
 	s.forget(first, count)
 	s.mu.Unlock()
 }

@@ -273,7 +273,11 @@ type AckError map[MessageID]error
 func (e AckError) Error() string {
 	ids := make(map[string][]string)
 	for id, err := range e {
-		ids[err.Error()] = append(ids[err.Error()], id.String())
+		text := "<nil>"
+		if id != nil {
+			text = id.String()
+		}
+		ids[err.Error()] = append(ids[err.Error()], text)
 	}
 	lines := make([]string, 0, len(ids))
 	for reason, failed := range ids {

@@ -111,7 +111,6 @@ func (c *connected) createProducer(options ProducerOptions) (created *sender, er
 			reconnectings.remove(config.reconnects)
 		}
 	}()
-	config.setEncryption(options.Encryption, c.logger)
 	s := &sender{
 		client: c, mayWait: !options.DisableBlockIfQueueFull, interceptors: options.Interceptors, router: options.MessageRouter,
 		schema: options.Schema, hash: hashOf(options.HashingScheme),

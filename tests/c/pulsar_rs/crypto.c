@@ -96,7 +96,7 @@ static void check_context(pulsar_message_t *message, int is_encrypted) {
     CHECK_INT(length, 12);
     CHECK(pulsar_rs_message_encryption_algorithm(message, &length) == NULL);
     CHECK_INT(pulsar_rs_message_encryption_compression(message), pulsar_CompressionNone);
-    CHECK_INT(pulsar_rs_message_encryption_uncompressed_size(message), 0);
+    CHECK_INT(pulsar_rs_message_encryption_uncompressed_size(message), 5);
     CHECK_INT(pulsar_rs_message_encryption_batch_size(message), 0);
     pulsar_string_map_t *metadata = pulsar_rs_message_encryption_key_metadata(message, 0);
     CHECK_TEXT(pulsar_string_map_get(metadata, "version"), "2");

@@ -49,6 +49,7 @@ type connected struct {
 	handle      *handle
 	completions *completions
 	unregister  func() // ends collecting metrics
+	noteCounts  func() // before something is closed
 
 	mu     sync.Mutex
 	opened map[closer]struct{} // what lives no longer than the client
@@ -107,7 +108,7 @@ func NewClient(options ClientOptions) (Client, error) {
 		free()
 		c.completions.free()
 	})
-	c.unregister = c.register()
+	c.unregister, c.noteCounts = c.register()
 	held := &client{c}
 	// On a goroutine: closing waits for brokers, and other cleanups shall not.
 	runtime.AddCleanup(held, func(c *connected) { go c.Close() }, c)
@@ -129,6 +130,16 @@ func (c *connected) adopt(opened closer) bool {
 		c.opened[opened] = struct{}{}
 	}
 	return !c.closed
+}
+
+// aboutToClose is called before something of the client is closed. With the client itself the counts go anyway.
+func (c *connected) aboutToClose() {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if !closed {
+		c.noteCounts()
+	}
 }
 
 func (c *connected) forget(opened closer) {

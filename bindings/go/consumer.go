@@ -382,6 +382,7 @@ func (c *subscribed) Close() {
 		c.acks.end()
 		c.nacks.end()
 		close(c.closing)
+		c.client.aboutToClose()
 		_ = c.operate("close", func(pointer *C.pulsar_consumer_t, token C.uint64_t) C.pulsar_result {
 			return C.pulsar_rs_consumer_close_queued(pointer, token)
 		})

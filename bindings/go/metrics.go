@@ -51,8 +51,9 @@ var (
 	collectors   = make(map[prometheus.Registerer]*collector)
 )
 
-// register has a client's counts collected until the function that it returns is called.
-func (c *connected) register() (remove func()) {
+// register has a client's counts collected until the first function that it returns is called. The second one has them noted
+// now, before something of the client is closed and takes its counts along.
+func (c *connected) register() (remove, note func()) {
 	registerer := c.options.MetricsRegisterer
 	if registerer == nil {
 		registerer = prometheus.DefaultRegisterer
@@ -74,6 +75,13 @@ func (c *connected) register() (remove func()) {
 	own.mu.Lock()
 	own.clients[c] = &metered{last: make(map[countedKey]*series), gone: make(map[string]*series)}
 	own.mu.Unlock()
+	note = func() {
+		own.mu.Lock()
+		defer own.mu.Unlock()
+		if known := own.clients[c]; known != nil {
+			known.update(c, c.snapshot())
+		}
+	}
 	return func() {
 		collectorsMu.Lock()
 		defer collectorsMu.Unlock()
@@ -87,7 +95,7 @@ func (c *connected) register() (remove func()) {
 				delete(collectors, registerer)
 			}
 		}
-	}
+	}, note
 }
 
 // Describe describes nothing: the sets of labels differ from client to client.

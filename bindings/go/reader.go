@@ -365,6 +365,7 @@ func (r *reading) Close() {
 		r.client.forget(r)
 		r.end(newError(ConsumerClosed, "read: the reader is closed"))
 		close(r.closing)
+		r.client.aboutToClose()
 		_, _ = r.operate("close", nil, func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result {
 			return C.pulsar_rs_reader_close_queued(pointer, token)
 		})

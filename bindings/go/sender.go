@@ -366,6 +366,7 @@ func (s *sender) Close() {
 		s.close()
 		_ = s.FlushWithCtx(context.Background())
 		if pointer := s.acquire(); pointer != nil {
+			s.client.aboutToClose()
 			operation, result := s.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
 				return C.pulsar_rs_producer_close_queued(pointer, token)
 			})

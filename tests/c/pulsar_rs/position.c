@@ -155,13 +155,33 @@ static void test_places_in_topics(void) {
     end(&session);
 }
 
+/* On a topic that has nothing yet, which gets the schema. */
+static void test_readers_with_a_schema(void) {
+    struct session session = begin("position-schema");
+    char topic[TOPIC_SIZE];
+    unique_topic(topic, "position-schema");
+    for (int type = pulsar_String; type <= pulsar_Json; type++) {
+        pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
+        static const char record[] = "{\"type\":\"record\",\"name\":\"r\",\"fields\":[]}";
+        const char *definition = type == pulsar_Json ? record : "";
+        pulsar_rs_reader_configuration_set_schema_info(conf, (pulsar_schema_type)type, "s", definition, NULL);
+        pulsar_reader_t *reader = NULL;
+        CHECK_RESULT(
+            pulsar_client_create_reader(session.client, topic, pulsar_message_id_earliest(), conf, &reader),
+            type == pulsar_String ? pulsar_result_Ok : pulsar_result_IncompatibleSchema);
+        pulsar_reader_configuration_free(conf);
+        pulsar_reader_close(reader);
+        pulsar_reader_free(reader);
+    }
+    end(&session);
+}
+
 static void test_readers(void) {
     struct session session = begin("position-reader");
     pulsar_reader_configuration_t *conf = pulsar_reader_configuration_create();
     pulsar_rs_reader_configuration_set_property(conf, "a", "b");
     pulsar_rs_reader_configuration_set_max_pending_chunked_message(conf, 3, 1);
     pulsar_rs_reader_configuration_set_chunk_expiry_ms(conf, 1000);
-    pulsar_rs_reader_configuration_set_schema_info(conf, pulsar_String, "s", "", NULL);
     pulsar_reader_t *reader = NULL;
     REQUIRE_OK(pulsar_client_create_reader(session.client, session.topic, pulsar_message_id_earliest(), conf, &reader));
     pulsar_reader_configuration_free(conf);
@@ -273,5 +293,5 @@ static void test_entries(void) {
     CHECK(pulsar_rs_received_entries(NULL, &entries) == NULL && entries == 0);
 }
 
-CHECK_MAIN(TEST(test_acknowledging_by_position), TEST(test_places_in_topics), TEST(test_readers),
+CHECK_MAIN(TEST(test_acknowledging_by_position), TEST(test_places_in_topics), TEST(test_readers), TEST(test_readers_with_a_schema),
            TEST(test_unsubscribing_by_force), TEST(test_reconsuming_later_needs_a_received_message), TEST(test_entries))

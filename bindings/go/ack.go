@@ -10,7 +10,6 @@ package pulsar
 import "C"
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -365,26 +364,22 @@ func (c *subscribed) known(given MessageID) (*source, *messageID, error) {
 func (c *subscribed) operate(
 	op string, start func(pointer *C.pulsar_consumer_t, token C.uint64_t) C.pulsar_result,
 ) error {
-	_, err := c.operateFor(op, nil, start)
+	_, err := c.operateFor(op, start)
 	return err
 }
 
 func (c *subscribed) operateFor(
-	op string, discard func(unsafe.Pointer), start func(pointer *C.pulsar_consumer_t, token C.uint64_t) C.pulsar_result,
+	op string, start func(pointer *C.pulsar_consumer_t, token C.uint64_t) C.pulsar_result,
 ) (unsafe.Pointer, error) {
 	pointer := c.acquire()
 	if pointer == nil {
 		return nil, errConsumerClosed(op)
 	}
 	defer c.handle.release()
-	operation, result := c.completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	object, result := c.completions.do(func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	runtime.KeepAlive(c)
 	if result != C.pulsar_result_Ok {
 		return nil, c.failed(op, result)
 	}
-	outcome, _ := operation.wait(context.Background())
-	runtime.KeepAlive(c)
-	if outcome.result != C.pulsar_result_Ok {
-		return nil, c.failed(op, outcome.result)
-	}
-	return outcome.object, nil
+	return object, nil
 }

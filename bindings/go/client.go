@@ -8,7 +8,6 @@ package pulsar
 import "C"
 
 import (
-	"context"
 	"crypto/tls"
 	"encoding/json"
 	"math"
@@ -25,15 +24,13 @@ import (
 
 // Defaults that differ from the library's.
 const (
-	defaultMemoryLimit    = 64 << 20
-	clientOperations      = 1 << 16 // that may be under way
-	disabledMemoryLimit   = 0
-	defaultMaxPending     = 1000
-	defaultBatchingDelay  = 10 * time.Millisecond
-	defaultBatchingSize   = 128 << 10
-	defaultBatchingCount  = 1000
-	defaultSendTimeout    = 30 * time.Second
-	defaultOperationLimit = 30 * time.Second
+	defaultMemoryLimit   = 64 << 20
+	clientOperations     = 1 << 16 // that may be under way
+	defaultMaxPending    = 1000
+	defaultBatchingDelay = 10 * time.Millisecond
+	defaultBatchingSize  = 128 << 10
+	defaultBatchingCount = 1000
+	defaultSendTimeout   = 30 * time.Second
 )
 
 // client is what a program holds of a connected client; when the program forgets it without Close, that is closed.
@@ -169,12 +166,9 @@ func (c *connected) Close() {
 	}
 	closing.Wait()
 	pointer := (*C.pulsar_client_t)(c.handle.pointer)
-	op, result := c.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
+	_, _ = c.completions.do(func(token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_client_close_queued(pointer, c.completions.queue, token)
 	})
-	if result == C.pulsar_result_Ok {
-		_, _ = op.wait(context.Background())
-	}
 	c.completions.stop()
 	c.handle.close()
 }
@@ -182,23 +176,18 @@ func (c *connected) Close() {
 // do has the library do something that makes an object, and waits for it. Its outcome comes through the completions given,
 // and so do those of the object later on.
 func (c *connected) do(
-	op string, completions *completions, discard func(unsafe.Pointer),
-	start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
+	op string, completions *completions, start func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result,
 ) (unsafe.Pointer, error) {
 	pointer := c.acquire()
 	if pointer == nil {
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
 	defer c.release()
-	operation, result := completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	object, result := completions.do(func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
 	if result != C.pulsar_result_Ok {
 		return nil, c.failure(op, result, pointer)
 	}
-	outcome, _ := operation.wait(context.Background())
-	if outcome.result != C.pulsar_result_Ok {
-		return nil, c.failure(op, outcome.result, pointer)
-	}
-	return outcome.object, nil
+	return object, nil
 }
 
 func (c *connected) failure(op string, result C.pulsar_result, pointer *C.pulsar_client_t) error {
@@ -223,15 +212,14 @@ func (c *connected) topicPartitions(topic string) ([]string, error) {
 	}
 	name := C.CString(topic)
 	defer C.free(unsafe.Pointer(name))
-	free := func(list unsafe.Pointer) { C.pulsar_string_list_free((*C.pulsar_string_list_t)(list)) }
-	object, err := c.do(op, c.completions, free, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+	object, err := c.do(op, c.completions, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_client_get_topic_partitions_queued(pointer, name, c.completions.queue, token)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer free(object)
 	list := (*C.pulsar_string_list_t)(object)
+	defer C.pulsar_string_list_free(list)
 	names := make([]string, int(C.pulsar_string_list_size(list)))
 	for i := range names {
 		names[i] = C.GoString(C.pulsar_string_list_get(list, C.int(i)))
@@ -329,7 +317,7 @@ func (c *callbacks) configuration(
 		C.pulsar_rs_client_configuration_set_connections_per_broker(config, C.int(o.MaxConnectionsPerBroker))
 	}
 	// This side counts, which knows of what has not crossed yet.
-	C.pulsar_client_configuration_set_memory_limit(config, disabledMemoryLimit)
+	C.pulsar_client_configuration_set_memory_limit(config, 0)
 	// Statistics are for the collector.
 	C.pulsar_client_configuration_set_stats_interval_in_seconds(config, 0)
 	C.pulsar_client_configuration_set_tls_allow_insecure_connection(config, truth(o.TLSAllowInsecureConnection))

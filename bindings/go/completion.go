@@ -157,33 +157,19 @@ func (c *completions) free() {
 
 // operation is something that the library was asked for and that goroutines may wait for.
 type operation struct {
-	done chan struct{} // closed when the outcome is there
-	// discard frees the object of an outcome that nobody waits for any more; nil: there is none.
-	discard func(unsafe.Pointer)
-
-	mu        sync.Mutex
-	outcome   completion
-	settled   bool
-	abandoned bool
+	done    chan struct{} // closed when the outcome is there
+	outcome completion    // may be read then
 }
 
 func (o *operation) settle(outcome completion) {
-	o.mu.Lock()
-	o.outcome, o.settled = outcome, true
-	abandoned := o.abandoned
-	o.mu.Unlock()
-	if abandoned && o.discard != nil && outcome.object != nil {
-		o.discard(outcome.object)
-	}
+	o.outcome = outcome
 	close(o.done)
 }
 
 // begin starts an operation. start gets its token, and returns what the library answered; on anything but Ok there is no
-// operation. discard may be nil.
-func (c *completions) begin(
-	discard func(unsafe.Pointer), start func(token C.uint64_t) C.pulsar_result,
-) (*operation, C.pulsar_result) {
-	op := &operation{done: make(chan struct{}), discard: discard}
+// operation.
+func (c *completions) begin(start func(token C.uint64_t) C.pulsar_result) (*operation, C.pulsar_result) {
+	op := &operation{done: make(chan struct{})}
 	c.mu.Lock()
 	if c.stopped || c.operations == nil {
 		c.mu.Unlock()
@@ -203,18 +189,27 @@ func (c *completions) begin(
 	return op, C.pulsar_result_Ok
 }
 
-// wait waits for the outcome, or for the end of ctx: then the operation goes on, and what it makes is discarded.
-func (o *operation) wait(ctx context.Context) (completion, error) {
+// wait waits for the outcome, or for the end of ctx: then the operation goes on. For those that make no object.
+func (o *operation) wait(ctx context.Context) (C.pulsar_result, error) {
 	select {
 	case <-o.done:
-		return o.outcome, nil
+		return o.outcome.result, nil
 	case <-ctx.Done():
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.settled {
-		return o.outcome, nil
+	select {
+	case <-o.done:
+		return o.outcome.result, nil
+	default:
+		return C.pulsar_result_Ok, ctx.Err()
 	}
-	o.abandoned = true
-	return completion{}, ctx.Err()
+}
+
+// do starts an operation as begin does, and waits for its outcome: what it made, if anything, and how it ended.
+func (c *completions) do(start func(token C.uint64_t) C.pulsar_result) (unsafe.Pointer, C.pulsar_result) {
+	op, result := c.begin(start)
+	if result != C.pulsar_result_Ok {
+		return nil, result
+	}
+	<-op.done
+	return op.outcome.object, op.outcome.result
 }

@@ -181,36 +181,29 @@ func (c *subscribed) isShared() bool { return c.options.Type == Shared || c.opti
 func (c *subscribed) subscribe(
 	op string, config *C.pulsar_consumer_configuration_t,
 ) (*C.pulsar_consumer_t, error) {
+	name := C.CString(c.options.SubscriptionName)
+	defer C.free(unsafe.Pointer(name))
+	if len(c.options.Topics) > 0 || c.options.TopicsPattern != "" {
+		return c.subscribeToSeveral(op, name, config)
+	}
+	topic := C.CString(c.options.Topic)
+	defer C.free(unsafe.Pointer(topic))
+	pointer, err := c.client.do(op+" to "+c.options.Topic, c.completions,
+		func(client *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+			return C.pulsar_rs_client_subscribe_queued(client, topic, name, config, c.completions.queue, token)
+		})
+	return (*C.pulsar_consumer_t)(pointer), err
+}
+
+// subscribeToSeveral blocks a thread.
+func (c *subscribed) subscribeToSeveral(
+	op string, name *C.char, config *C.pulsar_consumer_configuration_t,
+) (*C.pulsar_consumer_t, error) {
 	client := c.client.acquire()
 	if client == nil {
 		return nil, newError(AlreadyClosedError, op+": the client is closed")
 	}
 	defer c.client.release()
-	name := C.CString(c.options.SubscriptionName)
-	defer C.free(unsafe.Pointer(name))
-	if len(c.options.Topics) > 0 || c.options.TopicsPattern != "" {
-		return c.subscribeToSeveral(op, client, name, config)
-	}
-	topic := C.CString(c.options.Topic)
-	defer C.free(unsafe.Pointer(topic))
-	discard := func(pointer unsafe.Pointer) { C.pulsar_consumer_free((*C.pulsar_consumer_t)(pointer)) }
-	operation, result := c.completions.begin(discard, func(token C.uint64_t) C.pulsar_result {
-		return C.pulsar_rs_client_subscribe_queued(client, topic, name, config, c.completions.queue, token)
-	})
-	if result != C.pulsar_result_Ok {
-		return nil, c.client.failure(op+" to "+c.options.Topic, result, client)
-	}
-	outcome, _ := operation.wait(context.Background())
-	if outcome.result != C.pulsar_result_Ok {
-		return nil, c.client.failure(op+" to "+c.options.Topic, outcome.result, client)
-	}
-	return (*C.pulsar_consumer_t)(outcome.object), nil
-}
-
-// subscribeToSeveral blocks a thread.
-func (c *subscribed) subscribeToSeveral(
-	op string, client *C.pulsar_client_t, name *C.char, config *C.pulsar_consumer_configuration_t,
-) (*C.pulsar_consumer_t, error) {
 	var pointer *C.pulsar_consumer_t
 	var result C.pulsar_result
 	if pattern := c.options.TopicsPattern; pattern != "" {
@@ -291,16 +284,14 @@ func (c *subscribed) unsubscribe(start func(*C.pulsar_consumer_t, C.uint64_t) C.
 
 // GetLastMessageIDs asks the brokers for the id of the last message of each topic and partition.
 func (c *subscribed) GetLastMessageIDs() ([]TopicMessageID, error) {
-	free := func(found unsafe.Pointer) { C.pulsar_rs_positions_free((*C.pulsar_rs_positions_t)(found)) }
-	found, err := c.operateFor("get last message ids", free,
+	found, err := c.operateFor("get last message ids",
 		func(pointer *C.pulsar_consumer_t, token C.uint64_t) C.pulsar_result {
 			return C.pulsar_rs_consumer_get_last_positions_queued(pointer, token)
 		})
 	if err != nil {
 		return nil, err
 	}
-	defer free(found)
-	last := idsAt((*C.pulsar_rs_positions_t)(found))
+	last := takeIDs(found)
 	ids := make([]TopicMessageID, len(last))
 	for i, id := range last {
 		ids[i] = id
@@ -308,7 +299,10 @@ func (c *subscribed) GetLastMessageIDs() ([]TopicMessageID, error) {
 	return ids, nil
 }
 
-func idsAt(found *C.pulsar_rs_positions_t) []*messageID {
+// takeIDs copies positions of the library, and frees them.
+func takeIDs(object unsafe.Pointer) []*messageID {
+	found := (*C.pulsar_rs_positions_t)(object)
+	defer C.pulsar_rs_positions_free(found)
 	ids := make([]*messageID, int(C.pulsar_rs_positions_count(found)))
 	for i := range ids {
 		var at C.pulsar_rs_position_t

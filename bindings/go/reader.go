@@ -205,28 +205,16 @@ func (r *reading) prepareReceiving() {
 
 // open has the library create a reader.
 func (r *reading) open(op string, config *C.pulsar_reader_configuration_t) (*C.pulsar_reader_t, error) {
-	client := r.client.acquire()
-	if client == nil {
-		return nil, newError(AlreadyClosedError, op+": the client is closed")
-	}
-	defer r.client.release()
 	topic := C.CString(r.options.Topic)
 	defer C.free(unsafe.Pointer(topic))
 	bytes := toMessageID(r.options.StartMessageID).Serialize()
 	start := C.pulsar_message_id_deserialize(unsafe.Pointer(unsafe.SliceData(bytes)), C.uint32_t(len(bytes)))
 	defer C.pulsar_message_id_free(start)
-	discard := func(pointer unsafe.Pointer) { C.pulsar_reader_free((*C.pulsar_reader_t)(pointer)) }
-	operation, result := r.completions.begin(discard, func(token C.uint64_t) C.pulsar_result {
-		return C.pulsar_rs_client_create_reader_queued(client, topic, start, config, r.completions.queue, token)
-	})
-	if result != C.pulsar_result_Ok {
-		return nil, r.client.failure(op+" on "+r.options.Topic, result, client)
-	}
-	outcome, _ := operation.wait(context.Background())
-	if outcome.result != C.pulsar_result_Ok {
-		return nil, r.client.failure(op+" on "+r.options.Topic, outcome.result, client)
-	}
-	return (*C.pulsar_reader_t)(outcome.object), nil
+	pointer, err := r.client.do(op+" on "+r.options.Topic, r.completions,
+		func(client *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+			return C.pulsar_rs_client_create_reader_queued(client, topic, start, config, r.completions.queue, token)
+		})
+	return (*C.pulsar_reader_t)(pointer), err
 }
 
 // completed takes what comes without an operation.
@@ -311,7 +299,7 @@ func (r *reading) SeekByTime(at time.Time) error {
 func (r *reading) seek(op string, start func(*C.pulsar_reader_t, C.uint64_t) C.pulsar_result) error {
 	r.seeking.Lock()
 	defer r.seeking.Unlock()
-	_, err := r.operate(op, nil, start)
+	_, err := r.operate(op, start)
 	// Also if it failed: of several partitions some may have been moved.
 	r.moved()
 	if r.forwarder != nil {
@@ -323,15 +311,13 @@ func (r *reading) seek(op string, start func(*C.pulsar_reader_t, C.uint64_t) C.p
 // GetLastMessageID asks the broker for the id of the topic's last message. Of several partitions there is none.
 func (r *reading) GetLastMessageID() (MessageID, error) {
 	const op = "get last message id"
-	free := func(found unsafe.Pointer) { C.pulsar_rs_positions_free((*C.pulsar_rs_positions_t)(found)) }
-	found, err := r.operate(op, free, func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result {
+	found, err := r.operate(op, func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_reader_get_last_positions_queued(pointer, token)
 	})
 	if err != nil {
 		return nil, err
 	}
-	defer free(found)
-	ids := idsAt((*C.pulsar_rs_positions_t)(found))
+	ids := takeIDs(found)
 	if len(ids) != 1 {
 		return nil, newError(OperationNotSupported, op+": the topic has partitions, each with a last message")
 	}
@@ -340,22 +326,18 @@ func (r *reading) GetLastMessageID() (MessageID, error) {
 
 // operate has the library do something, and waits for it.
 func (r *reading) operate(
-	op string, discard func(unsafe.Pointer), start func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result,
+	op string, start func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result,
 ) (unsafe.Pointer, error) {
 	pointer := r.acquire()
 	if pointer == nil {
 		return nil, newError(ConsumerClosed, op+": the reader is closed")
 	}
 	defer r.handle.release()
-	operation, result := r.completions.begin(discard, func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
+	object, result := r.completions.do(func(token C.uint64_t) C.pulsar_result { return start(pointer, token) })
 	if result != C.pulsar_result_Ok {
 		return nil, r.failure(op, result)
 	}
-	outcome, _ := operation.wait(context.Background())
-	if outcome.result != C.pulsar_result_Ok {
-		return nil, r.failure(op, outcome.result)
-	}
-	return outcome.object, nil
+	return object, nil
 }
 
 // Close closes the reader. Closing again only waits.
@@ -366,7 +348,7 @@ func (r *reading) Close() {
 		r.end(newError(ConsumerClosed, "read: the reader is closed"))
 		close(r.closing)
 		r.client.aboutToClose()
-		_, _ = r.operate("close", nil, func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result {
+		_, _ = r.operate("close", func(pointer *C.pulsar_reader_t, token C.uint64_t) C.pulsar_result {
 			return C.pulsar_rs_reader_close_queued(pointer, token)
 		})
 		r.completions.stop()

@@ -61,7 +61,7 @@ func (c *subscribed) ReconsumeLaterWithCustomProperties(
 		logger.Warn(errConsumerClosed(op).Error())
 		return
 	}
-	operation, result := c.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
+	operation, result := c.completions.begin(func(token C.uint64_t) C.pulsar_result {
 		milliseconds := C.uint64_t(max(delay.Milliseconds(), 0))
 		return C.pulsar_rs_consumer_reconsume_later_queued(pointer, one, milliseconds, pairs, token)
 	})
@@ -72,9 +72,8 @@ func (c *subscribed) ReconsumeLaterWithCustomProperties(
 	}
 	go func() {
 		defer c.handle.release()
-		outcome, _ := operation.wait(context.Background())
-		if outcome.result != C.pulsar_result_Ok {
-			logger.Warn(c.failure(op, outcome.result).Error())
+		if result, _ := operation.wait(context.Background()); result != C.pulsar_result_Ok {
+			logger.Warn(c.failure(op, result).Error())
 			c.Nack(m)
 		}
 	}()

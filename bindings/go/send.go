@@ -519,15 +519,11 @@ func (s *sending) drainAll() {
 	s.mu.Unlock()
 }
 
-// close ends accepting. It says whether it was the first to do so.
-func (s *sending) close() bool {
+// close ends accepting; once.
+func (s *sending) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
 	s.closed = true
 	close(s.closing)
 	s.timer.Stop()
-	return true
 }

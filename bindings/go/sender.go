@@ -124,9 +124,8 @@ func (c *connected) createProducer(options ProducerOptions) (created *sender, er
 	}
 	topic := C.CString(options.Topic)
 	defer C.free(unsafe.Pointer(topic))
-	discard := func(pointer unsafe.Pointer) { C.pulsar_producer_free((*C.pulsar_producer_t)(pointer)) }
 	s.completions.run(s.outcome)
-	object, err := c.do(op2, s.completions, discard, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
+	object, err := c.do(op2, s.completions, func(pointer *C.pulsar_client_t, token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_client_create_producer_queued(pointer, topic, config.pointer, s.completions.queue, token)
 	})
 	if err != nil {
@@ -344,17 +343,17 @@ func (s *sender) FlushWithCtx(ctx context.Context) error {
 	}
 	defer s.handle.release()
 	s.drainAll()
-	operation, result := s.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
+	operation, result := s.completions.begin(func(token C.uint64_t) C.pulsar_result {
 		return C.pulsar_rs_producer_flush_queued(pointer, token)
 	})
 	if result != C.pulsar_result_Ok {
 		return producerFailure(op, result, pointer)
 	}
-	outcome, err := operation.wait(ctx)
+	result, err := operation.wait(ctx)
 	if err != nil {
 		return err
 	}
-	return producerFailure(op, outcome.result, pointer)
+	return producerFailure(op, result, pointer)
 }
 
 // Close sends everything that was accepted, waits for the outcomes, at most the send timeout, and closes the producer. The
@@ -367,12 +366,9 @@ func (s *sender) Close() {
 		_ = s.FlushWithCtx(context.Background())
 		if pointer := s.acquire(); pointer != nil {
 			s.client.aboutToClose()
-			operation, result := s.completions.begin(nil, func(token C.uint64_t) C.pulsar_result {
+			_, _ = s.completions.do(func(token C.uint64_t) C.pulsar_result {
 				return C.pulsar_rs_producer_close_queued(pointer, token)
 			})
-			if result == C.pulsar_result_Ok {
-				_, _ = operation.wait(context.Background())
-			}
 			s.completions.stop()
 			s.handle.release()
 		}

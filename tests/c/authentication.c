@@ -5,27 +5,10 @@
 
 #include "check.h"
 #include "latch.h"
+#include "log_lines.h"
 #include "session.h"
 
 #define PASSWORD "pa:ss,word"
-
-static pthread_mutex_t lines_lock = PTHREAD_MUTEX_INITIALIZER;
-static char lines[1 << 18];
-
-static void keep_line(pulsar_logger_level_t level, const char *file, int line, const char *message, void *context) {
-    (void)level, (void)file, (void)line, (void)context;
-    pthread_mutex_lock(&lines_lock);
-    size_t used = strlen(lines);
-    snprintf(lines + used, sizeof(lines) - used, "%s\n", message);
-    pthread_mutex_unlock(&lines_lock);
-}
-
-static bool was_logged(const char *text) {
-    pthread_mutex_lock(&lines_lock);
-    bool found = strstr(lines, text) != NULL;
-    pthread_mutex_unlock(&lines_lock);
-    return found;
-}
 
 /* A client with an authentication, which is freed, as is the configuration. */
 static pulsar_client_t *client_with(const char *url, pulsar_authentication_t *authentication) {
